@@ -72,7 +72,24 @@ static enum err begin(const char *folder, bool background, int *status)
     return err;
 }
 
-/* A ticket is used once a folder: who has joined goes on with the key that it has. */
+/* A ticket is used once a folder: who has joined goes on with the key that it has, after a restart
+ * of the machine, say. A key that was taken from it is not there any more (deploy/host.c). */
+static enum err enter(struct host_file *file, const char *folder, const struct invite *invite)
+{
+    char broker[INVITE_ADDRESSES];
+
+    if (!attach_keyed(folder, invite->keys.server_key))
+        return attach_by_ticket(file, folder, invite);
+    say(stderr,
+        "drover: this host has joined before: it goes on with its key in %s/keys, the "
+        "ticket is not used\n",
+        folder);
+    free(file->broker);
+    invite_addresses(broker, invite, "");
+    file->broker = mem_text(broker);
+    return OK;
+}
+
 static enum err as_host(const struct invite *invite, const struct join_options *options,
                         json_t *entry, int *status)
 {
@@ -98,7 +115,7 @@ static enum err as_host(const struct invite *invite, const struct join_options *
         err = err_set(ERR_STATE, "this host has joined already: process %ld, in %s",
                       run_folder_holder(folder), folder);
     if (!err)
-        err = attach_by_ticket(&file, folder, invite);
+        err = enter(&file, folder, invite);
     if (!err)
         err = host_file_write(&file, folder);
     if (!err)

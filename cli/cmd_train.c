@@ -6,9 +6,9 @@
  * fleet stands already: then only the learner is ours. */
 #include "base/config_tree.h"
 #include "cli/commands.h"
+#include "deploy/head.h"
 #include "deploy/plan.h"
 #include "deploy/program.h"
-#include "deploy/supervise.h"
 #include "learner/methods/methods.h"
 
 /* Offline methods: this process becomes the learner. */
@@ -26,7 +26,7 @@ static enum err supervise(const struct command *command, const json_t *tree, cha
     enum err err = plan_read(&plan, command->name, tree, argv);
 
     if (!err)
-        err = supervise_run(&plan, NULL, status);
+        err = head_run(&plan, NULL, status);
     plan_free(&plan);
     return err;
 }

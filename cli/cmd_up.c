@@ -11,9 +11,9 @@
 #include "deploy/ask.h"
 #include "deploy/detach.h"
 #include "deploy/endpoint.h"
+#include "deploy/head.h"
 #include "deploy/run_folder.h"
 #include "deploy/standing.h"
-#include "deploy/supervise.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,7 +91,7 @@ static enum err run_up(const struct command *command, int argc, char **argv, int
     } else if (!err && standing.background) {
         err = behind(&standing);
     } else if (!err) {
-        err = supervise_run(&standing.plan, &standing, status);
+        err = head_run(&standing.plan, &standing, status);
     }
     standing_free(&standing);
     return err;

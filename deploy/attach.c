@@ -184,12 +184,13 @@ static char *key_path(const char *folder)
     return mem_print("%s/keys/supervisor.key", folder);
 }
 
-/* Is there a key, of this fleet? */
-static bool keyed(const char *folder, const char *broker_key)
+/* While a fleet's keys are rotated either is the fleet's. */
+bool attach_keyed(const char *folder, const char *broker_key)
 {
     char *path = key_path(folder);
     struct curve_keys keys;
-    const bool there = !curve_load(&keys, path) && !strcmp(keys.server_key, broker_key);
+    const bool there = !curve_load(&keys, path) && (!strcmp(keys.server_key, broker_key) ||
+                                                    !strcmp(keys.next_key, broker_key));
 
     curve_wipe(&keys);
     free(path);
@@ -200,7 +201,8 @@ static bool keyed(const char *folder, const char *broker_key)
 enum err attach_by_ticket(struct host_file *file, const char *folder,
                           const struct invite *invite)
 {
-    char *all = mem_print("%s/keys", folder), *path = key_path(folder), at[INVITE_ADDRESS];
+    char *all = mem_print("%s/keys", folder), *path = key_path(folder);
+    char at[INVITE_ADDRESS], broker[INVITE_ADDRESSES];
     const struct invite_guest guest = {
         .name = file->host, .host = file->host, .wait_ms = ACCEPT_MS};
     const int64_t until = clock_mono_ms() + ACCEPT_MS;
@@ -218,7 +220,8 @@ enum err attach_by_ticket(struct host_file *file, const char *folder,
     if (!err) {
         err = curve_save(path, &keys);
         free(file->broker);
-        file->broker = mem_text(at);
+        invite_addresses(broker, invite, at);
+        file->broker = mem_text(broker);
         free(file->broker_key);
         file->broker_key = mem_text(keys.server_key);
         curve_wipe(&keys);
@@ -235,7 +238,7 @@ static enum err get_key(struct attached *a)
     char *line;
     enum err err;
 
-    if (keyed(a->folder, a->file.broker_key))
+    if (attach_keyed(a->folder, a->file.broker_key))
         return OK;
     tell("ticket?", "");
     line = next_line(a, BEGIN_MS);
@@ -344,7 +347,7 @@ static enum err standing(struct attached *a, long *out)
     if (!pid)
         return OK;
     snprintf(words, sizeof words, "%ld", pid);
-    if (keyed(a->folder, a->file.broker_key) && host_file_same(&a->file, a->folder)) {
+    if (attach_keyed(a->folder, a->file.broker_key) && host_file_same(&a->file, a->folder)) {
         tell("already", words);
         *out = pid;
         return OK;

@@ -2,7 +2,8 @@
  * supervisor runs with the entry that the head gives, and watches it as long as the session lasts.
  *
  *     in   a letter: one line of JSON: fleet, host, entry, port, advertise, broker_key, linger_s
- *          (with `down`: what is there shall end); then, when asked, a line with a ticket; `down` ends the supervisor
+ *          (with `down`: what is there shall end); then, when asked, a line with a ticket; `down`
+ *          ends the supervisor
  *     out  `ticket?`; `up PID`; `already PID`; `changing PID`; `died WORDS`; `ended`;
  *          `left` (by an order of its own); `no WORDS`
  *
@@ -19,8 +20,10 @@ struct invite;
  * could not be started (said on standard output). Errors: what cannot be read. */
 enum err attach_run(int *status) MUST_CHECK;
 
+/* Is there a key of the fleet whose broker's public key that is? */
+bool attach_keyed(const char *folder, const char *broker_key);
 /* By hand: a ticket becomes the key of this host's supervisor, and `file` its file (its
- * broker is the address that answered). Errors: ERR_STATE in the broker's words; ERR_IO. */
+ * broker the ticket's addresses, the one that answered first). Errors: ERR_STATE in the broker's words; ERR_IO. */
 enum err attach_by_ticket(struct host_file *file, const char *folder,
                           const struct invite *ticket) MUST_CHECK;
 /* Starts the supervisor in the background; its process. Errors: ERR_IO with its last words. */

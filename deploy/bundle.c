@@ -6,7 +6,11 @@
  * libraries). Under such a script /proc/self/exe is ld.so, beside which the scripts stand: so
  * programs find one another there as they do where they are installed (program.h).
  *
- * A bundle that runs is packed again as it is: then the libraries are those of its own folder. */
+ * A bundle that runs is packed again as it is: then the libraries are those of its own folder.
+ *
+ * It may run beside a loop that starts processes: it changes nothing of this one's environment, and
+ * no descriptor of it is open in them. */
+#define _GNU_SOURCE /* pipe2 */
 #include "deploy/bundle.h"
 
 #include "base/fs.h"
@@ -74,31 +78,44 @@ static const char *base(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* What the loader says of one program, whole. */
-static enum err trace(char text[LISTING], const char *program)
+/* Ours, but that a loader lists what it would load, and (`path` not NULL: NAME=value) from there.
+ * The strings are borrowed. */
+static char **listing_env(char *path)
 {
-    char *argv[] = {(char *)(uintptr_t)program, NULL};
-    char **env = NULL;
+    static const char name[] = "LD_LIBRARY_PATH=";
     size_t n = 0, at = 0;
+    char **env;
+
+    while (environ[n])
+        n++;
+    env = mem_new(n + 3, sizeof *env);
+    for (size_t i = 0; i < n; i++)
+        if (!path || strncmp(environ[i], name, sizeof name - 1))
+            env[at++] = environ[i];
+    env[at++] = (char *)(uintptr_t) "LD_TRACE_LOADED_OBJECTS=1";
+    env[at] = path;
+    return env;
+}
+
+/* What the loader says of one program, whole. */
+static enum err trace(char text[LISTING], const char *program, const char *lib)
+{
+    char *argv[] = {(char *)(uintptr_t)program, NULL}, *path, **env;
+    size_t at = 0;
     posix_spawn_file_actions_t actions;
     int ends[2], status = 0, code;
     ssize_t got;
     pid_t pid;
 
-    while (environ[n])
-        n++;
-    env = mem_new(n + 2, sizeof *env);
-    memcpy(env, environ, n * sizeof *env);
-    env[n] = (char *)(uintptr_t) "LD_TRACE_LOADED_OBJECTS=1";
-    if (pipe(ends)) {
-        free(env);
+    if (pipe2(ends, O_CLOEXEC))
         return err_set(ERR_IO, "cannot make a pipe: %s", strerror(errno));
-    }
+    path = lib ? mem_print("LD_LIBRARY_PATH=%s", lib) : NULL;
+    env = listing_env(path);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    posix_spawn_file_actions_addclose(&actions, ends[0]);
     code = posix_spawn(&pid, program, &actions, NULL, argv, env);
     posix_spawn_file_actions_destroy(&actions);
+    free(path);
     free(env);
     close(ends[1]);
     while (!code && at < LISTING - 1 && (got = read(ends[0], text + at, LISTING - 1 - at)) > 0)
@@ -116,10 +133,10 @@ static enum err trace(char text[LISTING], const char *program)
 
 /* Lines are `NAME => PATH (ADDRESS)`, `PATH (ADDRESS)` of the loader itself, and the kernel's
  * own page, which has no path. */
-static enum err libraries(struct bundle_parts *parts, const char *program)
+static enum err libraries(struct bundle_parts *parts, const char *program, const char *lib)
 {
     char *text = mem_new(LISTING, 1), *rest = NULL;
-    enum err err = trace(text, program);
+    enum err err = trace(text, program, lib);
 
     for (char *line = strtok_r(text, "\n", &rest); line && !err;
          line = strtok_r(NULL, "\n", &rest)) {
@@ -138,46 +155,44 @@ static enum err libraries(struct bundle_parts *parts, const char *program)
     return err;
 }
 
+/* A program of a bundle: beside the script stands the folder of programs, and their loader. */
+static enum err collect_packed(struct bundle_parts *parts, const char *folder,
+                               const char *program)
+{
+    char *lib = mem_print("%s/lib", folder), *loader = mem_print("%s/ld.so", folder);
+    const enum err err = libraries(parts, program, lib);
+
+    for (int i = 0; i < parts->n; i++)
+        if (!strcmp(parts->part[i].name, "ld.so")) {
+            free(parts->part[i].path);
+            parts->part[i].path = mem_text(loader);
+        }
+    free(lib);
+    free(loader);
+    return err;
+}
+
 /* Its name by the library's own: what is needed is libx.so.1, not libx.so.1.2.3. */
 static enum err collect(struct bundle_parts *parts)
 {
     enum err err = OK;
 
     for (int i = 0; i < PROGRAMS && !err; i++) {
-        char *path = NULL, *packed = NULL;
+        char *path = NULL, *folder, *packed;
+        bool is_packed;
 
         err = program_path(&path, programs[i]);
-        if (!err) { /* beside a script of ours stands the folder of programs */
-            packed =
-                mem_print("%.*s/elf/%s", (int)(strrchr(path, '/') - path), path, programs[i]);
-            err =
-                add(parts, mem_print("elf/%s", programs[i]), fs_exists(packed) ? packed : path);
-        }
-        if (!err && fs_exists(packed)) {
-            char *folder = mem_print("%.*s", (int)(strrchr(path, '/') - path), path);
-            const char *old = getenv("LD_LIBRARY_PATH");
-            char *kept = old ? mem_text(old) : NULL, *lib = mem_print("%s/lib", folder);
-            char *loader = mem_print("%s/ld.so", folder);
-
-            setenv("LD_LIBRARY_PATH", lib, 1); /* for the listing alone */
-            err = libraries(parts, packed);
-            if (kept)
-                setenv("LD_LIBRARY_PATH", kept, 1);
-            else
-                unsetenv("LD_LIBRARY_PATH");
-            for (int k = 0; k < parts->n; k++)
-                if (!strcmp(parts->part[k].name, "ld.so")) {
-                    free(parts->part[k].path);
-                    parts->part[k].path = mem_text(loader);
-                }
-            free(folder);
-            free(kept);
-            free(lib);
-            free(loader);
-        } else if (!err) {
-            err = libraries(parts, path);
-        }
+        if (err)
+            break;
+        folder = mem_print("%.*s", (int)(strrchr(path, '/') - path), path);
+        packed = mem_print("%s/elf/%s", folder, programs[i]);
+        is_packed = fs_exists(packed);
+        err = add(parts, mem_print("elf/%s", programs[i]), is_packed ? packed : path);
+        if (!err)
+            err = is_packed ? collect_packed(parts, folder, packed)
+                            : libraries(parts, path, NULL);
         free(path);
+        free(folder);
         free(packed);
     }
     return err;

@@ -112,7 +112,8 @@ enum err checks_start(struct loop *loop, const struct checks_conf *conf,
     l->conf = *conf;
     l->checks.request = order->request;
     l->checks.asker = order->asker;
-    snprintf(l->way[0].at, sizeof l->way[0].at, "%s", conf->control);
+    snprintf(l->way[0].at, sizeof l->way[0].at, "%.*s", (int)strcspn(conf->control, ","),
+             conf->control); /* of several the one that answered first */
     snprintf(l->way[1].at, sizeof l->way[1].at, "%s", conf->bulk);
     machine_trouble(trouble, &crew->machine);
     figures = crew_metrics(crew, now_ms);

@@ -373,10 +373,15 @@ void crew_tick(struct crew *c, int64_t now_ms, int minute)
 void crew_close(struct crew *c)
 {
     for (int i = 0; i < c->replicas.n; i++) {
-        if (c->replicas.replica[i]->child) /* only after an error of our own */
-            child_signal(c->replicas.replica[i]->child, SIGTERM);
+        struct child *child = c->replicas.replica[i]->child;
+
+        if (child) { /* only after an error of our own */
+            child_signal(child, SIGTERM);
+            child_forget(child);
+        }
         free(c->replicas.replica[i]);
     }
+    c->replicas.n = 0;
     for (int i = 0; i < 2; i++) {
         if (c->pipe[i] > 0)
             close(c->pipe[i]);

@@ -49,8 +49,7 @@ static enum err write_json(const struct endpoint *fleet)
     return err;
 }
 
-/* Does the folder know the key of this file, and is it valid? */
-/* Of a folder that was there before: a key that was revoked would only be refused later, in words
+/* Does the folder know the key of this file, and is it valid? Of a folder that was there before: a key that was revoked would only be refused later, in words
  * that name no file. */
 static enum err known(const struct endpoint *fleet, const struct curve_keys *keys,
                       const char *path)
@@ -149,8 +148,9 @@ void endpoint_tell(const struct endpoint *fleet, const char *host, int port)
     outlet_look();
     fprintf(stderr,
             "fleet: others join with a ticket: drover keys ticket %s role=actor "
-            "broker=tcp://%s:%d, and on their machine drover-actor --ticket-file=FILE\n",
-            fleet->folder, everywhere ? name : host, port);
+            "broker=tcp://%s%s%s:%d, and on their machine drover-actor --ticket-file=FILE\n",
+            fleet->folder, !everywhere && strchr(host, ':') ? "[" : "",
+            everywhere ? name : host, !everywhere && strchr(host, ':') ? "]" : "", port);
 }
 
 /* Too long a text is cut and will not be dialled: the file is our own. */

@@ -16,8 +16,8 @@ extern const struct conf_key endpoint_keys[];
 struct ports;
 
 struct endpoint {
-    char control[128],
-        dashboard[128];  /* endpoints; dashboard is control's port + 5 unless known */
+    char control[2048];  /* endpoint, or several with commas, tried in turn; */
+    char dashboard[128]; /* five ports further unless known */
     char key_path[4096]; /* of an operator's key; "" without */
     char folder[4096];   /* of a fleet of this process's: its keys folder */
     char run[4096];      /* folder, "" when found by address */
@@ -39,7 +39,8 @@ enum err endpoint_make(struct endpoint *out, const char *run, const char *keys,
  * restart. Errors: ERR_IO; ERR_STATE (it was revoked). */
 enum err endpoint_key(const struct endpoint *fleet, enum plan_role role, const char *name,
                       char path[4096]) MUST_CHECK;
-/* One line on stderr: how workers elsewhere join. `host` as the broker listens. */
+/* One line on stderr: how workers elsewhere join. `host` as the broker listens, or as others reach
+ * it; an IPv6 address without brackets. */
 void endpoint_tell(const struct endpoint *fleet, const char *host, int port);
 /* What fleet.json in the folder `run` says. Errors: ERR_IO, ERR_PARSE, the key's. */
 enum err endpoint_read(struct endpoint *out, const char *run) MUST_CHECK;

@@ -1,8 +1,8 @@
-/* How it works: a crew (crew.h) and a peer of the role supervisor in one loop, as the head's, but
- * without broker, learner and other machines. Nobody above it must live: who started it may go
- * (a session of its own, its log a file), the broker may be away (the peer dials on, workers wait
- * as they do anywhere), the head may be killed. It ends by `down`, by a signal, or when no broker
- * has been heard for as long as its file says (linger_s). */
+/* How it works: a supervisor as any (supervisor.h), without broker, learner and other machines.
+ * Nobody above it must live: who started it may go (a session of its own, its log a file), the
+ * broker may be away (the peer dials on, workers wait as they do anywhere), the head may be killed.
+ * It ends by `down`, by a signal, when its key is taken from it, or when no broker has been heard
+ * for as long as its file says (linger_s). */
 #include "deploy/host.h"
 
 #include "base/clock.h"
@@ -10,50 +10,46 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/outlet.h"
-#include "deploy/crew.h"
 #include "deploy/endpoint.h"
 #include "deploy/host_file.h"
 #include "deploy/host_keys.h"
-#include "deploy/orders.h"
 #include "deploy/run_folder.h"
-#include "net/loop.h"
+#include "deploy/supervisor.h"
 #include "proto/peer.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zmq.h>
 
-enum { BYE_MS = 1000 };
+/* Handshakes that ended at this key, some five seconds apart: a broker may read its keys a moment
+ * later than they were written, and never twenty seconds. */
+enum { DENIED = 5 };
 
 struct host {
     const char *folder;
     struct host_file file;
     struct plan plan;
     struct endpoint fleet;
-    struct loop *loop;
-    void *context;
-    struct peer *peer;
-    struct crew crew;
-    struct orders orders;
+    struct supervisor here;
     struct host_keys keys;
     char name[PLAN_NAME];
-    char *metrics;
-    char note[CREW_WORDS];
     int lock;
-    int64_t begun_ms, stop_ms;
-    bool bye; /* it is out */
+    int64_t begun_ms;
 };
+
+static char *key_path(const char *folder)
+{
+    return mem_print("%s/keys/supervisor.key", folder);
+}
 
 static enum err down(void *self, int64_t now_ms)
 {
     struct host *h = self;
 
     (void)now_ms;
-    crew_end(&h->crew);
-    peer_leave(h->peer);
+    crew_end(&h->here.crew);
+    peer_leave(h->here.peer);
     return OK;
 }
 
@@ -73,39 +69,25 @@ static enum err on_signal(void *self, int64_t now_ms)
     struct host *h = self;
 
     log_info("ending", "host=%s next=\"workers hand over what they have\"", h->name);
-    crew_hurry(&h->crew, now_ms);
+    crew_hurry(&h->here.crew, now_ms);
     return down(h, now_ms);
 }
 
-/* Said once the workers are gone: what they had is handed over by then. */
+/* BYE is said once the workers are gone: what they had is handed over by then. */
 static void end_step(struct host *h, int64_t now_ms)
 {
-    struct msg bye = {.head.type = MSG_BYE, .bye.reason = "this host ends"};
-
-    if (!crew_ended(&h->crew))
-        return;
-    if (!h->bye) {
-        h->bye = true;
-        h->stop_ms = peer_send(h->peer, &bye) ? now_ms : now_ms + BYE_MS;
-    }
-    if (now_ms >= h->stop_ms)
-        loop_stop(h->loop);
-}
-
-static enum err on_bye_ok(void *self, const struct msg *msg, int64_t now_ms)
-{
-    (void)msg;
-    ((struct host *)self)->stop_ms = now_ms;
-    return OK;
+    if (crew_ended(&h->here.crew) && supervisor_leaves(&h->here, "this host ends", now_ms))
+        loop_stop(h->here.loop);
 }
 
 /* Counted from the last word of any broker: one that was never heard at all counts from the
  * start. Nothing is lost by going: what its workers held is made again elsewhere. */
 static void linger(struct host *h, int64_t now_ms)
 {
-    const int64_t heard = peer_answered(h->peer) ? peer_heard_ms(h->peer) : h->begun_ms;
+    const int64_t heard =
+        peer_answered(h->here.peer) ? peer_heard_ms(h->here.peer) : h->begun_ms;
 
-    if (!h->file.linger_s || h->crew.ending ||
+    if (!h->file.linger_s || h->here.crew.ending ||
         now_ms - heard < h->file.linger_s * INT64_C(1000))
         return;
     log_warn("ending", "host=%s reason=\"no broker at %s for %d s\"", h->name, h->file.broker,
@@ -114,47 +96,58 @@ static void linger(struct host *h, int64_t now_ms)
         err_set(OK, "%s", "");
 }
 
+/* Nobody starts us again, and our workers, whose keys are others, go with us. The next ticket is
+ * exchanged for another key: this one opens nothing. */
+static enum err revoked(struct host *h, const char *words, int64_t now_ms)
+{
+    char *ours = key_path(h->folder);
+
+    log_warn("ending", "host=%s reason=\"%s\"", h->name, words);
+    if (fs_remove(ours))
+        log_warn("key", "reason=\"%s\"", err_text());
+    free(ours);
+    return leave(h, now_ms);
+}
+
 static enum err tick(void *self, int64_t now_ms)
 {
     struct host *h = self;
-    enum err err = peer_tick(h->peer, now_ms);
+    enum err err = supervisor_tick(&h->here, now_ms);
 
-    crew_tick(&h->crew, now_ms, hours_minute(clock_wall_ms()));
     linger(h, now_ms);
-    if (h->crew.ending)
+    /* Revoked while we were away: then no word of the broker's comes through. */
+    if (!err && !h->here.crew.ending && peer_stats(h->here.peer)->denied >= DENIED)
+        err = revoked(h, "the broker does not let this key in: it was revoked or has expired",
+                      now_ms);
+    if (h->here.crew.ending)
         end_step(h, now_ms);
     return err;
 }
 
-/* Not the head, whatever its file says: only who started the broker may answer for all. */
-static void hello(void *self, struct msg_hello *out)
-{
-    const struct host *h = self;
-
-    out->slots = (uint32_t)h->crew.replicas.n;
-    out->host = h->name;
-}
-
-static void hb(void *self, struct msg_hb *out)
+/* We ourselves, when we are started again, and what we start next come in by these. */
+static void rotated(void *self)
 {
     struct host *h = self;
+    char *ours = key_path(h->folder);
 
-    free(h->metrics);
-    h->metrics = crew_metrics(&h->crew, clock_mono_ms());
-    out->metrics = h->metrics ? h->metrics : "";
-    crew_note(h->note, &h->crew, clock_mono_ms());
-    out->note = h->note;
+    if (curve_replace(ours, &h->fleet.keys))
+        log_warn("key",
+                 "reason=\"%s\" next=\"the broker's next key is known to this process alone: "
+                 "join by a new ticket if it is started again\"",
+                 err_text());
+    else
+        log_info("key", "file=%s next=\"the broker's keys as it says them are in it\"", ours);
+    free(ours);
 }
 
-/* What a broker refuses now it may take later. A key that was revoked ends us, and nobody starts
- * us again: our workers, whose keys are others, go with us. */
+/* What a broker refuses now it may take later, but for a key that was revoked. */
 static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct host *h = self;
 
-    log_warn("refused", "reason=\"%s\"", msg->refuse.words);
     if (msg->refuse.code == REFUSE_KEY)
-        return leave(h, now_ms);
+        return revoked(h, msg->refuse.words, now_ms);
+    log_warn("refused", "reason=\"%s\"", msg->refuse.words);
     return msg->refuse.code == REFUSE_ROLE ? down(h, now_ms) : OK;
 }
 
@@ -193,7 +186,7 @@ static enum err prepare(struct host *h)
         return err;
     snprintf(h->name, sizeof h->name, "%s", h->file.host);
     setenv("DROVER_HOST", h->name, 1); /* our workers are on the same machine */
-    ours = mem_print("%s/keys/supervisor.key", h->folder);
+    ours = key_path(h->folder);
     err = curve_load(&h->fleet.keys, ours);
     free(ours);
     h->fleet.secure = true;
@@ -201,79 +194,40 @@ static enum err prepare(struct host *h)
     return err;
 }
 
-static enum err join(struct host *h)
-{
-    struct peer_conf conf = {.role = ROLE_SUPERVISOR,
-                             .broker = h->fleet.control,
-                             .keys = &h->fleet.keys,
-                             .name = h->name,
-                             .hello = hello,
-                             .hb = hb,
-                             .self = h};
-    enum err err;
-
-    h->context = zmq_ctx_new();
-    peer_random(&conf.id, &conf.incarnation);
-    h->begun_ms = clock_mono_ms();
-    err = peer_open(&h->peer, h->context, &conf, h->begun_ms);
-    if (err)
-        return err;
-    h->orders = (struct orders){.crew = &h->crew,
-                                .loop = h->loop,
-                                .peer = h->peer,
-                                .host = h->name,
-                                .control = h->fleet.control,
-                                .self = h,
-                                .down = leave};
-    h->keys.folder = h->folder;
-    h->keys.host = h->name;
-    h->keys.peer = h->peer;
-    h->keys.own = &h->fleet.keys;
-    peer_on(h->peer, MSG_ADMIN, orders_on_admin, &h->orders);
-    peer_on(h->peer, MSG_ADMIN_OK, host_keys_on_admin_ok, &h->keys);
-    peer_on(h->peer, MSG_WELCOME, orders_on_welcome, &h->orders);
-    peer_on(h->peer, MSG_REFUSE, on_refuse, h);
-    peer_on(h->peer, MSG_BYE_OK, on_bye_ok, h);
-    return loop_socket(h->loop, peer_socket(h->peer), peer_readable, h->peer);
-}
-
 static enum err open_all(struct host *h)
 {
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-    enum err err = loop_new(&h->loop);
+    enum err err;
 
-    if (!err)
-        err = join(h);
-    h->crew = (struct crew){.plan = &h->plan,
-                            .fleet = &h->fleet,
-                            .loop = h->loop,
-                            .patient = true,
-                            .owner = {decided, gave_up, key, h}};
-    if (!err)
-        err = crew_open(&h->crew);
-    if (!err)
-        err = loop_every(h->loop, PEER_TICK_MS, tick, h);
-    for (int i = 0; i < 3 && !err; i++)
-        err = loop_signal(h->loop, signals[i], on_signal, h);
-    return err ? err : crew_start(&h->crew, clock_mono_ms());
+    h->begun_ms = clock_mono_ms();
+    err =
+        supervisor_open(&h->here, &(struct supervisor_conf){.plan = &h->plan,
+                                                            .fleet = &h->fleet,
+                                                            .name = h->name,
+                                                            .host = h->name,
+                                                            .crew = {decided, gave_up, key, h},
+                                                            .down = leave,
+                                                            .rotated = rotated,
+                                                            .tick = tick,
+                                                            .signal = on_signal,
+                                                            .self = h});
+    if (err)
+        return err;
+    h->keys.folder = h->folder;
+    h->keys.host = h->name;
+    h->keys.peer = h->here.peer;
+    h->keys.own = &h->fleet.keys;
+    peer_on(h->here.peer, MSG_ADMIN_OK, host_keys_on_admin_ok, &h->keys);
+    peer_on(h->here.peer, MSG_REFUSE, on_refuse, h);
+    return crew_start(&h->here.crew, h->begun_ms);
 }
 
-/* In the order of who uses whom: workers, then the connection, then the loop below both. */
 static void close_all(struct host *h)
 {
-    crew_close(&h->crew);
-    if (h->peer)
-        loop_unsocket(h->loop, peer_socket(h->peer));
-    peer_close(h->peer);
-    h->orders.peer = NULL; /* loop_free waits for what is in the pool */
-    loop_free(h->loop);
-    if (h->context)
-        zmq_ctx_term(h->context);
+    supervisor_close(&h->here);
     host_keys_wipe(&h->keys);
     curve_wipe(&h->fleet.keys);
     plan_free(&h->plan);
     host_file_free(&h->file);
-    free(h->metrics);
     if (h->lock > 0)
         close(h->lock);
     free(h);
@@ -292,7 +246,7 @@ enum err host_run(const char *folder, int *status)
         err = open_all(h);
     if (!err) {
         log_info("ready", "host=%s broker=%s folder=%s", h->name, h->file.broker, folder);
-        err = loop_run(h->loop);
+        err = loop_run(h->here.loop);
     }
     if (!err)
         log_info("ended", "host=%s", h->name);

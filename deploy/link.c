@@ -309,7 +309,8 @@ void link_tick(struct ssh_link *l, int64_t now_ms)
         return;
     if (!l->wanted)
         end_step(l, now_ms);
-    if (!l->child && l->state != LINK_ENDED && now_ms >= l->again_ms)
+    if (!l->child && l->state != LINK_ENDED && now_ms >= l->again_ms &&
+        l->fleet->bundle->file) /* the session's first words name it */
         dial(l, now_ms);
     if (l->child && l->state < LINK_JOIN && now_ms - l->began_ms > BEGIN_MS && l->file < 0) {
         snprintf(l->words, sizeof l->words, "it says nothing");
@@ -338,8 +339,10 @@ void link_free(struct ssh_link *l)
 {
     if (!l)
         return;
-    if (l->child)
+    if (l->child) {
         child_signal(l->child, SIGTERM);
+        child_forget(l->child);
+    }
     close_all(l);
     free(l->ssh);
     json_decref(l->entry);

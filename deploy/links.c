@@ -1,5 +1,7 @@
-/* How it works: a list of links (link.h), and what is the same for all of them: the bundle, made
- * once before the first is dialled, the letter, and who makes tickets. A machine whose supervisor
+/* How it works: a list of links (link.h), and what is the same for all of them: the bundle, the
+ * letter, and who makes tickets. The bundle is made once, for the first machine, in the loop's pool:
+ * it takes seconds, in which a broker would take us for gone. Links wait for it (links_tick); what
+ * fails is said and tried again, as all that keeps a machine away. A machine whose supervisor
  * has no key of this fleet yet gets a ticket for one use and a few minutes, over ssh's own
  * connection; the key that it is exchanged for never leaves that machine. */
 #include "deploy/links.h"
@@ -12,8 +14,10 @@
 #include "deploy/host_file.h"
 #include "deploy/link.h"
 #include "net/child.h"
+#include "net/loop.h"
 #include "proto/invite.h"
 #include "proto/registrar.h"
+#include "proto/text.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -21,11 +25,21 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TICKET_S = 600, LINGER_S = 600, NEWS_MS = 60000 };
+enum { TICKET_S = 600, LINGER_S = 600, NEWS_MS = 60000, PACK_AGAIN_MS = 15000 };
+
+/* The pool's while it runs there: of us it has nothing but the way back. */
+struct bundling {
+    struct links *links; /* NULL: closed meanwhile */
+    struct bundle bundle;
+    char *folder;
+};
 
 struct links {
     struct links_conf conf;
-    struct bundle bundle;
+    struct bundle bundle;     /* without a file until it is made; */
+    struct bundling *packing; /* it is being made; */
+    int64_t pack_ms;          /* when to begin, after a failure */
+    char unpacked[LINK_WORDS];
     struct link_fleet fleet;
     struct ssh_link *link[2 * HOSTS_MAX];
     int n, tickets;
@@ -42,7 +56,7 @@ static enum err ticket(void *self, const char *host, char **line)
     struct invite invite = {.n_broker = 1, .expires_s = want.expires_s};
     enum err err = registrar_ticket(&invite.keys, links->conf.fleet->folder, &want, now_s);
 
-    snprintf(invite.broker[0], INVITE_ADDRESS, "%s", links->conf.fleet->control);
+    text_print(invite.broker[0], INVITE_ADDRESS, "%s", links->conf.fleet->control);
     if (!err)
         err = invite_write(line, &invite);
     invite_wipe(&invite);
@@ -54,7 +68,8 @@ static enum err ticket(void *self, const char *host, char **line)
  * hosts do not outlive their head for long, a standing fleet's wait for it. */
 static json_t *letter(const struct links_conf *conf)
 {
-    char head[65] = "", id[HOST_FILE_ID], folder[4096];
+    char head[65] = "", id[HOST_FILE_ID], folder[4096], reached[PLAN_HOST] = "";
+    int port = 0;
     char *text;
     json_t *tree;
 
@@ -64,10 +79,12 @@ static json_t *letter(const struct links_conf *conf)
     text = mem_print("%s:%s/%s", head, folder, conf->plan->output_dir);
     host_file_id(id, text);
     free(text);
-    tree = json_pack("{s:s,s:i,s:s,s:s,s:s,s:i}", "fleet", id, "port", conf->port, "advertise",
-                     conf->plan->advertise ? conf->plan->advertise : "", "head", head,
-                     "broker_key", conf->fleet->keys.server_key, "linger_s",
-                     conf->plan->method ? LINGER_S : 0);
+    if (plan_reached(reached, &port, conf->plan)) /* plan_read has refused it */
+        reached[0] = 0;
+    tree =
+        json_pack("{s:s,s:i,s:s,s:s,s:s,s:i}", "fleet", id, "port", port ? port : conf->port,
+                  "advertise", reached, "head", head, "broker_key",
+                  conf->fleet->keys.server_key, "linger_s", conf->plan->method ? LINGER_S : 0);
     return tree;
 }
 
@@ -80,29 +97,65 @@ static char *cache(void)
                : mem_print("%s/.cache/drover", home && *home ? home : "/tmp");
 }
 
-/* Only a fleet that has other machines needs a bundle. */
-static enum err need_bundle(struct links *links)
-{
-    char *folder;
-    enum err err;
+/* ---- the bundle */
 
-    if (links->bundle.file)
-        return OK;
-    folder = cache();
-    err = bundle_make(&links->bundle, folder);
-    free(folder);
-    return err;
+static enum err pack(void *self)
+{
+    struct bundling *p = self;
+
+    return bundle_make(&p->bundle, p->folder);
 }
+
+/* Back on the loop, which may be the last thing that is left of us. */
+static enum err packed(void *self, enum err result, const char *words, int64_t now_ms)
+{
+    struct bundling *p = self;
+    struct links *links = p->links;
+
+    if (links && !result) {
+        links->bundle = p->bundle;
+        memset(&p->bundle, 0, sizeof p->bundle);
+        log_info("bundle", "file=%s mb=%.1f", links->bundle.file,
+                 (double)links->bundle.bytes / 1e6);
+    } else if (links) {
+        snprintf(links->unpacked, sizeof links->unpacked, "%s", words);
+        log_warn("bundle", "reason=\"%s\" next=\"tried again in %d s\"", words,
+                 PACK_AGAIN_MS / 1000);
+        links->pack_ms = now_ms + PACK_AGAIN_MS;
+    }
+    if (links)
+        links->packing = NULL;
+    bundle_free(&p->bundle);
+    free(p->folder);
+    free(p);
+    return OK;
+}
+
+/* Only a fleet that has other machines needs a bundle. */
+static void need_bundle(struct links *links, int64_t now_ms)
+{
+    struct bundling *p;
+
+    if (!links->n || links->bundle.file || links->packing || now_ms < links->pack_ms)
+        return;
+    p = mem_new(1, sizeof *p);
+    p->links = links;
+    p->folder = cache();
+    if (!loop_work(links->conf.loop, pack, packed, p)) {
+        links->packing = p;
+        return;
+    }
+    (void)packed(p, ERR_IO, err_text(), now_ms);
+}
+
+/* ---- the list */
 
 static enum err add(struct links *links, const struct hosts_entry *entry)
 {
-    enum err err = need_bundle(links);
-
-    if (!err && links->n == 2 * HOSTS_MAX)
-        err = err_set(ERR_STATE, "hosts: too many, those that end among them");
-    if (!err)
-        links->link[links->n++] = link_new(&links->fleet, entry);
-    return err;
+    if (links->n == 2 * HOSTS_MAX)
+        return err_set(ERR_STATE, "hosts: too many, those that end among them");
+    links->link[links->n++] = link_new(&links->fleet, entry);
+    return OK;
 }
 
 enum err links_open(struct links **out, const struct links_conf *conf)
@@ -133,8 +186,16 @@ void links_close(struct links *links)
     for (int i = 0; i < links->n; i++)
         link_free(links->link[i]);
     json_decref(links->fleet.letter);
+    if (links->packing)
+        links->packing->links = NULL;
     bundle_free(&links->bundle);
     free(links);
+}
+
+void links_rotated(struct links *links)
+{
+    json_object_set_new(links->fleet.letter, "broker_key",
+                        json_string(links->conf.fleet->keys.server_key));
 }
 
 /* What has ended and was taken out of the file is forgotten. */
@@ -156,6 +217,7 @@ static void forget(struct links *links)
 /* Each link for itself: one that waits for a machine holds no other. */
 void links_tick(struct links *links, int64_t now_ms)
 {
+    need_bundle(links, now_ms);
     for (int i = 0; i < links->n; i++)
         link_tick(links->link[i], now_ms);
     forget(links);
@@ -193,7 +255,10 @@ const char *links_note(struct links *links)
         const struct ssh_link *l = links->link[i];
         if (l->state < LINK_UP && l->wanted)
             snprintf(links->note, sizeof links->note, "%.40s: %.250s", l->name,
-                     *l->said ? l->said : state[l->state]);
+                     *l->said             ? l->said
+                     : links->bundle.file ? state[l->state]
+                     : *links->unpacked   ? links->unpacked
+                                          : "waits for the programs to be packed");
     }
     for (int i = 0; i < links->n && !*links->note; i++) {
         const struct ssh_link *l = links->link[i];

@@ -16,9 +16,12 @@ struct links_conf {
     struct loop *loop;
 };
 
-/* Nothing is dialled before the first tick. Errors: hosts_read's, bundle_make's. */
+/* Nothing is dialled before the bundle is made, in the loop's pool from the first tick on. Errors:
+ * hosts_read's. */
 enum err links_open(struct links **out, const struct links_conf *conf) MUST_CHECK;
-void links_close(struct links *links); /* NULL is fine */
+void links_close(struct links *links); /* before its loop; NULL is fine */
+/* The broker's keys are others in `fleet`: machines are told those. */
+void links_rotated(struct links *links);
 void links_tick(struct links *links, int64_t now_ms);
 
 /* All supervisors there shall end; and: have they, or been given up? */

@@ -2,7 +2,7 @@
  * itself, so reading them fills it. Workers are the rewards that say how they are run; the
  * learner reads the same list for what they are worth, and both by reward/kind_worker.h.
  *
- * Limits are per machine and stand here, since orders to a running fleet (supervise.c) have to
+ * Limits are per machine and stand here, since orders to a running fleet (orders.c) have to
  * keep them too: the numbers of a peer are no better than those of a file. */
 #include "deploy/plan.h"
 
@@ -30,7 +30,8 @@ static const struct conf_key head_keys[] = {
     CONF_INT(plan, rewarders, "1", 0, INT_MAX, "local rewarders"),
     CONF_TREE(plan, hosts, "other machines, over ssh: a list of entries"),
     CONF_TEXT(plan, listen, "", "HOST:PORT to listen at, in place of host and port"),
-    CONF_TEXT(plan, advertise, "", "HOST at which others reach this machine; default: found"),
+    CONF_TEXT(plan, advertise, "",
+              "HOST or HOST:PORT at which others reach this machine; default: found"),
     CONF_TEXT(plan, ssh_config, "", "file that ssh reads; default: its own"),
     CONF_TEXT(plan, host, "127.0.0.1", "address to listen at; 0.0.0.0: others may join"),
     CONF_INT(plan, port, "0", 0, 65530, "control port; 0: any that is free"),
@@ -162,10 +163,49 @@ static enum err take_listen(struct plan *plan)
     return OK;
 }
 
+/* The colon before the port, or NULL. A bare IPv6 address is all colons: with a port it has
+ * brackets. */
+static const char *port_colon(const char *address)
+{
+    const char *bracket = strchr(address, ']'), *colon = strrchr(address, ':');
+
+    if (bracket)
+        return bracket[1] == ':' ? bracket + 1 : NULL;
+    return strchr(address, ':') == colon ? colon : NULL;
+}
+
+enum err plan_reached(char host[PLAN_HOST], int *port, const struct plan *plan)
+{
+    const char *as = plan->advertise ? plan->advertise : "", *colon;
+    bool bracketed;
+    size_t n;
+    char *end = NULL;
+    long number = 0;
+
+    if (!strncmp(as, "tcp://", 6)) /* a bracket alone would begin a list in YAML */
+        as += 6;
+    colon = port_colon(as);
+    n = colon ? (size_t)(colon - as) : strlen(as);
+    bracketed = n > 1 && as[0] == '[' && as[n - 1] == ']';
+    snprintf(host, PLAN_HOST, "%.*s", (int)(bracketed ? n - 2 : n), as + bracketed);
+    if (colon)
+        number = strtol(colon + 1, &end, 10);
+    *port = (int)number;
+    if ((*as && !*host) || strpbrk(host, "[]/ \t\n,;") ||
+        (colon && (*end || number < 1 || number > 65530)))
+        return err_set(ERR_RANGE,
+                       "advertise: '%.100s' is no address: HOST or HOST:PORT is meant, an IPv6 "
+                       "address with a port in brackets",
+                       as);
+    return OK;
+}
+
 static enum err take(struct plan *out, const struct conf_key *const *tables, const json_t *tree)
 {
     json_t *empty = json_object();
     struct hours hours;
+    char host[PLAN_HOST];
+    int port;
     enum err err = conf_load(tables, out, tree ? tree : empty, NULL);
 
     json_decref(empty);
@@ -179,6 +219,8 @@ static enum err take(struct plan *out, const struct conf_key *const *tables, con
         err = err_set(ERR_RANGE, "name: '%.64s': letters, digits, . _ - are meant", out->name);
     if (!err)
         err = take_listen(out);
+    if (!err)
+        err = plan_reached(host, &port, out);
     return err ? err : take_named(out);
 }
 

@@ -47,8 +47,9 @@ struct plan {
     char *host;      /* address that the broker listens at */
     int port;        /* its control port; 0: any */
     char *listen;    /* both in one, HOST:PORT; "": those */
-    char *advertise; /* how others reach the broker; "": as each of them is reached from here */
-    char *keys;      /* keys folder; "": made anew in output_dir at each start */
+    /* How others reach the broker: HOST or HOST:PORT; "": as each of them is reached from here. */
+    char *advertise;
+    char *keys;       /* keys folder; "": made anew in output_dir at each start */
     char *ssh_config; /* file that ssh reads (its -F); "": its own */
     json_t *hosts;    /* entries of other machines; NULL: none */
     json_t *workers;  /* as they were written; NULL: none */
@@ -70,6 +71,11 @@ enum err plan_read_standing(struct plan *out, const json_t *tree,
 enum err plan_read_host(struct plan *out, const json_t *tree, const char *folder) MUST_CHECK;
 void plan_free(struct plan *plan);
 extern const struct conf_key plan_host_keys[];
+
+/* The two parts of `advertise`: host "" and port 0 where it does not say. An IPv6 address is without
+ * its brackets. Errors: ERR_RANGE. */
+enum { PLAN_HOST = 256 };
+enum err plan_reached(char host[PLAN_HOST], int *port, const struct plan *plan) MUST_CHECK;
 
 /* What a process is called: "broker", "actor-2", of a worker its name. A worker's number is 1 +
  * its place in `worker` + PLAN_WORKERS for each before it of the same kind. */

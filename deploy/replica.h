@@ -1,7 +1,7 @@
 /* replica: a process that should be there, the child that is, and when it is started again.
  *
  * Broker and learner have one each, actors and rewarders as many as are wanted now, each under
- * a number that stays its own. Holds no child and starts none: supervise.c does, and local.c
+ * a number that stays its own. Holds no child and starts none: crew.c does, and local.c
  * for it. Time is an argument. */
 
 #ifndef DEPLOY_REPLICA_H

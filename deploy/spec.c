@@ -19,6 +19,18 @@ void spec_add(struct spec_told *told, char *word)
     told->word[told->n_words] = NULL;
 }
 
+/* Where it listens are descriptors of its parent's. Another port than its own it has to be told;
+ * another host alone everybody knows who has reached it there. */
+static void tell_broker(struct spec_told *told, const struct spec *spec)
+{
+    char host[PLAN_HOST];
+    int port = 0;
+
+    spec_add(told, mem_print("--keys=%s", spec->key));
+    if (!plan_reached(host, &port, spec->plan) && port)
+        spec_add(told, mem_print("--advertise=%s", spec->plan->advertise));
+}
+
 /* Last what the fleet knows: of a key that is given twice the later one counts. */
 static void tell_learner(struct spec_told *told, const struct spec *spec)
 {
@@ -54,7 +66,8 @@ static void tell_worker(struct spec_told *told, const struct spec *spec)
 
     spec_add(told, mem_text("-c"));
     spec_add(told, mem_text(worker->run));
-    told->env[0] = mem_print("DROVER_BROKER=%s", spec->fleet->control);
+    told->env[0] = mem_print("DROVER_BROKER=%.*s", (int)strcspn(spec->fleet->control, ","),
+                             spec->fleet->control); /* of several the one that answered */
     told->env[1] = mem_print("DROVER_KEY=%s", spec->key);
     told->env[2] = mem_print("DROVER_WORKER=%s", worker->name);
 }
@@ -105,7 +118,7 @@ void spec_make(struct spec_told *out, const struct spec *spec)
     }
     tell_environment(out, spec);
     if (spec->role == PLAN_BROKER)
-        spec_add(out, mem_print("--keys=%s", spec->key));
+        tell_broker(out, spec);
     else if (spec->role == PLAN_LEARNER)
         tell_learner(out, spec);
     else

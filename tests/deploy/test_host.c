@@ -1,41 +1,80 @@
-/* A host's supervisor: an order that is under way when it ends, a key that cannot be written. */
+/* A host's supervisor: what is under way when it ends, a key that cannot be written. */
 
 #include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
-#include "deploy/crew.h"
+#include "deploy/endpoint.h"
 #include "deploy/host_keys.h"
-#include "deploy/orders.h"
-#include "net/loop.h"
+#include "deploy/supervisor.h"
+#include "net/child.h"
 #include "proto/peer.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <zmq.h>
 
-/* As host.c closes: the connection, then the loop, which waits for what is in its pool. */
-static void an_end_outlives_an_order_under_way(void **state)
+static enum err nothing(void *self, int64_t now_ms)
 {
-    struct peer_conf conf = {
-        .role = ROLE_SUPERVISOR, .broker = "tcp://127.0.0.1:1", .name = "x"};
+    (void)self, (void)now_ms;
+    return OK;
+}
+
+static enum err no_key(void *self, enum plan_role role, const char *name, char path[4096])
+{
+    (void)self, (void)role, (void)name;
+    path[0] = 0;
+    return OK;
+}
+
+static enum err slow(void *self)
+{
+    (void)self;
+    poll(NULL, 0, 500);
+    return OK;
+}
+
+static enum err slow_done(void *self, enum err result, const char *words, int64_t now_ms)
+{
+    (void)result, (void)words, (void)now_ms;
+    *(bool *)self = true;
+    return OK;
+}
+
+/* It ends while an order waits in the pool and a process of its own ends: neither finds who asked,
+ * or who started it. */
+static void an_end_outlives_what_is_under_way(void **state)
+{
     const struct msg order = {.head.type = MSG_ADMIN,
                               .admin = {.order = "doctor", .host = "", .arguments = ""}};
-    const struct plan plan = {.actors = 0};
-    struct crew crew = {.plan = &plan};
-    struct orders orders = {.crew = &crew, .host = "x", .control = "tcp://127.0.0.1:1"};
-    void *context = zmq_ctx_new();
+    const struct plan plan = {
+        .output_dir = scratch_at(""),
+        .worker = {{.name = "mine", .run = "exec sleep 100", .count = 1, .named = true}},
+        .n_workers = 1};
+    struct endpoint fleet = {.control = "tcp://127.0.0.1:1"};
+    struct supervisor s;
+    bool done = false;
+    pid_t child;
 
     (void)state;
-    peer_random(&conf.id, &conf.incarnation);
-    assert_ok(loop_new(&orders.loop));
-    assert_ok(peer_open(&orders.peer, context, &conf, clock_mono_ms()));
-    assert_ok(orders_on_admin(&orders, &order, clock_mono_ms()));
-    peer_close(orders.peer);
-    orders.peer = NULL;
-    loop_free(orders.loop);
-    zmq_ctx_term(context);
+    assert_ok(supervisor_open(&s, &(struct supervisor_conf){.plan = &plan,
+                                                            .fleet = &fleet,
+                                                            .name = "x",
+                                                            .host = "x",
+                                                            .crew = {.key = no_key},
+                                                            .down = nothing,
+                                                            .tick = nothing,
+                                                            .signal = nothing}));
+    assert_ok(crew_start(&s.crew, clock_mono_ms()));
+    child = child_pid(s.crew.replicas.replica[0]->child);
+    assert_ok(orders_on_admin(&s.orders, &order, clock_mono_ms()));
+    assert_ok(loop_work(s.loop, slow, slow_done, &done));
+    supervisor_close(&s);
+    assert_true(done);
+    assert_true(kill(child, 0) == -1 && errno == ESRCH); /* it was told, and waited for */
 }
 
 /* A pair that cannot be written is asked for again: not another one each time. */
@@ -68,7 +107,7 @@ static void a_full_disk_costs_the_head_one_key(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_end_outlives_an_order_under_way),
+        cmocka_unit_test(an_end_outlives_what_is_under_way),
         cmocka_unit_test(a_full_disk_costs_the_head_one_key),
     };
 

@@ -54,6 +54,59 @@ static void each_role_is_told_its_own(void **state)
                         "DROVER_WORKER=mine");
 }
 
+/* Another port than its own a broker has to be told; a host alone it need not be. */
+static void a_port_that_others_dial_is_told(void **state)
+{
+    static const struct {
+        const char *as, *host, *told;
+        int port;
+    } rows[] = {
+        {"", "", NULL, 0},
+        {"head.example", "head.example", NULL, 0},
+        {"head.example:7000", "head.example", " --advertise=head.example:7000 ", 7000},
+        {"tcp://[fd00::7]:7000", "fd00::7", " --advertise=tcp://[fd00::7]:7000 ", 7000},
+        {"fd00::7", "fd00::7", NULL, 0},
+        {"[fd00::7]", "fd00::7", NULL, 0},
+    };
+    static const char *const bad[] = {"head:0", "head:x", "head:65531",
+                                      ":7",     "a b",    "[fd00::7"};
+    char host[PLAN_HOST];
+    int port;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        plan.advertise = (char *)(uintptr_t)rows[i].as;
+        assert_ok(plan_reached(host, &port, &plan));
+        assert_string_equal(host, rows[i].host);
+        assert_int_equal(port, rows[i].port);
+        if (rows[i].told)
+            assert_non_null(strstr(told(PLAN_BROKER, 0, false), rows[i].told));
+        else
+            assert_null(strstr(told(PLAN_BROKER, 0, false), "--advertise"));
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        plan.advertise = (char *)(uintptr_t)bad[i];
+        if (plan_reached(host, &port, &plan) != ERR_RANGE)
+            fail_msg("taken: %s", bad[i]);
+    }
+    plan.advertise = NULL;
+}
+
+/* A program of the user's dials one address. */
+static void a_worker_is_told_one_address(void **state)
+{
+    const struct endpoint two = {.control = "tcp://h:1,tcp://i:2"};
+    struct spec_told all;
+
+    (void)state;
+    spec_make(&all, &(struct spec){PLAN_WORKER, 1, &plan, &two, "k", 8, false});
+    assert_string_equal(all.env[0], "DROVER_BROKER=tcp://h:1");
+    spec_free(&all);
+    spec_make(&all, &(struct spec){PLAN_ACTOR, 1, &plan, &two, "k", 8, false});
+    assert_string_equal(all.word[1], "--broker=tcp://h:1,tcp://i:2");
+    spec_free(&all);
+}
+
 /* One address: one process of the machine gives what it has to other machines. */
 static void the_first_actor_serves_others(void **state)
 {
@@ -92,6 +145,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_role_is_told_its_own),
+        cmocka_unit_test(a_port_that_others_dial_is_told),
+        cmocka_unit_test(a_worker_is_told_one_address),
         cmocka_unit_test(the_first_actor_serves_others),
         cmocka_unit_test(actors_share_the_cores),
         cmocka_unit_test(a_learner_that_comes_again_goes_on),

@@ -1,4 +1,4 @@
-/* supervise: the head of a fleet: starts broker, workers and perhaps a learner here, supervisors on
+/* head: the supervisor at the head of a fleet: starts broker, workers and perhaps a learner here, supervisors on
  * other machines, restarts what dies, and takes it all down.
  *
  * Never computes. Holds the broker's listening sockets, so a restarted broker keeps its ports;
@@ -7,18 +7,18 @@
  * the supervisor ends all in order: the learner, which saves, then the workers, then the
  * broker; a second one hurries the learner, a third one kills. */
 
-#ifndef DEPLOY_SUPERVISE_H
-#define DEPLOY_SUPERVISE_H
+#ifndef DEPLOY_HEAD_H
+#define DEPLOY_HEAD_H
 
 #include "base/err.h"
 
 struct plan;
 struct standing;
 
-/* Runs to the end; `standing` as `plan` came out of it (drover up), NULL for a run. *status: what this program should exit with. Errors: those of preparing
- * (ports, the run's folder, its key), of starting a process, and the loop's; ended processes
- * are none. */
-enum err supervise_run(const struct plan *plan, const struct standing *standing,
-                       int *status) MUST_CHECK;
+/* Runs to the end; `standing` as `plan` came out of it (drover up), NULL for a run. *status: what
+ * this program should exit with. Errors: those of preparing (ports, the run's folder, its key), of
+ * starting a process, and the loop's; ended processes are none. */
+enum err head_run(const struct plan *plan, const struct standing *standing,
+                  int *status) MUST_CHECK;
 
 #endif
