@@ -193,6 +193,36 @@ def by_ticket():
     true("no ticket on any command line", not secret, secret)
 
 
+def revoked_while_away():
+    """A host that joined, was switched off, and whose key was revoked meanwhile: it is not let in, and ends."""
+    broker = "broker=" + json.loads(read("standing/fleet.json"))["control"]
+    with open("away.ticket", "w") as f:
+        f.write(fleet.tool("drover", "keys", "ticket", "standing/keys", "role=supervisor", broker))
+    words = ("join", "away.ticket", "name=away", "actors=1", "threads=1", "folder=there/away", "background=true")
+    log = lambda: read("there/away/supervisor.log")
+    said = say(*words)
+    true("another host joins", said.returncode == 0, said.stdout)
+    wait_for("its actor", lambda: processes("there/away/keys/actor-1"), 30, log)
+    for pid in processes("folder=there/away"):
+        os.kill(pid, signal.SIGKILL)
+    wait_for("all of it is gone", lambda: not processes("there/away"), 30, lambda: processes("there/away"))
+    said = say(*words)
+    true("the same command once more goes on with the key that it has", said.returncode == 0 and
+         "joined before" in said.stdout, said.stdout)
+    wait_for("its actor again", lambda: processes("there/away/keys/actor-1"), 30, log)
+    for pid in processes("folder=there/away"):
+        os.kill(pid, signal.SIGKILL)
+    wait_for("all of it is gone again", lambda: not processes("there/away"), 30, lambda: processes("there/away"))
+    listed = fleet.tool("drover", "keys", "list", "standing/keys")
+    name = [line.split()[0] for line in listed.splitlines() if "away" in line and "supervisor" in line.split()]
+    say("keys", "revoke", "standing/keys", *name)
+    say(*words)
+    true("it runs", processes("folder=there/away"), log())
+    wait_for("a host whose key was revoked while it was away ends", lambda: not processes("there/away"), 60, log)
+    said = say(*words)
+    true("its ticket does not bring it back", said.returncode == 1 and "used" in said.stdout, said.stdout)
+
+
 def moves(write):
     """A name that goes to another machine, and a host that comes back while it still ends."""
     on = lambda state: [p for p in supervisor("moved") if f"/{state}/" in there().get(p, "")]
@@ -267,6 +297,7 @@ def standing(ssh):
         say("keys", "revoke", "standing/keys", *name)
         wait_for("a host whose key is revoked ends, its workers too", lambda: not processes("there/byhand"), 30,
                  lambda: read("there/byhand/supervisor.log"))
+        revoked_while_away()
     finally:
         down = say("down", "run=standing")
         true("down", down.returncode == 0, down.stdout)
@@ -290,6 +321,36 @@ def pod(ssh):
     true("a broker starts with that folder", up.returncode == 0, up.stdout)
     if up.returncode == 0:
         say("down", "run=podfleet")
+    workers_anywhere()
+
+
+def workers_anywhere():
+    """A command that no file format likes, as Kubernetes, compose and Slurm start it: it is the same one in each."""
+    command = """printf '%s\\n' "$DROVER_WORKER {a}: it's \\"ok\\"" >>done; exec sleep 1000"""
+    with open("odd.yaml", "w") as f:
+        json.dump({"actors": 3, "rewarders": 0, "listen": "0.0.0.0:7100", "advertise": "head.example:7200",
+                   "workers": {"mine": {"command": command, "count": 1}},
+                   "hosts": [{"ssh": "far", "workers": {"mine": {"command": command, "count": 1}}}]}, f)
+    want = {"mine": {"command": command, "count": 2}}
+    for kind, name in (("kubernetes", "drover.yaml"), ("compose", "compose.yaml")):
+        say("deploy", kind, "odd.yaml", f"out=odd-{kind}", "share=/srv/a b")
+        text = read(f"odd-{kind}/{name}")
+        line = next(line for line in text.splitlines() if line.lstrip().startswith('command: ["drover", "up"'))
+        words = [word.replace("$$", "$") for word in json.loads(line.split("command: ")[1])]
+        true(f"{kind} has the workers", json.loads(words[-1].split("=", 1)[1]) == want, line)
+        true(f"{kind} has the ports", "listen=0.0.0.0:7100" in words and "advertise=head.example:7200" in words and
+             "5555" not in "".join(line for line in text.splitlines() if "fleet.yaml:" not in line), text)
+    true("and a node's folder", 'hostPath: {path: "/srv/a b", type: Directory}' in read("odd-kubernetes/drover.yaml"))
+    say("deploy", "slurm", "odd.yaml", "out=odd-slurm")
+    lines = [line for line in read("odd-slurm/control.sbatch").splitlines() if line.startswith(("workers=", "advertise="))]
+    shell = subprocess.run(["sh", "-c", "\n".join(lines) + '\nprintf "%s" "$workers"; [ $advertise = head.example:7200 ]'],
+                           text=True, stdout=subprocess.PIPE)
+    true("slurm has the workers", shell.returncode == 0 and json.loads(shell.stdout) == want, shell.stdout)
+    up = say("up", *[w for w in words[2:] if w.startswith(("actors=", "rewarders=", "workers="))], "folder=odd",
+             "background=true")
+    wait_for("they run", lambda: read("done").splitlines() == ["""mine {a}: it's "ok\""""] * 2, 20, lambda: up.stdout + read("done"))
+    say("down", "run=odd")
+    wait_for("and end", lambda: not processes("folder=odd"), 20)
 
 
 def main():

@@ -5,7 +5,7 @@ memory runs out for: each is named in `drover status` within 5 s, and the run en
 fleet on all of them is taken down by one command, and nothing is left.
 
 usage: hosts.py BIN_FOLDER [hosts=5] [unplug=5,30] [iterations=400]      status 77: no namespaces, or no sshd"""
-import os, shutil, signal, subprocess, sys, tempfile, time
+import contextlib, os, shutil, signal, subprocess, sys, tempfile, time
 from fleet import make_model, tool
 from machines import SSHD, Machines as Reached
 from net import Net, SKIP
@@ -81,8 +81,9 @@ def kills():
         return next(int(line.split()[1]) for line in f if line.startswith("oom_kill "))
 
 
-def memory_runs_out(pid):
-    """A group whose limit is below what it has: the kernel ends it. None where groups have no memory."""
+def memory_runs_out(pids):
+    """A group whose limit is below what they have: the kernel ends whoever asks for more first, which of two actors is the one
+    that pulls the next weights. None where groups have no memory."""
     root = "/sys/fs/cgroup/memory" if os.path.isdir("/sys/fs/cgroup/memory") else "/sys/fs/cgroup"
     group = f"{root}/drover-net-{os.getpid()}"
     limit = "memory.limit_in_bytes" if root.endswith("memory") else "memory.max"
@@ -90,8 +91,9 @@ def memory_runs_out(pid):
         os.makedirs(group, exist_ok=True)
         with open(f"{group}/{limit}", "w", encoding="ascii") as f:
             f.write(str(1 << 20))
-        with open(f"{group}/cgroup.procs", "w", encoding="ascii") as f:
-            f.write(str(pid))
+        for pid in pids:
+            with open(f"{group}/cgroup.procs", "w", encoding="ascii") as f:
+                f.write(str(pid))
     except OSError as e:
         print(f"   no memory groups here ({e}): out of memory is left out")
         return None
@@ -136,17 +138,19 @@ def trouble(run, machines):
     os.unlink(filler)
 
     before = kills()
-    group = memory_runs_out(machines.find(names[0], "--name=actor-1")[0])
-    until = time.monotonic() + 15
+    group = memory_runs_out(machines.find(names[0], "--name=actor-"))
+    until = time.monotonic() + 60
     while group and kills() == before and time.monotonic() < until:
         time.sleep(.1)
-    if group and kills() == before:  # it asked for no more memory meanwhile
-        print("   the kernel ended nobody: out of memory is left out")
-        os.kill(machines.find(names[0], "--name=actor-1")[0], signal.SIGKILL)
-    elif group:
-        run.named("out of memory", ["memory ran out"], time.monotonic())
+    if group and kills() == before:
+        fail("the kernel ended nobody")
     if group:
-        wait_for("the group is empty", lambda: not open(f"{group}/cgroup.procs", encoding="ascii").read(), 10)
+        run.named("out of memory", ["memory ran out"], time.monotonic())
+        inside = lambda: open(f"{group}/cgroup.procs", encoding="ascii").read().split()
+        for pid in inside():
+            with contextlib.suppress(OSError):
+                os.kill(int(pid), signal.SIGKILL)
+        wait_for("the group is empty", lambda: not inside(), 20)
         os.rmdir(group)
 
 
