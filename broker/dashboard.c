@@ -11,6 +11,7 @@
 #include "proto/codec.h"
 #include "proto/curve.h"
 #include "proto/hub_gate.h"
+#include "proto/silent.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,10 +39,31 @@ struct dashboard {
     struct dashboard_reader *reader;
     int readers;
     uint64_t dropped;
+    struct silent *silent;
+    struct hub_gate *gate; /* counts what was refused; NULL: no keys */
 };
 
+/* Who subscribed, by the connection that is there now. */
+static bool heard(void *self, int fd)
+{
+    const struct dashboard *board = self;
+    struct stat now;
+
+    return fd < board->readers && !fstat(fd, &now) && now.st_ino == board->reader[fd].inode;
+}
+
+static void shut(void *self, const char *address, int64_t now_ms)
+{
+    const struct dashboard *board = self;
+
+    if (board->gate)
+        hub_gate_refused(board->gate, HUB_GATE_SILENT, "dashboard", address, now_ms);
+    else
+        log_debug("silent", "address=%s", address);
+}
+
 enum err dashboard_open(struct dashboard **out, void *context, const char *endpoint,
-                        int listen_fd, const struct curve_keys *keys)
+                        int listen_fd, const struct curve_keys *keys, struct hub_gate *gate)
 {
     const struct bind_conf conf = {.endpoint = endpoint,
                                    .listen_fd = listen_fd,
@@ -62,6 +84,9 @@ enum err dashboard_open(struct dashboard **out, void *context, const char *endpo
     if (err) {
         dashboard_close(board);
         board = NULL;
+    } else {
+        board->gate = gate;
+        silent_new(&board->silent, board->endpoint, &(struct silent_conf){heard, shut, board});
     }
     *out = board;
     return err;
@@ -73,6 +98,7 @@ void dashboard_close(struct dashboard *board)
         return;
     if (board->socket)
         zmq_close(board->socket);
+    silent_free(board->silent);
     free(board->reader);
     free(board);
 }
@@ -203,6 +229,11 @@ void dashboard_look(struct dashboard *board, const struct hub_gate *gate)
 uint64_t dashboard_dropped(const struct dashboard *board)
 {
     return board->dropped;
+}
+
+void dashboard_tick(struct dashboard *board, int64_t now_ms)
+{
+    silent_tick(board->silent, now_ms);
 }
 
 bool dashboard_asked(struct dashboard *board)

@@ -269,6 +269,7 @@ static enum err tick(void *self, int64_t now_ms)
     err = hub_tick(s->control, now_ms);
     if (!err)
         err = bulk_tick(s->bulk, now_ms);
+    dashboard_tick(s->board, now_ms);
     broker_heard(s->broker, stats->bad, stats->refused);
     tell_refusals(s);
     broker_tick(s->broker, now_ms);
@@ -352,7 +353,7 @@ static enum err open_ports(struct broker_process *s)
         err = bulk_open(&s->bulk, s->context, &bulk, s->incarnation, cache);
     if (!err)
         err = dashboard_open(&s->board, s->context, at[LISTEN_DASHBOARD].endpoint,
-                             at[LISTEN_DASHBOARD].fd, keys);
+                             at[LISTEN_DASHBOARD].fd, keys, gate);
     if (err)
         return err;
     rekey_add(&s->rekey, hub_socket(s->control), hub_endpoint(s->control), control.listen_fd);

@@ -49,6 +49,7 @@ static enum err open_socket(struct hub *hub, void *context)
 enum err hub_open(struct hub **out, void *context, const struct hub_conf *conf)
 {
     struct hub *const hub = mem_new(1, sizeof *hub);
+    const struct silent_conf quiet = {hub_look_heard, hub_look_shut, hub};
     enum err err;
 
     *out = NULL;
@@ -63,6 +64,7 @@ enum err hub_open(struct hub **out, void *context, const struct hub_conf *conf)
         hub_close(hub);
         return err;
     }
+    silent_new(&hub->silent, hub->endpoint, &quiet);
     *out = hub;
     return OK;
 }
@@ -73,6 +75,7 @@ void hub_close(struct hub *hub)
         return;
     if (hub->socket)
         zmq_close(hub->socket);
+    silent_free(hub->silent);
     hub_conn_clear(&hub->conns);
     hub_member_clear(&hub->members);
     arena_free(hub->arena);
@@ -491,5 +494,6 @@ enum err hub_tick(void *self, int64_t now_ms)
             member_remove(hub, m, "silent", now_ms);
     }
     sweep(hub, now_ms);
+    silent_tick(hub->silent, now_ms);
     return OK;
 }

@@ -208,6 +208,7 @@ const char *hub_gate_words(enum hub_gate_reason why)
         "more messages or bytes than a key may send",
         "more connections than a key may have",
         "a ticket that is used up, expired or revoked",
+        "a connection that said nothing",
     };
 
     return words[why];

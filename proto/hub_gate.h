@@ -29,6 +29,7 @@ enum hub_gate_reason {
     HUB_GATE_RATE,    /* more messages or bytes a second than a key may send */
     HUB_GATE_CONNECTIONS, /* more connections than a key may have */
     HUB_GATE_TICKET,      /* a ticket that is used up, expired or revoked */
+    HUB_GATE_SILENT,      /* a connection that said nothing (silent.h) */
     HUB_GATE_REASONS,
 };
 

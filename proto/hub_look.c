@@ -79,3 +79,20 @@ void hub_look(struct hub *hub, int64_t now_ms)
         c->doomed_ms = now_ms - (HUB_CONN_LAST_MS - REVOKED_LAST_MS);
     }
 }
+
+bool hub_look_heard(void *self, int fd)
+{
+    const struct hub_conns *const conns = &((struct hub *)self)->conns;
+
+    return fd < conns->fds && conns->of_fd[fd] && hub_conn_lives(conns, conns->of_fd[fd]);
+}
+
+void hub_look_shut(void *self, const char *address, int64_t now_ms)
+{
+    struct hub *hub = self;
+
+    if (hub->conf.gate)
+        hub_gate_refused(hub->conf.gate, HUB_GATE_SILENT, "?", address, now_ms);
+    else
+        log_debug("silent", "address=%s", address);
+}

@@ -7,6 +7,7 @@
 #include "proto/bind.h"
 #include "proto/hub_gate.h"
 #include "proto/hub_member.h"
+#include "proto/silent.h"
 
 struct hub_row {
     hub_fn *fn;
@@ -24,6 +25,7 @@ struct hub {
     struct msg_head head;
     struct arena *arena;
     int64_t tick_ms, logged_ms, room_ms; /* room_ms: when make_room last looked */
+    struct silent *silent;
     struct hub_stats stats;
 };
 
@@ -32,6 +34,10 @@ struct hub {
 void hub_turn_away(struct hub *hub, struct conn *conn, enum refuse_code code, const char *words,
                    int64_t now_ms);
 void hub_strike_conn(struct hub *hub, struct conn *conn, const char *why, int64_t now_ms);
+
+/* For silent.h: has this hub heard something by it, and one was shut (hub_look.c). */
+bool hub_look_heard(void *hub, int fd);
+void hub_look_shut(void *hub, const char *address, int64_t now_ms);
 
 /* May this connection say `bytes` more? Else it was told, or struck (hub_look.c). */
 bool hub_look_hears(struct hub *hub, struct conn *conn, size_t bytes, int64_t now_ms);

@@ -20,7 +20,8 @@ static int setup(void **state)
 {
     (void)state;
     context = zmq_ctx_new();
-    return log_level("error") || dashboard_open(&board, context, "tcp://127.0.0.1:*", -1, NULL);
+    return log_level("error") ||
+           dashboard_open(&board, context, "tcp://127.0.0.1:*", -1, NULL, NULL);
 }
 
 static int teardown(void **state)
