@@ -146,13 +146,13 @@ enum err admin_on_admin(struct broker *b, struct broker_member *from, const stru
                                    "broker: `drover doctor` lists the hosts"
                                  : "no supervisor is connected to this broker");
 
-    (void)now;
     if (!strcmp(msg->admin.order, "hosts")) {
         answer_hosts(b, from, msg->admin.request);
         return OK;
     }
-    log_info("admin", "order=%s host=%s peer=%s", msg->admin.order, msg->admin.host,
-             from->name);
+    if (from->role == ROLE_OPERATOR || comings_told(&b->comings, now))
+        log_info("admin", "order=%s host=%s peer=%s", msg->admin.order, msg->admin.host,
+                 from->name);
     on.admin.asker = from->id;
     on.admin.key = from->origin.key;
     on.admin.address = from->origin.address;
@@ -212,7 +212,8 @@ enum err admin_on_bye(struct broker *b, struct broker_member *from, const struct
 {
     struct msg ok = {.head.type = MSG_BYE_OK};
 
-    log_info("bye", "peer=%s reason=\"%s\"", from->name, msg->bye.reason);
+    if (comings_told(&b->comings, now))
+        log_info("bye", "peer=%s reason=\"%s\"", from->name, msg->bye.reason);
     members_cause(from, *msg->bye.reason ? msg->bye.reason : "it left");
     if (from == b->run.learner) { /* it left on purpose: another run may come at once */
         b->run.left = true;

@@ -209,7 +209,8 @@ struct broker_member *broker_hello(struct broker *b, struct broker_member *was, 
     b->now_ms = now_ms;
     if (!member) {
         member = members_add(&b->members, link, &msg->hello, now_ms);
-        log_info("joined", "peer=%s role=%d", member->name, (int)member->role);
+        if (comings_told(&b->comings, now_ms))
+            log_info("joined", "peer=%s role=%d", member->name, (int)member->role);
     }
     b->tasks.may = table_find(member->role, MSG_HELLO)->moves;
     greet(b, member, msg, !was, now_ms);
@@ -223,8 +224,9 @@ void broker_gone(struct broker *b, struct broker_member *member, bool died, int6
     const uint64_t may = b->tasks.may; /* of the event within which it may come */
 
     b->now_ms = now_ms;
-    log_info("gone", "peer=%s died=%d host=%s cause=\"%s\"", member->name, died, member->host,
-             member->cause);
+    if (comings_told(&b->comings, now_ms))
+        log_info("gone", "peer=%s died=%d host=%s cause=\"%s\"", member->name, died,
+                 member->host, member->cause);
     b->tasks.may = table_events[TABLE_GONE].moves;
     events_gone(&b->events, member, died, now_ms);
     probation_gone(&b->probation, member, died, now_ms);

@@ -6,6 +6,7 @@
 
 #include "broker/admits.h"
 #include "broker/breaker.h"
+#include "broker/comings.h"
 #include "broker/events.h"
 #include "broker/fifo.h"
 #include "broker/history.h"
@@ -99,6 +100,7 @@ struct broker {
     struct events events;
     struct history history;
     struct admits admits;
+    struct comings comings;
     struct msg_stats_reason refusal[STATE_REFUSALS]; /* as the hubs count them */
     uint32_t n_refusal;
     struct outbox outbox;

@@ -15,12 +15,17 @@
 
 enum { BUCKETS = 1024, HOLDERS = 8192, IDS = 16384, WAYS = 4, BURST_S = 2, LOG_MS = 1000 };
 
+/* All connections of a key may begin at once, twice; and all of them anew in so many seconds. */
+enum { HELLOS = 2, HELLOS_S = 4 };
+
 struct hub_holder {
     struct hub_holder *next; /* in its bucket */
     struct hash key;
     uint32_t connections;
     int64_t at_ms;          /* when the two below were reckoned */
     double messages, bytes; /* that it may say now */
+    int64_t hello_ms;
+    double hellos; /* the same of HELLO, which costs its hearers more */
 };
 
 struct owned { /* a peer id */
@@ -90,6 +95,8 @@ static struct hub_holder *holder_of(struct hub_gate *gate, const struct hash *ke
     holder->at_ms = now_ms;
     holder->messages = BURST_S * (double)gate->conf.messages_s;
     holder->bytes = BURST_S * (double)gate->conf.bytes_s;
+    holder->hello_ms = now_ms;
+    holder->hellos = HELLOS * (double)gate->conf.connections;
     holder->next = *at;
     *at = holder;
     gate->holders++;
@@ -175,13 +182,32 @@ static bool owns(struct hub_gate *gate, const struct hash *key, const struct id 
     return true;
 }
 
+static bool hello_is_due(struct hub_gate *gate, const struct hash *key, int64_t now_ms)
+{
+    struct hub_holder *const h = holder_of(gate, key, now_ms);
+    const double most = HELLOS * (double)gate->conf.connections;
+
+    if (!gate->conf.connections)
+        return true;
+    h->hellos += (double)(now_ms - h->hello_ms) / 1e3 * gate->conf.connections / HELLOS_S;
+    h->hello_ms = now_ms;
+    if (h->hellos > most)
+        h->hellos = most;
+    if (h->hellos < 1)
+        return false;
+    h->hellos--;
+    return true;
+}
+
 enum hub_gate_reason hub_gate_hello(struct hub_gate *gate, const struct hash *key,
-                                    const struct id *id, uint32_t *role)
+                                    const struct id *id, uint32_t *role, int64_t now_ms)
 {
     struct hub_pass pass;
 
     if (!gate->conf.pass(gate->conf.self, key, &pass))
         return HUB_GATE_KEY;
+    if (!hello_is_due(gate, key, now_ms))
+        return HUB_GATE_RATE;
     /* A learner starts an actor of its own with its own key; whether it is that one, the broker
      * knows. */
     if (*role != pass.role &&

@@ -54,9 +54,10 @@ enum hub_gate_reason hub_gate_hear(struct hub_gate *gate, struct hub_holder **ho
 void hub_gate_ended(struct hub_holder *holder); /* that connection; NULL is fine */
 
 /* May `key` say HELLO as *role and `id`? *role becomes what it is here: who has a ticket only is
- * a guest. FINE, KEY, ROLE or ID. */
+ * a guest. FINE, KEY, ROLE, ID, or RATE: twice as many as it may have connections are heard at
+ * once, and a quarter as many again each second. */
 enum hub_gate_reason hub_gate_hello(struct hub_gate *gate, const struct hash *key,
-                                    const struct id *id, uint32_t *role);
+                                    const struct id *id, uint32_t *role, int64_t now_ms);
 bool hub_gate_valid(const struct hub_gate *gate, const struct hash *key);
 /* As the keys folder calls it; "?" of a key that is not valid. */
 const char *hub_gate_name(const struct hub_gate *gate, const struct hash *key);

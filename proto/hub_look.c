@@ -22,7 +22,10 @@ static void refuse(struct hub *hub, struct conn *conn, enum hub_gate_reason why,
 
     hub_gate_refused(hub->conf.gate, why, hub_gate_name(hub->conf.gate, &conn->key),
                      conn->address, now_ms);
-    hub_turn_away(hub, conn, code[why], hub_gate_words(why), now_ms);
+    if (why == HUB_GATE_RATE) /* a worker in a hurry is no enemy yet */
+        hub_strike_conn(hub, conn, hub_gate_words(why), now_ms);
+    else
+        hub_turn_away(hub, conn, code[why], hub_gate_words(why), now_ms);
 }
 
 /* Before a message is looked at: bytes that a key may not send cost their receiver nothing more. */
@@ -35,13 +38,7 @@ bool hub_look_hears(struct hub *hub, struct conn *conn, size_t bytes, int64_t no
     why = hub_gate_hear(hub->conf.gate, &conn->holder, &conn->key, bytes, now_ms);
     if (why == HUB_GATE_FINE)
         return true;
-    if (why != HUB_GATE_RATE) {
-        refuse(hub, conn, why, now_ms);
-        return false;
-    }
-    hub_gate_refused(hub->conf.gate, why, hub_gate_name(hub->conf.gate, &conn->key),
-                     conn->address, now_ms);
-    hub_strike_conn(hub, conn, hub_gate_words(why), now_ms);
+    refuse(hub, conn, why, now_ms);
     return false;
 }
 
@@ -58,7 +55,7 @@ bool hub_look_hello(struct hub *hub, struct conn *conn, const struct msg_hello *
     why = of_id && !hash_same(&of_id->pub.key, &conn->key) &&
                   hub_gate_valid(hub->conf.gate, &of_id->pub.key)
               ? HUB_GATE_ID
-              : hub_gate_hello(hub->conf.gate, &conn->key, &hello->peer, role);
+              : hub_gate_hello(hub->conf.gate, &conn->key, &hello->peer, role, now_ms);
     if (why == HUB_GATE_FINE)
         return true;
     refuse(hub, conn, why, now_ms);

@@ -18,13 +18,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-struct seen { /* by descriptor */
+struct silent_seen { /* by descriptor */
     ino_t inode;
     bool ours;
     int64_t since_ms;
 };
 
-struct quiet {
+struct silent_quiet {
     int64_t since_ms;
     int fd;
 };
@@ -32,8 +32,8 @@ struct quiet {
 struct silent {
     struct silent_conf conf;
     uint16_t port;
-    struct seen *seen;
-    struct quiet *quiet; /* of this look; room for all that are seen */
+    struct silent_seen *seen;
+    struct silent_quiet *quiet; /* of this look; room for all that are seen */
     int seens;
     int64_t looked_ms;
 };
@@ -44,7 +44,7 @@ void silent_new(struct silent **out, const char *endpoint, const struct silent_c
     const char *const colon = strrchr(endpoint, ':');
 
     s->conf = *conf;
-    s->port = (uint16_t)(colon ? atoi(colon + 1) : 0);
+    s->port = (uint16_t)(colon ? strtoul(colon + 1, NULL, 10) : 0);
     *out = s;
 }
 
@@ -104,7 +104,7 @@ static bool see(struct silent *s, int fd, int64_t now_ms)
         s->seens = 2 * fd + 64;
     }
     if (s->seen[fd].inode != inode)
-        s->seen[fd] = (struct seen){inode, is_ours(s, fd), now_ms};
+        s->seen[fd] = (struct silent_seen){inode, is_ours(s, fd), now_ms};
     return s->seen[fd].ours;
 }
 
@@ -128,8 +128,8 @@ static void shut(struct silent *s, int fd, int64_t now_ms)
 /* The oldest at the end. */
 static int by_age(const void *a, const void *b)
 {
-    const int64_t x = ((const struct quiet *)a)->since_ms;
-    const int64_t y = ((const struct quiet *)b)->since_ms;
+    const int64_t x = ((const struct silent_quiet *)a)->since_ms;
+    const int64_t y = ((const struct silent_quiet *)b)->since_ms;
 
     return x < y ? 1 : x > y ? -1 : 0;
 }
@@ -160,10 +160,10 @@ void silent_tick(struct silent *s, int64_t now_ms)
     s->looked_ms = now_ms;
     folder = opendir("/proc/self/fd");
     for (const struct dirent *e; folder && (e = readdir(folder));) {
-        const int fd = *e->d_name == '.' ? -1 : atoi(e->d_name);
+        const int fd = *e->d_name == '.' ? -1 : (int)strtol(e->d_name, NULL, 10);
 
         if (see(s, fd, now_ms) && !s->conf.heard(s->conf.self, fd))
-            s->quiet[n++] = (struct quiet){s->seen[fd].since_ms, fd};
+            s->quiet[n++] = (struct silent_quiet){s->seen[fd].since_ms, fd};
     }
     if (folder)
         closedir(folder);

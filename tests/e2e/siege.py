@@ -4,7 +4,7 @@ connections that say nothing, readers that read nothing, bytes that nobody asked
 for ever. The run ends in the hash that it has in peace; the broker's memory and descriptors stay bounded, it says what it
 refused, and what people see has no control characters of others.
 
-usage: siege.py BIN_FOLDER [seconds=N] [ATTACK ...]      needs pyzmq and msgpack, else it is skipped"""
+usage: siege.py BIN_FOLDER [seconds=N] [steps=N] [apart | ATTACK ...]      needs pyzmq and msgpack, else it is skipped"""
 import os, random, shutil, signal, socket, struct, subprocess, sys, tempfile, threading, time
 
 sys.dont_write_bytecode = True
@@ -247,17 +247,19 @@ class Eyes(threading.Thread):
             time.sleep(.1)
 
     def grown(self):
+        """Memory at most, descriptors now: of a burst the next look frees them."""
         self.halt = True
-        return tuple(b - a for a, b in zip(self.begin, self.most))
+        return self.most[0] - self.begin[0], self.look()[1] - self.begin[1]
 
 
-def ticket_key(fleet):
+def ticket_key(fleet, name):
     """A ticket's pair as a file, as whoever has the line can make it."""
     import base64, re
-    line = tool("drover", "keys", "ticket", fleet.keys, "role=actor", "uses=1", f"broker={fleet.control}", "name=t").strip()
+    line = tool("drover", "keys", "ticket", fleet.keys, "role=actor", "uses=1", f"broker={fleet.control}", f"name={name}",
+                stderr=subprocess.DEVNULL).strip()
     words = dict(w.split(" ", 1) for w in base64.urlsafe_b64decode(line[8:] + "==").decode(errors="ignore").split("\n") if " " in w)
     secret = words["secret"]
-    path = os.path.abspath("ticket-1.key")
+    path = os.path.abspath(f"ticket-{name}.key")
     with open(path, "w") as f:
         f.write(f'public-key = "{zmq.curve_public(secret.encode()).decode()}"\nsecret-key = "{secret}"\nserver-key = "{words["server"]}"\n')
     return path
@@ -267,17 +269,17 @@ def control_characters(text):
     return sorted({c for c in text if ord(c) < 32 and c not in "\n\t\r"} | {c for c in text if 0x7F <= ord(c) < 0xA0})
 
 
-def run(fleet, name, steps=20):
+def run(fleet, name, steps):
     learner = fleet.spawn("drover-learner", *learner_words(fleet, name, steps), log=f"{fleet.name}-{name}")
     begin = time.monotonic()
-    true(f"the run {name}", learner.wait(240) == 0, fleet.tails())
+    true(f"the run {name}", learner.wait(280) == 0, fleet.tails())
     return hash_of(name), time.monotonic() - begin
 
 
-def besiege(fleet, names, seconds):
+def besiege(fleet, names, seconds, steps):
     eyes, logged = Eyes(fleet.broker.pid), os.path.getsize(f"{fleet.name}-broker.log")
     at = (fleet.control, fleet.bulk, fleet.board)
-    ticket = ticket_key(fleet)
+    ticket = ticket_key(fleet, f"t{len(fleet.all)}")
     parties = []
     for name in names:
         keys = [ticket if r == "ticket" else fleet.key(r, f"{r}-{name}") for r in ATTACKS[name]]
@@ -286,15 +288,15 @@ def besiege(fleet, names, seconds):
                                         env=ENV, stdout=out, stderr=out))
     time.sleep(1)
     try:
-        got, took = run(fleet, "besieged-" + "-".join(names)[:40])
+        got, took = run(fleet, "besieged-" + "-".join(names)[:40], steps)
         shown = tool("drover", "status", f"broker={fleet.control}", f"dashboard={fleet.board}",
                      f"key={os.path.join(fleet.keys, 'operator.key')}", stderr=subprocess.STDOUT)
+        memory, descriptors = eyes.grown()
     finally:
         for p in parties:
             p.terminate()
         for p in parties:
             p.wait(10)
-    memory, descriptors = eyes.grown()
     true("the broker lives", fleet.broker.poll() is None, fleet.tails())
     true("what people see", not control_characters(shown), repr(control_characters(shown)) + shown)
     with open(f"{fleet.name}-broker.log", errors="replace", newline="") as f:
@@ -321,7 +323,8 @@ def main():
     folder = tempfile.mkdtemp(prefix="drover-siege-")
     os.chdir(folder)
     words = sys.argv[2:]
-    seconds = next((w[8:] for w in words if w.startswith("seconds=")), "120")
+    seconds = next((w[8:] for w in words if w.startswith("seconds=")), "240")
+    steps = next((w[6:] for w in words if w.startswith("steps=")), "6")
     names = [w for w in words if "=" not in w]
     prepare_world()
     fleet = Fleet("siege")
@@ -329,10 +332,10 @@ def main():
         for name, role in (("worker-1", "actor"), ("worker-2", "actor"), ("scorer-1", "rewarder")):
             fleet.spawn(f"drover-{role}", f"--broker={fleet.control}", f"--key={fleet.key(role, name)}", f"--name={name}",
                         log=f"{fleet.name}-{name}")
-        want, took = run(fleet, "peace")
+        want, took = run(fleet, "peace", steps)
         print(f"peace: {took:.1f} s, {want[:16]}", flush=True)
-        for party in [[n] for n in names] or [[n] for n in ATTACKS] + [list(ATTACKS)]:
-            got = besiege(fleet, party, seconds)
+        for party in [[n] for n in ATTACKS] if names == ["apart"] else [names or list(ATTACKS)]:
+            got = besiege(fleet, party, seconds, steps)
             true(f"{party}: {got[:16]} and not {want[:16]}", got == want, fleet.tails())
     finally:
         fleet.close()
