@@ -21,7 +21,7 @@ from standing import Found, Standing
 KEYS = {"part": "chaos", "events": "60", "seed": "1", "hosts": "4", "actors": "2", "rewarders": "2", "iterations": "30", "answers": "16",
         "tokens": "64", "slots": "2", "cores": ".3", "rate": "100", "mb": "1", "overlap": "none", "limit": "1800", "folder": "",
         "share": ".1", "rounds": "1", "longest": "8", "backoff": ".4", "kinds": "kill,kill,stop,cut", "roles": "", "save": "2",
-        "up": "0"}
+        "up": "0", "dealt": "0"}
 
 
 def keys_of(k, world):
@@ -195,15 +195,19 @@ def chaos(k, world):
 
 class Deck:
     """All places of a fleet in random order, dealt again when all were: after so many kills each place had its own, the broker's and
-    the learner's as every other's, however few kills a run has."""
+    the learner's as every other's, however few kills a run has. A call with `dealt` goes on where another ended."""
 
-    def __init__(self, seed):
-        self.random, self.left = random.Random(f"{seed}"), []
+    def __init__(self, seed, places, dealt):
+        self.random, self.left = random.Random(f"{seed}/{dealt}"), []
+        order = random.Random(f"{seed}")
+        while len(self.left) <= dealt:
+            self.left += order.sample(range(places), places)
+        self.left, self.order, self.places = self.left[dealt:], order, places
 
-    def deal(self, places):
+    def deal(self):
         if not self.left:
-            self.left = self.random.sample(range(places), places)
-        return self.left.pop()
+            self.left = self.order.sample(range(self.places), self.places)
+        return self.left.pop(0)
 
 
 def timed(k, world, deck):
@@ -219,7 +223,7 @@ def timed(k, world, deck):
                 if deck and steps < int(k["iterations"]):
                     whole, part = divmod(len(places) * float(k["share"]), 1)
                     length = marks[-1] / len(marks) if len(marks) == 1 else (marks[-1] - marks[0]) / (len(marks) - 1)
-                    due.extend((now + deck.random.uniform(0, .9 * length), places[deck.deal(len(places))])
+                    due.extend((now + deck.random.uniform(0, .9 * length), places[deck.deal()])
                                for _ in range(int(whole) + (deck.random.random() < part)))
             wild.watch(now)
             for item in [x for x in due if now >= x[0] and x[1].died is None]:
@@ -234,7 +238,9 @@ def timed(k, world, deck):
 def ettr(k, world):
     if int(k["up"]):
         raise SystemExit("part=ettr takes up=0: who is killed is dealt from a fleet that this script starts")
-    ratios, table, hashes, deck = [], [], set(), Deck(k["seed"])
+    ratios, table, hashes = [], [], set()
+    places = 2 + int(k["hosts"]) * int(k["actors"]) + int(k["rewarders"])
+    deck = Deck(k["seed"], places, int(k["dealt"]))
     for i in range(int(k["rounds"])):
         calm, each, _, one = timed(k, world, None)
         wild, slow, rows, two = timed(k, world, deck)
