@@ -4,8 +4,8 @@
  * Jobs wait in order of arrival. While something runs only jobs of the same version join it,
  * since a step is one pass of one model; when the slots are empty the first job whose weights
  * are here begins. A job that is only partly in slots stays first among the waiting; once it
- * is whole in slots it moves to `running`, which owns what the slots borrow, until they are
- * all empty.
+ * is whole in slots it moves to `running`, which owns what the slots borrow, until none of its
+ * samples is in one.
  * With `any` (overlap: free) each step takes the newest weights; `trace` says from when on. */
 
 #include "actor/compute.h"
@@ -41,8 +41,7 @@ struct compute {
     struct loaded_version loaded[MAX_LIVE];
     int n_loaded;
     struct jobs waiting; /* in order of arrival */
-    struct jobs running; /* all their samples are in slots, which borrow from them: freed when
-                            the slots are empty */
+    struct jobs running; /* all their samples are in slots, which borrow from them, or done */
     struct version now;  /* the one being decoded */
     struct version bad;  /* an image that cannot be used, and why; jobs of it fail */
     char bad_words[ERR_WORDS];
@@ -240,8 +239,11 @@ static void admit(struct compute *c, size_t i)
     job->begun += n;
     job->first += n;
     job->count -= n;
-    if (!job->count)
-        jobs_append(&c->running, jobs_take_out(&c->waiting, i));
+    if (job->count)
+        return;
+    jobs_forget_done(&c->running,
+                     c->generate); /* with enough to do the slots are never empty */
+    jobs_append(&c->running, jobs_take_out(&c->waiting, i));
 }
 
 /* May it run beside what runs now, or at all? */

@@ -5,6 +5,7 @@
 
 #include "actor/compute_item.h"
 #include "base/mem.h"
+#include "lm/gen/generate.h"
 
 #include <string.h>
 
@@ -31,6 +32,15 @@ void jobs_forget(struct jobs *jobs)
     for (size_t i = 0; i < jobs->n; i++)
         compute_item_free(jobs->item[i]);
     jobs->n = 0;
+}
+
+void jobs_forget_done(struct jobs *running, const struct generate *generate)
+{
+    for (size_t i = 0; i < running->n;)
+        if (generate_owned(generate, running->item[i]))
+            i++;
+        else
+            compute_item_free(jobs_take_out(running, i));
 }
 
 /* The loop sheds the last sample first. One that has begun meanwhile, or is not the last, is

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 struct compute_item;
+struct generate;
 
 struct jobs {
     struct compute_item **item; /* owned */
@@ -15,6 +16,8 @@ struct jobs {
 void jobs_append(struct jobs *jobs, struct compute_item *job); /* takes it */
 struct compute_item *jobs_take_out(struct jobs *jobs, size_t i);
 void jobs_forget(struct jobs *jobs); /* frees all */
+/* Frees those of which no sample is in a slot any more: their owner there is the item. */
+void jobs_forget_done(struct jobs *running, const struct generate *generate);
 
 /* A sample that another does, the last one of a job in `waiting`. A job that is whole in slots
  * without it moves to `running`, which owns what they borrow. */

@@ -232,6 +232,15 @@ enum err generate_admit(struct generate *g, const struct generate_job *job)
     return OK;
 }
 
+bool generate_owned(const struct generate *g, const void *owner)
+{
+    bool owned = false;
+
+    for (int i = 0; i < g->slots && !owned; i++)
+        owned = g->slot[i].state != FREE && g->slot[i].job.owner == owner;
+    return owned;
+}
+
 void generate_cancel(struct generate *g, uint64_t task)
 {
     for (int i = 0; i < g->slots; i++)

@@ -51,6 +51,8 @@ int generate_room(const struct generate *generate);
 /* Takes the job's samples into slots; prefilled by the next step. Errors: ERR_RANGE (prompt
  * empty or too long, token out of range, sampling out of range), ERR_STATE (no room for n). */
 enum err generate_admit(struct generate *generate, const struct generate_job *job) MUST_CHECK;
+/* Is a slot taken by a job of this owner? If not, what the job borrows may go. */
+bool generate_owned(const struct generate *generate, const void *owner);
 /* Drops all samples of a task that are not done; of an unknown task none. */
 void generate_cancel(struct generate *generate, uint64_t task);
 

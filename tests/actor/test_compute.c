@@ -1,5 +1,8 @@
 /* The actor's compute thread over a real worker and a real model: what is posted comes back, in
  * whatever order lengths, versions and room come, and with the same bits as alone. */
+#include "actor/compute_item.h"
+#include "actor/jobs.h"
+#include "lm/gen/generate.h"
 #include "tests/actor/compute_fixture.h"
 
 #include "lm/model/golden.h"
@@ -329,10 +332,46 @@ static void a_task_waits_for_its_oldest_version(void **state)
     fixture_close(&d);
 }
 
+/* While others go on: an actor with enough to do never has all slots empty. */
+static void what_is_done_is_not_kept(void **state)
+{
+    struct small small;
+    struct generate *g;
+    struct jobs running = {.n = 0};
+    int prompt[] = {1, 2, 3};
+    const struct generate_events none = {NULL, NULL, NULL};
+    (void)state;
+
+    small_new(&small, &small_shape[0]);
+    assert_ok(generate_new(&g, &small_shape[0], 4, 64, NULL));
+    for (int k = 0; k < 20; k++) { /* answers of 5 tokens, two a job, a job each three steps */
+        struct compute_item *const item = compute_item(ITEM_JOB);
+        const struct generate_job job = {
+            .task = (uint64_t)k,
+            .n = 2,
+            .prompt = prompt,
+            .n_prompt = 3,
+            .sampling = {.temperature = 1, .top_p = 1, .max_new = 5},
+            .owner = item};
+        assert_ok(generate_admit(g, &job));
+        jobs_forget_done(&running, g);
+        jobs_append(&running, item);
+        assert_true(running.n == (k ? 2 : 1));
+        for (int i = 0; i < 3; i++)
+            assert_ok(generate_step(g, small.model, &none, NULL));
+        assert_true(generate_owned(g, item) && generate_room(g) == 2);
+    }
+    jobs_forget(&running);
+    free(running.item);
+    generate_free(g);
+    small_free(&small);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weights_change_between_tokens),
+        cmocka_unit_test(what_is_done_is_not_kept),
         cmocka_unit_test(a_task_waits_for_its_oldest_version),
         cmocka_unit_test(a_longer_job_does_not_wait_for_ever),
         cmocka_unit_test(more_samples_than_slots),
