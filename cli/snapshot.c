@@ -33,7 +33,7 @@ struct snapshots {
     struct msg msg;
 };
 
-enum { KNOCK_MS = 3000, AGAIN_MS = 1000, HOSTS = 8 };
+enum { KNOCK_MS = 3000, AGAIN_MS = 1000, HOSTS = 8, SILENT_MS = 3000 };
 
 /* Of a dashboard that cannot be had: the fault is told of the control port, which a person
  * typed, if that has it too. */
@@ -238,16 +238,35 @@ static void put_end(struct pad *pad, const struct msg_stats *s)
             (unsigned long long)s->steps_total);
 }
 
+/* Since when nothing has come from any process of a machine; 0: from one something has. A heartbeat
+ * comes each second, so three without one are no accident of the line. */
+static uint32_t silence(const struct msg_stats *s, const char *host)
+{
+    uint32_t least = 0;
+
+    for (uint32_t i = 0; i < s->n_peer; i++) {
+        const struct msg_stats_peer *p = &s->peer[i];
+
+        if (!strcmp(p->host, host) && (!least || p->age_ms < least))
+            least = p->age_ms > 0 ? p->age_ms : 1;
+    }
+    return least > SILENT_MS ? least : 0;
+}
+
 /* Machines, where there are several; all of them are in STATS and `drover metrics`. */
 static void put_hosts(struct pad *pad, const struct msg_stats *s)
 {
     for (uint32_t i = 0; i < s->n_host && s->n_host > 1 && i < HOSTS; i++) {
         const struct msg_stats_host *h = &s->host[i];
+        const uint32_t silent_ms = silence(s, h->name);
+        char words[40] = "";
 
-        put(pad, "%s %-22s %u processes  %.0f tokens/s  weights %.1f MB at %.1f MB/s%s",
+        if (silent_ms)
+            snprintf(words, sizeof words, "  silent for %.1f s", silent_ms / 1e3);
+        put(pad, "%s %-22s %u processes  %.0f tokens/s  weights %.1f MB at %.1f MB/s%s%s",
             i ? "          " : "hosts     ", h->name, h->processes, h->tokens_s,
             (double)h->wire_bytes / 1e6, (double)h->wire_rate / 1e6,
-            h->lacking ? "  lacks the newest" : "");
+            h->lacking ? "  lacks the newest" : "", words);
     }
     if (s->n_host > HOSTS)
         put(pad, "           and %u hosts more", s->n_host - HOSTS);

@@ -27,6 +27,8 @@ static const struct msg_wait wait[] = {{.name = "weights 8", .age_ms = 2500}};
 static const struct msg_stats_peer peer[] = {
     {.role = ROLE_ACTOR,
      .name = "actor-1",
+     .host = "far",
+     .age_ms = 400,
      .tokens = 4321,
      .busy_ms = 750,
      .idle_ms = 250,
@@ -35,8 +37,13 @@ static const struct msg_stats_peer peer[] = {
      .tokens_s = 512,
      .note = "decoding",
      .error = ""},
-    {.role = ROLE_LEARNER, .name = "learner", .note = "", .error = "disk full"},
-    {.role = 77, .name = "stranger", .note = "", .error = ""},
+    {.role = ROLE_LEARNER,
+     .name = "learner",
+     .host = "far",
+     .age_ms = 9000,
+     .note = "",
+     .error = "disk full"},
+    {.role = 77, .name = "stranger", .host = "near\n", .age_ms = 4200, .note = "", .error = ""},
 };
 static const struct msg_stats_lease lease[] = {
     {.lease = 5, .task = 9, .count = 4, .age_ms = 1500, .quiet_ms = 100}};
@@ -113,7 +120,10 @@ static void a_fleet_at_work_is_told(void **state)
     assert_true(
         says("hosts      far                    3 processes  40 tokens/s  weights 31.5 MB "
              "at 0.6 MB/s  lacks the newest"));
-    assert_true(says("           near\\n                 1 processes"));
+    assert_true(
+        says("           near\\n                 1 processes  0 tokens/s  weights 0.0 MB "
+             "at 0.0 MB/s  silent for 4.2 s"));
+    assert_false(says("lacks the newest  silent")); /* one process of it was heard */
     assert_true(says("actor       actor-1                     512      4321   75%       8     "
                      "41 M  decoding"));
     assert_true(says("! disk full"));
