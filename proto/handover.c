@@ -178,6 +178,23 @@ int handover_dial(const struct id *run, int slot, struct handover_who *who, bool
     return -1;
 }
 
+/* The state stands behind the name, which may have brackets of its own. */
+bool handover_stopped(int pid)
+{
+    char path[32], line[256];
+    const char *end = NULL;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    file = fopen(path, "re");
+    if (!file)
+        return errno == ENOENT;
+    if (fgets(line, sizeof line, file))
+        end = strrchr(line, ')');
+    fclose(file);
+    return end && end[1] == ' ' && strchr("TtZX", end[2]);
+}
+
 /* ---- packets */
 
 bool handover_send(int fd, struct handover_packet *packet, int pages)

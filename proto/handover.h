@@ -52,6 +52,9 @@ void handover_unlisten(int fd, int lock, const struct id *run, int slot);
 /* The next who came, or -1. */
 int handover_accept(int listening, struct handover_who *who);
 
+/* Is a process stopped (a signal, a debugger), or gone? False: it runs, or that cannot be told. */
+bool handover_stopped(int pid);
+
 /* Connects to a place: a descriptor, or -1; *nobody: it is free, as far as one can see. */
 int handover_dial(const struct id *run, int slot, struct handover_who *who, bool *nobody);
 

@@ -1,7 +1,8 @@
 /* A question goes along the places of the run (seek): a giver there is asked; a free place is
  * taken, and then the owner is the giver and pulls; at the owner's own place the question ends
- * in its table or on the wire. So of all who begin at once one pulls, and as nobody waits for a
- * place behind its own, there is no circle. Who passes over a silent giver meets the others who
+ * in its table or on the wire. So of all who begin at once one pulls, also while the first of them
+ * has its place and does not listen yet (PAGES_OPENS), and as nobody waits for a place behind its
+ * own, there is no circle. Who passes over a silent giver meets the others who
  * did at the next place.
  *
  * A question whose link ends is asked anew from the first place on. Pages that are not believed
@@ -130,6 +131,11 @@ static bool seek(struct pages *p, struct pages_question *q, int from)
     for (int s = from; s < HANDOVER_SLOTS; s++) {
         if (!pages_links_own(p, s) && pages_links_reach(p, s) && ask(p, q, s))
             return true;
+        if (!pages_links_own(p, s) && p->link[s].opens && q->opens < PAGES_OPENS_TICKS) {
+            q->state = PAGES_OPENS;
+            q->slot = s;
+            return true;
+        }
         if (!pages_links_own(p, s))
             continue;
         q->slot = s;
@@ -427,7 +433,8 @@ static enum err judge(struct pages *p, struct pages_question *q, int64_t now_ms)
     if (!q->asked_ms)
         q->asked_ms = q->moved_ms = now_ms;
     since_ms = q->asked_ms > link->heard_ms ? q->asked_ms : link->heard_ms;
-    if (now_ms - since_ms >= PAGES_SILENT_MS)
+    if (now_ms - since_ms >= PAGES_SILENT_MS &&
+        now_ms - since_ms >= pages_links_patience_ms(p, slot))
         pages_links_pass_over(p, slot, QUIET_MS);
     else if (now_ms - q->moved_ms >= still_ms)
         pages_links_pass_over(p, slot, STILL_MS);
@@ -442,9 +449,15 @@ enum err pages_tick(struct pages *p, int64_t now_ms)
 {
     enum err err = pages_readable(p, now_ms);
 
-    for (int i = 0; i < PAGES_MAX && !err; i++)
-        if (p->question[i].state == PAGES_ASKED)
-            err = judge(p, &p->question[i], now_ms);
+    for (int i = 0; i < PAGES_MAX && !err; i++) {
+        struct pages_question *const q = &p->question[i];
+        if (q->state == PAGES_ASKED) {
+            err = judge(p, q, now_ms);
+        } else if (q->state == PAGES_OPENS) {
+            q->opens++;
+            err = resume(p, q, q->slot, now_ms);
+        }
+    }
     if (err)
         return err;
     pages_links_look_through(p);
@@ -471,8 +484,8 @@ const char *pages_note(struct pages *p, const struct hash *hash)
                      (double)q->have / 1e6, (double)q->what.bytes / 1e6,
                      p->link[q->slot].who.pid);
         else
-            snprintf(p->note, sizeof p->note, "%s: pages of this host are being checked",
-                     q->name);
+            snprintf(p->note, sizeof p->note, "%s: pages of this host are %s", q->name,
+                     q->state == PAGES_OPENS ? "waited for" : "being checked");
         return p->note;
     }
     return "";

@@ -10,6 +10,8 @@ enum {
     PAGES_MAX = 16,  /* questions at once */
     PAGES_HELD = 16, /* kept for others: beyond it the oldest is no longer */
     PAGES_SILENT_MS = 1200,
+    PAGES_STARVED_MS = 10000,       /* of our user, and not stopped: its processor is busy */
+    PAGES_OPENS_TICKS = 10,         /* for one who took a place to listen there */
     PAGES_STILL_MS = 20000,         /* of our user: the wire may be cut for all of us */
     PAGES_STRANGER_STILL_MS = 5000, /* of another */
 };
@@ -32,6 +34,8 @@ struct pages_conf {
      * has it any more, let them go. NULL: none. */
     unsigned (*shares)(void *self, const struct hash *hash);
     void (*let_go)(void *self, const struct hash *hash);
+    /* Does that process of ours stand still, as far as can be told? NULL: who is silent does. */
+    bool (*stopped)(int pid);
     bool guest; /* never gives; asks for what is there now, nobody pulls it for this one */
     void *self;
 };

@@ -142,7 +142,20 @@ void pages_links_pass_over(struct pages *p, int slot, int ms)
     for (int i = 0; i < link->quiet && long_ms < QUIET_MAX_MS; i++)
         long_ms *= 2;
     link->quiet++;
+    log_info("giver", "state=passed-over place=%d process=%d ms=%lld", slot, link->who.pid,
+             (long long)long_ms);
     link->until_ms = p->now_ms + long_ms;
+}
+
+/* One of ours that runs and says nothing does not get the processor: whoever took its place would
+ * pull the same once more, and take more of it. */
+int pages_links_patience_ms(const struct pages *p, int slot)
+{
+    const struct handover_who *const who = &p->link[slot].who;
+
+    return who->ours && who->pid && p->conf.stopped && !p->conf.stopped(who->pid)
+               ? PAGES_STARVED_MS
+               : PAGES_SILENT_MS;
 }
 
 void pages_links_good(struct pages *p, int slot)
@@ -235,6 +248,7 @@ static bool dial(struct pages *p, int slot)
             return false;
         if (link->fd < 0 && (p->give || p->conf.guest))
             return false; /* it is free, and not for us */
+        link->opens = link->fd < 0;
         if (link->fd < 0)
             sched_yield();
     }
@@ -253,8 +267,9 @@ static bool dial(struct pages *p, int slot)
 
 bool pages_links_reach(struct pages *p, int slot)
 {
-    const struct pages_link *const link = &p->link[slot];
+    struct pages_link *const link = &p->link[slot];
 
+    link->opens = false;
     if (!p->runs || p->now_ms < link->until_ms)
         return false;
     return link->fd >= 0 || dial(p, slot);

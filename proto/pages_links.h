@@ -18,6 +18,8 @@ bool pages_links_own(const struct pages *pages, int slot); /* do we give there? 
 void pages_links_attach(struct pages *pages);
 /* Passed over for `ms` at least, longer each time; its next good word ends that. */
 void pages_links_pass_over(struct pages *pages, int slot, int ms);
+/* How long it may be silent while it is waited for. */
+int pages_links_patience_ms(const struct pages *pages, int slot);
 void pages_links_good(struct pages *pages, int slot);
 /* Its end. Who ends again and again without a good word is passed over. */
 void pages_links_gone(struct pages *pages, int slot);

@@ -9,14 +9,17 @@
 struct pages_check;
 struct pages_give;
 
-enum pages_question_state { PAGES_UNUSED, PAGES_ASKED, PAGES_HERE, PAGES_CHECKED };
+enum pages_question_state { PAGES_UNUSED, PAGES_OPENS, PAGES_ASKED, PAGES_HERE, PAGES_CHECKED };
 
 struct pages_question {
-    enum pages_question_state state; /* HERE: `fd` is to be looked at; CHECKED: is being */
+    /* OPENS: its place is taken and not listened at yet; HERE: `fd` is to be looked at;
+     * CHECKED: is being. */
+    enum pages_question_state state;
     struct artifact what;
     char name[HANDOVER_NAME];
     uint32_t ticket;
     int slot, fd;
+    int opens;   /* ticks that it was OPENS */
     bool proved; /* HERE: who put it is believed */
     uint8_t nonce[HANDOVER_NONCE];
     int64_t asked_ms, moved_ms; /* asked_ms 0: no tick since */
@@ -28,6 +31,7 @@ struct pages_link {
     int fd; /* -1: none */
     struct handover_who who;
     int64_t heard_ms, until_ms; /* passed over until then */
+    bool opens;                 /* somebody has taken the place, and does not listen yet */
     int quiet, cut;             /* how often in a row it was; ended without a good word */
 };
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "broker/bulk/ways.h"
+#include "proto/handover.h"
 #include "proto/pages.h"
 #include "proto/text.h"
 
@@ -218,6 +219,7 @@ void bulk_pages(struct bulk *bulk, const struct bulk_watch *watch)
     const struct pages_conf conf = {.watch = watch_page,
                                     .unwatch = unwatch_page,
                                     .answer = on_pages,
+                                    .stopped = handover_stopped,
                                     .guest = true,
                                     .self = bulk};
 

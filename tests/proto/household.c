@@ -10,6 +10,19 @@
 #include <string.h>
 #include <unistd.h>
 
+static bool starving;
+
+static bool stopped(int pid)
+{
+    assert_int_equal(pid, getpid());
+    return !starving;
+}
+
+void household_starve(void)
+{
+    starving = true;
+}
+
 /* The hash is reckoned once. */
 struct artifact household_what(int i, size_t size)
 {
@@ -170,6 +183,7 @@ static void released(void *self, const struct hash *hash)
 
 void household_open(struct household *house)
 {
+    starving = false;
     memset(house, 0, sizeof *house);
     randombytes_buf(house->run.byte, sizeof house->run.byte);
     house->now_ms = 1000000;
@@ -193,6 +207,7 @@ struct household_member *household_join(struct household *house, enum household_
         conf.progress = progress;
     }
     conf.guest = kind == ASKS;
+    conf.stopped = stopped;
     pages_new(&member->pages, &conf);
     pages_run(member->pages, &house->run);
     return member;

@@ -46,6 +46,8 @@ enum household_kind {
 };
 struct household_member *household_join(struct household *house, enum household_kind kind);
 void household_kill(struct household_member *member); /* its links end, its shares go */
+/* Who is silent runs, as far as the others see: it lacks a processor. Until household_open. */
+void household_starve(void);
 void household_run_other(struct household_member *member);
 
 /* Artifact number `i` of all: `size` bytes that follow from i. */

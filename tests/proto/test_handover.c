@@ -11,10 +11,12 @@
 #include "proto/pages.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { SIZE = 300000, FDS = 64 };
@@ -226,12 +228,32 @@ static void a_silent_giver_is_left(void **state)
     (void)state;
     open_bed(&fixture);
     assert_ok(fetch_want(fixture.fetch, &fixture.what));
-    assert_ok(fetch_tick(fixture.fetch, 1000)); /* nobody hears: it stands still */
-    assert_ok(fetch_tick(fixture.fetch, 999 + PAGES_SILENT_MS));
+    assert_ok(fetch_tick(fixture.fetch, 1000)); /* nobody hears, and its process runs */
+    assert_ok(fetch_tick(fixture.fetch, 999 + PAGES_STARVED_MS));
     assert_non_null(strstr(fetch_note(fixture.fetch), "of this host"));
-    assert_ok(fetch_tick(fixture.fetch, 1000 + PAGES_SILENT_MS));
+    assert_ok(fetch_tick(fixture.fetch, 1000 + PAGES_STARVED_MS));
     assert_string_equal(fetch_note(fixture.fetch), "policy: 0 of 1 chunks");
     close_bed(&fixture);
+}
+
+static void who_is_stopped_is_known(void **state)
+{
+    const pid_t child = fork();
+    int status;
+
+    (void)state;
+    if (!child)
+        for (;;)
+            pause();
+    assert_true(child > 0);
+    assert_false(handover_stopped(getpid()));
+    assert_false(handover_stopped(child));
+    assert_int_equal(kill(child, SIGSTOP), 0);
+    assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+    assert_true(handover_stopped(child));
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(handover_stopped(child));
 }
 
 /* ---- places and packets */
@@ -365,6 +387,7 @@ int main(void)
         cmocka_unit_test(other_kinds_come_too_other_runs_do_not),
         cmocka_unit_test(whoever_wants_the_wire_gets_it),
         cmocka_unit_test(a_silent_giver_is_left),
+        cmocka_unit_test(who_is_stopped_is_known),
         cmocka_unit_test(a_place_is_for_one),
         cmocka_unit_test(descriptors_do_not_pile_up),
         cmocka_unit_test(what_is_no_packet_ends_the_link),

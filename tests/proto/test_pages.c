@@ -133,6 +133,60 @@ static void a_stopped_giver_costs_a_second(void **state)
     household_close(&house);
 }
 
+/* Silent for want of a processor: the others wait, and do not pull the same beside it. */
+static void a_starved_giver_is_waited_for(void **state)
+{
+    struct household house;
+
+    (void)state;
+    six(&house);
+    household_starve();
+    for (int m = 0; m < 6; m++)
+        household_want(&house.member[m], 2);
+    household_turns(&house, 2);
+    house.member[0].stopped = true;
+    household_turns(&house, 50);
+    house.member[0].stopped = false;
+    household_until(&house, 2, 20);
+    assert_int_equal(house.pulls, 1);
+    for (int m = 0; m < 6; m++)
+        household_want(&house.member[m], 4);
+    household_turns(&house, 2);
+    house.member[0].stopped = true;
+    household_turns(&house, PAGES_STARVED_MS / 100 + 3); /* not for ever */
+    assert_int_equal(house.pulls, 3);
+    house.member[0].stopped = false;
+    household_until(&house, 4, 20);
+    household_close(&house);
+}
+
+/* Between bind and listen of whoever takes a place: nobody takes the next one for that. */
+static void a_place_that_opens_is_waited_for(void **state)
+{
+    struct household house;
+    int fd, lock;
+
+    (void)state;
+    household_open(&house);
+    for (int round = 0; round < 2; round++) {
+        assert_ok(handover_listen(&fd, &lock, &house.run, 0));
+        assert_int_equal(shutdown(fd, SHUT_RDWR), 0); /* bound, and refuses */
+        household_join(&house, PULLS);
+        household_want(&house.member[round], 2 + round);
+        household_turns(&house, PAGES_OPENS_TICKS - 2);
+        assert_int_equal(house.pulls, round);
+        if (!round) /* who was to listen is gone: it is free */
+            handover_unlisten(fd, lock, &house.run, 0);
+        household_turns(&house, round ? 4 : 1);
+        assert_int_equal(house.pulls, round + 1);
+        household_until(&house, 2 + round, 20);
+        if (!round)
+            household_kill(&house.member[0]);
+    }
+    handover_unlisten(fd, lock, &house.run, 0);
+    household_close(&house);
+}
+
 /* Silent by a cut line, not stopped: it says that it lives, and nothing more comes. */
 static void who_brings_nothing_is_passed_over_late(void **state)
 {
@@ -380,6 +434,8 @@ int main(void)
         cmocka_unit_test(a_giver_that_ends_is_followed),
         cmocka_unit_test(pages_live_as_long_as_a_holder),
         cmocka_unit_test(a_stopped_giver_costs_a_second),
+        cmocka_unit_test(a_starved_giver_is_waited_for),
+        cmocka_unit_test(a_place_that_opens_is_waited_for),
         cmocka_unit_test(who_brings_nothing_is_passed_over_late),
         cmocka_unit_test(what_another_made_ends_the_pull),
         cmocka_unit_test(who_does_not_pull_says_so),
