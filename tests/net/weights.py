@@ -6,14 +6,17 @@
 `way`: hosts as equals, every link at `rate`. `slow`: one host more at `slow` Mbit/s beside `hosts` fast ones. `scale`: each host
 has `cores` of a processor and work enough that generation is most of an iteration. The learner has a host of its own, the broker
 and a rewarder another, so that the learner's uplink is what it sent. Bytes are counted between the first and the last iteration's
-line: as many versions as lines lie between them. Figures are medians over the iterations after the first."""
-import json, os, statistics, sys, tempfile, time
+line: as many versions as lines lie between them. Figures are medians over the iterations after the first. `cpu`: processor seconds
+a version, of all processes of a role. `ways`: what the learner offered instead of the image, in images, a version each. `times`:
+tokens a second over those of the first row of its overlap; `pull`: seconds that an image takes at the link's rate."""
+import json, os, re, statistics, sys, tempfile, time
 from fleet import Fleet, make_model
 from net import Net
 
 KEYS = {"part": "way", "mb": "110", "rate": "100", "hosts": "1,2", "actors": "2", "overlap": "none", "iterations": "5",
         "answers": "16", "tokens": "16", "slots": "4", "cores": "0", "slow": "5,1,.5", "serve": "0", "rounds": "1", "limit": "900",
-        "threads": "1", "lora": "0", "together": "0", "head_rate": "0", "model": "", "folder": "", "rewarder": "1", "lr": "1e-5"}
+        "threads": "1", "lora": "0", "together": "0", "head_rate": "0", "model": "", "folder": "", "rewarder": "1", "lr": "1e-5",
+        "learner_threads": "2", "lora_r": "16"}
 
 
 def keys_of(k, world, overlap):
@@ -27,7 +30,7 @@ def keys_of(k, world, overlap):
             f"gradient_accumulation_steps={int(k['answers']) // group}", f"max_completion_length={k['tokens']}",
             "stop_token=none", f"max_steps={k['iterations']}", "eval_prompts=0", "gradient_checkpointing=false", "beta=0",
             f"learning_rate={k['lr']}", "save_strategy=no", *lag,
-            *(["use_peft=true", "lora_target_modules=all-linear"] if int(k["lora"]) else [])]
+            *(["use_peft=true", f"lora_r={k['lora_r']}", "lora_target_modules=all-linear"] if int(k["lora"]) else [])]
 
 
 def measure(k, world, n, overlap, slow=0):
@@ -48,20 +51,20 @@ def measure(k, world, n, overlap, slow=0):
                 for _ in range(int(k["actors"])):
                     serve = ["--serve", f"tcp://{host.ip4}:0"] if int(k["serve"]) else []
                     fleet.actor(host, "--slots", k["slots"], "--threads", k["threads"], *serve)
-            fleet.learner(train, "grpo", *keys_of(k, world, overlap), env={"OMP_NUM_THREADS": "2"})
+            fleet.learner(train, "grpo", *keys_of(k, world, overlap), env={"OMP_NUM_THREADS": k["learner_threads"]})
             marks = []
 
             def look(_):
                 lines = len(fleet.iterations())
                 if lines > len(marks):
-                    marks.extend([(net.bytes(), time.monotonic())] * (lines - len(marks)))
+                    marks.extend([(net.bytes(), time.monotonic(), seconds(fleet))] * (lines - len(marks)))
 
             fleet.finish(float(k["limit"]), look, .05)
             look(0)
             lines = fleet.iterations()
             fleet.account()
             image = fleet_image(fleet, k, world)
-            (first, begun), (last, ended) = marks[0], marks[-1]
+            (first, begun, cpu), (last, ended, spent) = marks[0], marks[-1]
             versions = len(marks) - 1
             into = {h.name: (last[h.name].came - first[h.name].came) / versions / image for h in hosts + late}
             by = {}
@@ -77,7 +80,18 @@ def measure(k, world, n, overlap, slow=0):
                     "train": round(statistics.median(r["drover_train_seconds"] for r in lines[1:]), 2),
                     "iteration": round((ended - begun) / versions, 2),
                     "tokens_s": round(int(k["answers"]) * int(k["tokens"]) * versions / (ended - begun), 2),
+                    "pull": round(image * 8 / rate, 2) if rate else 0,
+                    "cpu": {role: round((spent[role] - cpu[role]) / versions, 2) for role in cpu},
+                    "ways": [round(int(b) / int(of), 3) for b, of in
+                             re.findall(r"event=way kind=\w+ version=\d+ bytes=(\d+) image=(\d+)", fleet.said(fleet.trainer))],
                     "by": dict(sorted(by.items())), "hash": fleet.hash()[:16]}
+
+
+def seconds(fleet):
+    """Processor time so far by role; what has ended counts as when it was last seen."""
+    for p in fleet.processes():
+        p.spent = max(p.seconds(), getattr(p, "spent", 0))
+    return {role: sum(p.spent for p in fleet.processes(role)) for role in ("broker", "learner", "actor", "rewarder")}
 
 
 def fleet_image(fleet, k, world):
@@ -86,8 +100,9 @@ def fleet_image(fleet, k, world):
     return sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder) if f.endswith(".safetensors"))
 
 
-def show(row):
-    print(json.dumps(row), flush=True)
+def show(row, base):
+    """Beside the first row of the same overlap."""
+    print(json.dumps(dict(row, times=round(row["tokens_s"] / base.setdefault(row["overlap"], row["tokens_s"]), 2))), flush=True)
 
 
 def main():
@@ -101,13 +116,14 @@ def main():
     if not os.path.exists(f"{world}/model/model.safetensors"):
         make_model(k["bin"], world, float(k["mb"]))
     for _ in range(int(k["rounds"])):
+        base = {}
         for overlap in k["overlap"].split(","):
             for n in map(int, k["hosts"].split(",")):
                 if k["part"] != "slow":
-                    show(measure(k, world, n, overlap))
+                    show(measure(k, world, n, overlap), base)
                 else:
                     for slow in [0, *map(float, k["slow"].split(","))]:
-                        show(measure(k, world, n, overlap, slow))
+                        show(measure(k, world, n, overlap, slow), base)
 
 
 main()
