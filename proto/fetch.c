@@ -12,7 +12,9 @@
 #include "base/mem.h"
 #include "base/printable.h"
 #include "proto/fetch_made.h"
+#include "proto/fetch_view.h"
 #include "proto/fetch_wire.h"
+#include "proto/handover.h"
 #include "proto/pages.h"
 
 #include <stdio.h>
@@ -293,29 +295,12 @@ static void unpull(void *self, const struct hash *hash)
         drop(self, want);
 }
 
-/* Of its own pull. */
-static double share_of(const struct fetch *fetch, const struct hash *hash)
-{
-    const struct blob_pull *const pull = fetch_wire_pull(fetch->wire, hash);
-    const struct blob_pull_stats stats =
-        pull ? blob_pull_stats(pull) : (struct blob_pull_stats){0};
-    const uint64_t all = stats.chunks + stats.missing;
-
-    return all ? (double)stats.chunks / (double)all : 0;
-}
-
-static uint64_t came(void *self, const struct artifact *what)
-{
-    return what ? (uint64_t)(share_of(self, &what->hash) * (double)what->bytes) : 0;
-}
-
-/* What comes of its way is what there is of an image that is made of another. */
 static uint64_t progress(void *self, const struct hash *hash)
 {
+    const struct fetch *const fetch = self;
     const struct want *const want = find(self, hash);
 
-    return came(self, want ? &want->what : NULL) +
-           came(self, fetch_ways_taken(((struct fetch *)self)->ways, hash));
+    return want ? fetch_view_bytes(fetch->wire, fetch->ways, &want->what) : 0;
 }
 
 static unsigned shares(void *self, const struct hash *hash)
@@ -367,6 +352,7 @@ void fetch_new(struct fetch **out, const struct fetch_conf *conf)
                                      .progress = progress,
                                      .shares = shares,
                                      .let_go = let_go,
+                                     .stopped = handover_stopped,
                                      .self = fetch};
     const struct fetch_wire_conf wire = {.context = conf->context,
                                          .peer = {.role = conf->role,
@@ -462,38 +448,25 @@ double fetch_rate(const struct fetch *fetch)
     return fetch_wire_rate(fetch->wire);
 }
 
-/* By whichever way it comes farther. */
 double fetch_share(const struct fetch *fetch, const struct hash *hash)
 {
-    const struct artifact *const way = fetch_ways_taken(fetch->ways, hash);
-    const double own = share_of(fetch, hash), by = way ? share_of(fetch, &way->hash) : 0;
-
-    return fetch_ways_builds(fetch->ways, hash) ? 1 : own > by ? own : by;
+    return fetch_view_share(fetch->wire, fetch->ways, hash);
 }
 
 const char *fetch_note(struct fetch *fetch)
 {
     for (int i = 0; i < FETCH_MAX; i++) {
         const struct want *want = &fetch->want[i];
-        const struct blob_pull *const pull =
-            want->used ? fetch_wire_pull(fetch->wire, &want->what.hash) : NULL;
-        struct blob_pull_stats stats;
-        const char *from, *by;
+        const bool pulled = want->used && fetch_wire_pull(fetch->wire, &want->what.hash);
+        const char *by;
         if (*want->why)
             return want->why;
-        by = want->own && !pull ? pages_note(fetch->pages, &want->what.hash)
-                                : fetch_ways_note(fetch->ways, &want->what.hash);
+        by = want->own && !pulled ? pages_note(fetch->pages, &want->what.hash)
+                                  : fetch_ways_note(fetch->ways, &want->what.hash);
         if (*by)
             return by;
-        if (!pull)
-            continue;
-        stats = blob_pull_stats(pull);
-        from = fetch_wire_from(fetch->wire, &want->what.hash);
-        snprintf(fetch->note, sizeof fetch->note, "%s: %zu of %zu chunks%s%.64s%s%s",
-                 want->name, (size_t)stats.chunks, (size_t)(stats.chunks + stats.missing),
-                 *from ? " from " : "", from, *stats.reason ? ", last answer: " : "",
-                 stats.reason);
-        return fetch->note;
+        if (pulled)
+            return fetch_view_note(fetch->wire, &want->what, fetch->note, sizeof fetch->note);
     }
     return "";
 }

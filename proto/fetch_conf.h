@@ -10,7 +10,8 @@ enum {
     FETCH_WIRE_PULLS = 32,
     FETCH_WIRE_OFFERED = 32,     /* whole artifacts, each a share of its pages */
     FETCH_WIRE_PARENTS = 4,      /* connections to others than the broker, at once */
-    FETCH_WIRE_DIAL_MS = 10000,  /* for a parent to say WELCOME */
+    FETCH_WIRE_DIAL_MS = 10000,  /* for a parent to say WELCOME; */
+    FETCH_WIRE_HASTE_MS = 5000,  /* after so long of it the broker is asked meanwhile */
     FETCH_WIRE_OWED_MS = 5000,   /* for the next piece of what a parent has */
     FETCH_WIRE_WAIT_MS = 20000,  /* for the next piece of what is on its way to a parent */
     FETCH_WIRE_AGAIN_MS = 30000, /* of the broker: then HELLO is said again; 60 .. 240 */

@@ -1,12 +1,8 @@
 /* A source is a connection from which pieces are taken: number 0 is the broker's bulk port, the
  * others are parents. A pull asks one of them, and may still be owed by the one before. How much
  * is on its way from a source follows from the rate at which it brings (pace.h), over all pulls
- * that ask it, the oldest first.
- *
- * Where a pull asks changes in three ways. The broker names a parent: what is on its way from the
- * broker comes, what follows is asked of the parent. The parent fails (fail): all of it is asked
- * of the broker, which is told why. Or the connection is new: all that was under way there is
- * due again. Nothing else is asked for twice.
+ * that ask it, the oldest first. Which one a pull asks is fetch_parent.c's; on a new connection all
+ * that was under way there is due again. Nothing else is asked for twice.
  *
  * A source is closed in the tick only: the messages that end it come out of its own socket. */
 
@@ -23,7 +19,7 @@
 
 enum { PATIENCE_MAX = 3 };
 
-static int number(const struct fetch_source *source)
+int fetch_source_number(const struct fetch_source *source)
 {
     return (int)(source - source->wire->source);
 }
@@ -92,7 +88,7 @@ static void ask_for(struct fetch_source *source, struct blob_pull *blob, int64_t
     struct msg msg;
 
     for (;;) {
-        const size_t owed = owed_by(source->wire, number(source));
+        const size_t owed = owed_by(source->wire, fetch_source_number(source));
         const size_t own = blob_pull_owed(blob, false);
         size_t room = owed < window ? window - owed : 0;
         if (room < least)
@@ -137,30 +133,6 @@ void fetch_source_ask(struct fetch_wire *wire, int64_t now_ms)
 
 /* ---- from whom */
 
-/* Asked of the broker from now on, which hears why. */
-static void leave(struct fetch_wire *wire, struct fetch_pull *pull, const char *why)
-{
-    log_info("parent", "state=left artifact=\"%s\" parent=%s reason=\"%s\"",
-             blob_pull_what(pull->blob)->name, wire->source[pull->from].endpoint, why);
-    blob_pull_move(pull->blob);
-    blob_pull_forget(pull->blob);
-    pull->from = FETCH_BROKER;
-    pull->before = FETCH_NOBODY;
-    free(pull->failed);
-    pull->failed = mem_text(why);
-}
-
-static void fail(struct fetch_source *source, const char *why)
-{
-    struct fetch_wire *const wire = source->wire;
-    const int n = number(source);
-
-    source->failed = true;
-    for (int i = 0; i < FETCH_WIRE_PULLS; i++)
-        if (wire->pull[i].blob && wire->pull[i].from == n)
-            leave(wire, &wire->pull[i], why);
-}
-
 /* Hands over what has come whole. It may be wanted again at once. */
 static enum err hand(struct fetch_wire *wire, struct fetch_pull *pull, int64_t now_ms)
 {
@@ -184,13 +156,13 @@ static enum err on_chunk(void *self, const struct msg *msg, int64_t now_ms)
     struct fetch_source *const source = self;
     struct fetch_wire *const wire = source->wire;
     struct fetch_pull *const pull = fetch_source_pull(wire, &msg->wchunk.hash);
-    const bool before = pull && pull->from != number(source);
+    const bool before = pull && pull->from != fetch_source_number(source);
     enum blob_took took;
     enum err err = OK;
 
     pace_came(&source->pace, msg->wchunk.bytes, now_ms);
     pace_came(&wire->pace, msg->wchunk.bytes, now_ms);
-    if (!pull || (before && pull->before != number(source)))
+    if (!pull || (before && pull->before != fetch_source_number(source)))
         return OK; /* dropped since, or from one that was left */
     took = blob_take(pull->blob, &msg->wchunk, before, now_ms);
     if (took == BLOB_KEPT || took == BLOB_PART) {
@@ -201,8 +173,8 @@ static enum err on_chunk(void *self, const struct msg *msg, int64_t now_ms)
     if (took == BLOB_PART) {
         err = hand(wire, pull, now_ms);
         fetch_wire_pump(wire); /* others may wait for it */
-    } else if (took == BLOB_WRONG && number(source) != FETCH_BROKER) {
-        fail(source, "what it sends is not what its name says");
+    } else if (took == BLOB_WRONG && fetch_source_number(source) != FETCH_BROKER) {
+        fetch_parent_fail(source, "what it sends is not what its name says");
     }
     fetch_source_ask(wire, now_ms);
     return err;
@@ -217,13 +189,13 @@ static enum err on_none(void *self, const struct msg *msg, int64_t now_ms)
 
     if (!pull)
         return OK;
-    if (pull->from == number(source) && pull->from == FETCH_BROKER) {
+    if (pull->from == fetch_source_number(source) && pull->from == FETCH_BROKER) {
         blob_pull_none(pull->blob, &msg->wnone, now_ms);
-    } else if (pull->from == number(source)) {
+    } else if (pull->from == fetch_source_number(source)) {
         printable(why, sizeof why, msg->wnone.reason, strlen(msg->wnone.reason),
                   PRINTABLE_LINE);
-        leave(wire, pull, why);
-    } else if (pull->before == number(source)) {
+        fetch_parent_leave(wire, pull, why);
+    } else if (pull->before == fetch_source_number(source)) {
         blob_pull_forget(pull->blob);
         pull->before = FETCH_NOBODY;
     }
@@ -244,16 +216,18 @@ static enum err on_welcome(void *self, const struct msg *msg, int64_t now_ms)
     source->welcome = true;
     for (int i = 0; i < FETCH_WIRE_PULLS; i++) {
         struct fetch_pull *const pull = &wire->pull[i];
-        if (pull->blob && pull->from == number(source))
+        if (pull->blob && pull->from == fetch_source_number(source))
             blob_pull_cut(pull->blob);
-        if (pull->blob && pull->before == number(source))
+        if (pull->blob && pull->before == fetch_source_number(source))
             blob_pull_forget(pull->blob);
     }
-    if (number(source) == FETCH_BROKER) {
+    if (fetch_source_number(source) == FETCH_BROKER) {
         wire->conf.again(wire->conf.self);
         blob_asks_clear(wire->asks);
         blob_store_list(wire->store, &offers);
         wire->offer = offers > 0;
+    } else {
+        fetch_parent_there(source);
     }
     fetch_source_ask(wire, now_ms);
     fetch_wire_pump(wire);
@@ -271,8 +245,8 @@ static void beat(void *self, struct msg_hb *out)
     out->wire_rate = (uint64_t)pace_rate(&wire->pace);
 }
 
-static enum err dial(struct fetch_source *source, const char *endpoint, const char *key,
-                     int64_t now_ms)
+enum err fetch_source_dial(struct fetch_source *source, const char *endpoint, const char *key,
+                           int64_t now_ms)
 {
     struct fetch_wire *const wire = source->wire;
     struct peer_conf conf = wire->conf.peer;
@@ -300,71 +274,6 @@ static enum err dial(struct fetch_source *source, const char *endpoint, const ch
     return wire->conf.watch(wire->conf.self, peer_socket(source->peer));
 }
 
-/* A slot for one more parent: a free one, or one that nobody needs now; NULL: all are in use. */
-static struct fetch_source *slot(struct fetch_wire *wire)
-{
-    for (int i = FETCH_BROKER + 1; i < FETCH_SOURCES; i++)
-        if (!wire->source[i].peer)
-            return &wire->source[i];
-    return NULL;
-}
-
-static struct fetch_source *parent_at(struct fetch_wire *wire, const char *endpoint)
-{
-    for (int i = FETCH_BROKER + 1; i < FETCH_SOURCES; i++)
-        if (wire->source[i].peer && !wire->source[i].failed &&
-            !strcmp(wire->source[i].endpoint, endpoint))
-            return &wire->source[i];
-    return NULL;
-}
-
-/* What is on its way comes from where it was asked; the rest is asked of `to`. */
-static void turn_to(struct fetch_pull *pull, int to)
-{
-    if (pull->from == to)
-        return;
-    blob_pull_move(pull->blob);
-    pull->before = pull->from;
-    pull->from = to;
-}
-
-/* A parent that cannot be dialled is one that failed. */
-static enum err on_parent(void *self, const struct msg *msg, int64_t now_ms)
-{
-    struct fetch_wire *const wire = ((struct fetch_source *)self)->wire;
-    const struct msg_parent *const p = &msg->parent;
-    struct fetch_pull *const pull = fetch_source_pull(wire, &p->hash);
-    struct fetch_source *parent = parent_at(wire, p->endpoint);
-    enum err err = OK;
-
-    if (!pull)
-        return OK;
-    if (!*p->endpoint) {
-        turn_to(pull, FETCH_BROKER);
-    } else if (!parent) {
-        if (strncmp(p->endpoint, "tcp://", 6) != 0)
-            return err_set(ERR_RANGE, "a parent that is no tcp://host:port");
-        parent = slot(wire);
-        err = parent ? dial(parent, p->endpoint, p->key, now_ms)
-                     : err_set(ERR_STATE, "%d parents already", FETCH_WIRE_PARENTS);
-        if (err && parent)
-            fetch_source_close(parent);
-    }
-    if (err) {
-        free(pull->failed);
-        pull->failed = mem_text(err_text());
-    } else if (parent) {
-        if (pull->from != number(parent)) /* it may be said again */
-            log_info("parent", "state=named artifact=\"%s\" parent=%s",
-                     blob_pull_what(pull->blob)->name, parent->endpoint);
-        peer_leave(parent->peer); /* whether it can be reached is told as `left` */
-        turn_to(pull, number(parent));
-    }
-    fetch_source_ask(wire, now_ms);
-    fetch_wire_pump(wire);
-    return OK;
-}
-
 enum err fetch_source_endpoint(struct fetch_wire *wire, const char *bulk, const char *bulk_key,
                                int64_t now_ms)
 {
@@ -376,78 +285,14 @@ enum err fetch_source_endpoint(struct fetch_wire *wire, const char *bulk, const 
     if (broker->peer && !strcmp(broker->endpoint, bulk))
         return OK;
     fetch_source_close(broker);
-    err = dial(broker, bulk, bulk_key, now_ms);
+    err = fetch_source_dial(broker, bulk, bulk_key, now_ms);
     if (err)
         return err;
-    peer_on(broker->peer, MSG_PARENT, on_parent, broker);
+    peer_on(broker->peer, MSG_PARENT, fetch_parent_named, broker);
     return OK;
 }
 
 /* ---- time */
-
-static bool is_promised(const struct fetch_wire *wire, int source)
-{
-    for (int i = 0; i < FETCH_WIRE_PULLS; i++)
-        if (wire->pull[i].blob && wire->pull[i].from == source &&
-            blob_pull_promised(wire->pull[i].blob))
-            return true;
-    return false;
-}
-
-/* What is wrong with a parent; NULL: nothing. One that waits itself for what is asked of it gets
- * more time than one that has it. */
-static const char *trouble(struct fetch_source *source, int64_t now_ms)
-{
-    const int64_t quiet_ms = now_ms - source->heard_ms;
-
-    if (source->welcome && !peer_there(source->peer))
-        return "its connection ended";
-    if (!peer_welcome(source->peer))
-        return now_ms - source->welcome_ms >= FETCH_WIRE_DIAL_MS ? "no connection within 10 s"
-                                                                 : NULL;
-    source->welcome_ms = now_ms;
-    if (!source->owes || quiet_ms < FETCH_WIRE_OWED_MS)
-        return NULL;
-    if (is_promised(source->wire, number(source)))
-        return "nothing for 5 s of what it has";
-    return quiet_ms >= FETCH_WIRE_WAIT_MS ? "nothing for 20 s" : NULL;
-}
-
-static bool is_used(const struct fetch_wire *wire, int source)
-{
-    for (int i = 0; i < FETCH_WIRE_PULLS; i++)
-        if (wire->pull[i].blob &&
-            (wire->pull[i].from == source ||
-             (wire->pull[i].before == source && blob_pull_owed(wire->pull[i].blob, true))))
-            return true;
-    return false;
-}
-
-/* Its place may be another's next. */
-static void close_parent(struct fetch_source *source)
-{
-    struct fetch_wire *const wire = source->wire;
-
-    for (int i = 0; i < FETCH_WIRE_PULLS; i++)
-        if (wire->pull[i].blob && wire->pull[i].before == number(source)) {
-            blob_pull_forget(wire->pull[i].blob);
-            wire->pull[i].before = FETCH_NOBODY;
-        }
-    fetch_source_close(source);
-}
-
-static void look_at_parents(struct fetch_wire *wire, int64_t now_ms)
-{
-    for (int i = FETCH_BROKER + 1; i < FETCH_SOURCES; i++) {
-        struct fetch_source *const source = &wire->source[i];
-        const char *const why =
-            source->peer && !source->failed ? trouble(source, now_ms) : NULL;
-        if (why)
-            fail(source, why);
-        if (source->peer && (source->failed || !is_used(wire, i)))
-            close_parent(source);
-    }
-}
 
 /* What a broker owes comes, or it says WNONE: that it does neither for so long is a fault of
  * somebody's. HELLO makes it forget what was asked, so little comes twice. */
@@ -485,7 +330,7 @@ enum err fetch_source_tick(struct fetch_wire *wire, int64_t now_ms)
             err = peer_tick(wire->source[i].peer, now_ms);
     if (err)
         return err;
-    look_at_parents(wire, now_ms);
+    fetch_parent_tick(wire, now_ms);
     look_at_broker(wire, now_ms);
     fetch_source_ask(wire, now_ms);
     return OK;

@@ -402,23 +402,14 @@ static void learn(struct fetch_ways *w, const struct fetch_rebuild *job)
              (unsigned long long)job->of.bytes, (long long)job->took_ms);
 }
 
-/* It was no use: whoever passed it on hears of it, if that can be said now. */
-static void blame(struct fetch_ways *w, const struct fetch_rebuild *job)
-{
-    struct msg none = {.head.type = MSG_WNONE,
-                       .wnone = {.hash = job->way.hash, .reason = job->words}};
-
-    log_warn("way", "reason=\"%s\" next=\"the image is pulled\"", job->words);
-    (void)!w->conf.say(w->conf.self, &none);
-}
-
 bool fetch_ways_built(struct fetch_ways *w, const struct fetch_rebuild *job)
 {
     struct fetch_open *const o = find(w, &job->of.hash);
     const bool waited = o && o->state == OPEN_BUILDS;
 
+    /* It has the hash by which it was asked for: no fault of whoever passed it on. */
     if (job->err)
-        blame(w, job);
+        log_warn("way", "reason=\"%s\" next=\"the image is pulled\"", job->words);
     else
         learn(w, job);
     if (waited && job->err)
@@ -426,11 +417,18 @@ bool fetch_ways_built(struct fetch_ways *w, const struct fetch_rebuild *job)
     return waited && !job->err;
 }
 
-const struct artifact *fetch_ways_taken(const struct fetch_ways *w, const struct hash *of)
+bool fetch_ways_taken(const struct fetch_ways *w, const struct hash *of,
+                      struct fetch_ways_parts *out)
 {
     const struct fetch_open *const o = find(w, of);
 
-    return o && o->state == OPEN_TAKES ? &o->way : NULL;
+    if (!o || o->state != OPEN_TAKES)
+        return false;
+    *out = (struct fetch_ways_parts){.way = o->way,
+                                     .base = {.hash = o->way.base, .bytes = o->of.bytes},
+                                     .way_here = o->bytes != NULL,
+                                     .base_here = o->base != NULL};
+    return true;
 }
 
 bool fetch_ways_builds(const struct fetch_ways *w, const struct hash *of)

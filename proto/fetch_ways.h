@@ -68,8 +68,13 @@ void fetch_ways_tick(struct fetch_ways *ways, int64_t now_ms);
 /* Another run: nothing of the old one leads anywhere. */
 void fetch_ways_forget(struct fetch_ways *ways);
 
-/* The way that is being pulled in place of an image; NULL: the image is. */
-const struct artifact *fetch_ways_taken(const struct fetch_ways *ways, const struct hash *of);
+/* What is being pulled in place of an image; false: the image is. */
+struct fetch_ways_parts {
+    struct artifact way, base;
+    bool way_here, base_here;
+};
+bool fetch_ways_taken(const struct fetch_ways *ways, const struct hash *of,
+                      struct fetch_ways_parts *out);
 /* Is it being rebuilt? All that it takes is here then. */
 bool fetch_ways_builds(const struct fetch_ways *ways, const struct hash *of);
 /* How an image is being come by, in words for people; "" if it is just pulled. */

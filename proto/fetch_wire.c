@@ -199,7 +199,7 @@ enum err fetch_wire_want(struct fetch_wire *wire, const struct artifact *what)
         return err;
     pull->age = ++wire->ages;
     pull->from = FETCH_BROKER;
-    pull->before = FETCH_NOBODY;
+    pull->before = pull->next = FETCH_NOBODY;
     blob_store_pull(wire->store, pull->blob);
     return OK;
 }

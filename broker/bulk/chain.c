@@ -176,10 +176,16 @@ void chain_ask(struct chain *c, struct chain_peer *peer, const void *item, uint6
         peer->best = (double)CHAIN_PROBE * 1e3 / (double)(ms > 0 ? ms : 1);
         chain_place_settle(c, m, now_ms);
     }
+    if (m->place != CHAIN_PARENT)
+        return;
     /* It has not heard yet where to ask, or has forgotten: a pull that was dropped and begins
      * again. PARENT answers what it asked here, which waited without an end otherwise. */
-    if (m->place == CHAIN_PARENT)
+    if (now_ms - m->since_ms < CHAIN_DIAL_MS)
         m->told = c->due = true;
+    else if (!m->lacks_parent || now_ms - m->again_ms >= CHAIN_DIAL_MS) {
+        m->lacks_parent = m->told = c->due = true;
+        m->again_ms = now_ms;
+    }
 }
 
 /* What came in all is the surest that is known of a line; its first chunk came while all others
@@ -234,6 +240,13 @@ void chain_progress(struct chain *c, struct chain_peer *peer, uint64_t progress,
     peer->progress_ms = now_ms;
 }
 
+/* A key under several names is one, and so is a host with several keys. */
+static bool said_before(const struct chain_peer *of, const struct chain_peer *peer)
+{
+    return of->failed && (!strcmp(of->failed_by, peer->host) ||
+                          (guests_keyed(&peer->key) && hash_same(&of->failed_key, &peer->key)));
+}
+
 bool chain_failed(struct chain *c, struct chain_peer *peer, const void *item, int64_t now_ms)
 {
     struct chain_member *m = chain_find(peer, item), *p = m ? m->parent : NULL;
@@ -241,9 +254,9 @@ bool chain_failed(struct chain *c, struct chain_peer *peer, const void *item, in
     if (!p)
         return false;
     m->refused[m->refusals++ % CHAIN_REFUSED] = p->peer;
-    if (!p->peer->failed || strcmp(p->peer->failed_by, peer->host) != 0)
-        p->peer->failed++;
+    p->peer->failed += !said_before(p->peer, peer);
     snprintf(p->peer->failed_by, sizeof p->peer->failed_by, "%s", peer->host);
+    p->peer->failed_key = peer->key;
     p->peer->failed_ms = now_ms;
     chain_place_put(c, m, p->parent && chain_place_fits(m, p->parent) ? p->parent : NULL,
                     now_ms);
@@ -270,7 +283,7 @@ enum chain_place chain_place(const struct chain_peer *peer, const void *item)
 {
     const struct chain_member *m = chain_find(peer, item);
 
-    return m ? m->place : CHAIN_BROKER;
+    return m && !m->lacks_parent ? m->place : CHAIN_BROKER;
 }
 
 const struct chain_peer *chain_parent(const struct chain_peer *peer, const void *item)

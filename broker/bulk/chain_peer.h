@@ -16,6 +16,7 @@ enum {
     CHAIN_PROBE = HASH_CHUNK, /* bytes that a new child takes first */
     CHAIN_GATHER_MS = 300,    /* for those who were there before to ask, too */
     CHAIN_SETTLE_MS = 3000,   /* before a new place is judged */
+    CHAIN_DIAL_MS = 5000,     /* for a child to reach its parent; then it is fed meanwhile */
     CHAIN_REST_MS = 10000,    /* between two moves of a member; more when one was in vain */
     CHAIN_FORGIVE_MS = 60000, /* after which a parent that failed is tried again */
     CHAIN_REFUSED = 4,        /* parents that failed a child and are not given to it again */
@@ -29,7 +30,8 @@ struct chain_peer {       /* a process; embedded by who knows it */
     bool full;         /* the caller's: its pipe takes nothing now, so nothing is said to it */
     uint32_t failed;   /* children that could not take from it, one after the other */
     int64_t failed_ms; /* when the last one said so */
-    char failed_by[MAX_NAME]; /* the host of that one: who says it twice is counted once */
+    char failed_by[MAX_NAME]; /* that one's host and key: who says it twice is counted once, */
+    struct hash failed_key;   /* by whichever of the two it is known again */
     double rate, best;        /* in the last window, and what it can; 0: unknown */
     int64_t rate_ms;          /* since when `rate` was measured */
     uint64_t said;            /* bytes that it has taken, as it says */

@@ -56,6 +56,7 @@ void chain_place_put(struct chain *c, struct chain_member *m, struct chain_membe
     m->parent = parent;
     m->since_ms = now_ms;
     m->slow = 0;
+    m->lacks_parent = m->lacks_parent && same;
     if (!same)
         m->peer->progress_ms = 0; /* what is measured begins anew */
     m->place = parent ? CHAIN_PARENT : CHAIN_BROKER;

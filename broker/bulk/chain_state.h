@@ -13,8 +13,10 @@ struct chain_member {
     struct chain_member *parent;
     enum chain_place place;
     bool whole, told;            /* told: PARENT is to be said */
+    bool lacks_parent;           /* it asks here again: its parent is not there for it yet */
     int64_t joined_ms, since_ms; /* since when it has this parent */
-    int64_t asked_ms;            /* when it last asked the broker */
+    int64_t asked_ms;            /* when it last asked the broker, */
+    int64_t again_ms;            /* and was told its parent once more */
     struct chain_member *was;    /* the parent before, while a move is on trial */
     double was_rate;             /* and what came then; 0: no trial */
     int64_t judged_ms;           /* the measure that was looked at last */

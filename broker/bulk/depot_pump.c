@@ -80,7 +80,7 @@ void depot_pump_unbusy(struct depot *d, struct depot_peer *peer)
 
 /* ---- places */
 
-/* What it still waits for here it shall ask its parent for. */
+/* What it still waits for here it shall ask its parent for, unless that one is not there yet. */
 static void say_places(struct depot *d)
 {
     struct chain_peer *to;
@@ -102,7 +102,7 @@ static void say_places(struct depot *d)
         if (!item || !*msg.parent.endpoint)
             continue;
         d->stats.moved++;
-        if (asks_any(&peer->asks, item))
+        if (asks_any(&peer->asks, item) && chain_place(to, item) == CHAIN_PARENT)
             depot_pump_none(d, peer, &item->hash, "the parent has it");
     }
 }

@@ -161,7 +161,7 @@ static void hello(struct hosts *h, int i)
     if (i == HOSTS_LEARNER || me->result.whole)
         hosts_child_offer(h, i);
     hosts_child_unask(h, me);
-    me->from = HOSTS_BROKER;
+    me->from = me->next = HOSTS_BROKER;
 }
 
 static void start(struct hosts *h, int i)
@@ -329,7 +329,11 @@ int hosts_add(struct hosts *h, double up, double down, bool serve)
     struct hosts_one *me = &h->host[h->n];
 
     assert_true(h->n < HOSTS_MAX);
-    *me = (struct hosts_one){.up = up, .down = down, .serve = serve, .id = (uint8_t)(h->n + 1)};
+    *me = (struct hosts_one){.up = up,
+                             .down = down,
+                             .serve = serve,
+                             .next = HOSTS_BROKER,
+                             .id = (uint8_t)(h->n + 1)};
     me->piece = mem_new(h->pieces / 8 + 1, 1);
     me->chunk = mem_new(h->chunks / 8 + 1, 1);
     me->asked = mem_new(h->pieces + 1, 1);
@@ -346,7 +350,7 @@ void hosts_publish(struct hosts *h)
         memset(me->chunk, 0, h->chunks / 8 + 1);
         me->n_chunks = 0;
         me->n_wait = 0;
-        me->from = HOSTS_BROKER;
+        me->from = me->next = HOSTS_BROKER;
         me->digests = false;
         hosts_child_unask(h, me);
         me->result = (struct hosts_result){.whole = i == HOSTS_LEARNER};

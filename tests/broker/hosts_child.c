@@ -192,6 +192,16 @@ static void on_piece(struct hosts *h, int i, int from, const struct msg_wchunk *
     hosts_child_ask(h, i);
 }
 
+/* What is on its way comes, or WNONE says that it does not; the rest is asked of `to`. */
+static void turn_to(struct hosts *h, struct hosts_one *me, int to)
+{
+    for (uint32_t p = 0; p < h->pieces; p++)
+        me->asked[p] = me->from == HOSTS_BROKER && me->asked[p] ? 2 : 0;
+    me->under_way = 0;
+    me->dialled = false; /* a connection of its own */
+    me->from = to;
+}
+
 static void on_parent(struct hosts *h, int i, const struct msg_parent *parent)
 {
     struct hosts_one *me = &h->host[i];
@@ -199,16 +209,10 @@ static void on_parent(struct hosts *h, int i, const struct msg_parent *parent)
     const int to = port ? (int)strtol(port + 1, NULL, 10) : HOSTS_BROKER;
 
     me->result.parents += port != NULL;
-    if (to == me->from)
+    if (to == me->from || (to == me->next && to != HOSTS_BROKER))
         return;
-    if (me->from == HOSTS_BROKER) /* what is on its way comes, or WNONE says that it does not */
-        for (uint32_t p = 0; p < h->pieces; p++)
-            me->asked[p] = me->asked[p] ? 2 : 0;
-    else
-        memset(me->asked, 0, h->pieces);
-    me->under_way = 0;
-    me->dialled = false; /* a connection of its own */
-    me->from = to;
+    me->next = HOSTS_BROKER;
+    turn_to(h, me, to);
     me->dial_ms = me->there_ms = (int64_t)h->now_ms;
     if (h->seed && to != HOSTS_BROKER)
         me->there_ms += 3000 + (int64_t)(2000 * hosts_chance(h, i, HOSTS_DIAL));
@@ -272,6 +276,21 @@ static bool silent(const struct hosts *h, struct hosts_one *me, int64_t now_ms)
     return now_ms - me->heard_ms >= (promised ? FETCH_WIRE_OWED_MS : FETCH_WIRE_WAIT_MS);
 }
 
+/* As fetch_parent.c has it: fed by the broker while a parent is dialled. */
+static void dial(struct hosts *h, struct hosts_one *me, int64_t now_ms)
+{
+    if (me->next != HOSTS_BROKER && now_ms >= me->there_ms) {
+        turn_to(h, me, me->next);
+        me->next = HOSTS_BROKER;
+        me->heard_ms = now_ms;
+        me->digests = false;
+    } else if (me->from != HOSTS_BROKER && now_ms < me->there_ms &&
+               now_ms - me->dial_ms >= FETCH_WIRE_HASTE_MS) {
+        me->next = me->from;
+        turn_to(h, me, HOSTS_BROKER);
+    }
+}
+
 void hosts_child_tick(struct hosts *h, int i)
 {
     struct hosts_one *me = &h->host[i];
@@ -295,6 +314,8 @@ void hosts_child_tick(struct hosts *h, int i)
         me->second_ms = now_ms;
         hosts_carry(h, i, HOSTS_BROKER, &msg);
     }
+    if (me->pulls && !me->result.whole)
+        dial(h, me, now_ms);
     if (me->from != HOSTS_BROKER && me->pulls && !me->result.whole && silent(h, me, now_ms)) {
         struct msg msg = {.head.type = MSG_WNONE,
                           .wnone = {.hash = h->what.hash, .reason = "x"}};

@@ -27,6 +27,7 @@ struct hosts_one {
     int64_t dial_ms, there_ms; /* a parent is dialled since, and will be there */
     double asleep_ms;          /* until then */
     int from;                  /* HOSTS_BROKER, or a host */
+    int next; /* a host that is dialled while the broker is asked; HOSTS_BROKER: none */
     size_t in_pipe;
     struct hash guest[HOSTS_MAX];
     int guests;

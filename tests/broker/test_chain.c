@@ -13,14 +13,19 @@ static struct chain_peer parent, child[CHILDREN];
 static int64_t now_ms;
 static const int item; /* its address is its name */
 
-static void add(int i)
+static void add_by(int i, uint8_t key)
 {
     char name[16];
 
     snprintf(name, sizeof name, "child%d", i);
-    chain_add(chain, &child[i], name, "", "10.1.1.2", &(struct hash){{(uint8_t)(2 + i)}});
+    chain_add(chain, &child[i], name, "", "10.1.1.2", &(struct hash){{key}});
     chain_ask(chain, &child[i], &item, SIZE, 0, now_ms);
     chain_ask(chain, &child[i], &item, SIZE, 1, now_ms += 100); /* its first chunk came */
+}
+
+static void add(int i)
+{
+    add_by(i, (uint8_t)(2 + i));
 }
 
 /* Ticks until it has a parent, or some time has gone by. */
@@ -69,6 +74,45 @@ static void one_host_does_not_take_a_parent_from_others(void **state)
     close_chain(2);
 }
 
+/* A name is said by who bears it; a key is given. */
+static void one_key_under_two_names_is_one(void **state)
+{
+    (void)state;
+    open_chain();
+    for (int i = 0; i < 2; i++) {
+        add_by(i, 2);
+        assert_ptr_equal(place(i), &parent);
+        assert_true(chain_failed(chain, &child[i], &item, now_ms));
+    }
+    assert_int_equal(parent.failed, 1);
+    close_chain(2);
+}
+
+/* It asks here although it has a parent: told once more, and then fed until it has reached it. */
+static void who_cannot_reach_its_parent_is_fed_here(void **state)
+{
+    struct chain_peer *to;
+    const void *of;
+    struct msg msg;
+
+    (void)state;
+    open_chain();
+    add(0);
+    assert_ptr_equal(place(0), &parent);
+    while (chain_next(chain, &to, &of, &msg))
+        ;
+    chain_ask(chain, &child[0], &item, SIZE, 1, now_ms += 500);
+    assert_int_equal(chain_place(&child[0], &item), CHAIN_PARENT);
+    while (chain_next(chain, &to, &of, &msg))
+        ;
+    chain_ask(chain, &child[0], &item, SIZE, 1, now_ms += CHAIN_DIAL_MS);
+    assert_int_equal(chain_place(&child[0], &item), CHAIN_BROKER);
+    assert_true(chain_next(chain, &to, &of, &msg));
+    assert_int_equal(msg.head.type, MSG_PARENT);
+    assert_ptr_equal(chain_parent(&child[0], &item), &parent);
+    close_chain(1);
+}
+
 static void two_hosts_do(void **state)
 {
     (void)state;
@@ -89,7 +133,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_host_does_not_take_a_parent_from_others),
+        cmocka_unit_test(one_key_under_two_names_is_one),
         cmocka_unit_test(two_hosts_do),
+        cmocka_unit_test(who_cannot_reach_its_parent_is_fed_here),
     };
 
     return cmocka_run_group_tests_name("broker/chain", tests, NULL, NULL);
