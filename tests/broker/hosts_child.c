@@ -279,6 +279,8 @@ static bool silent(const struct hosts *h, struct hosts_one *me, int64_t now_ms)
 /* As fetch_parent.c has it: fed by the broker while a parent is dialled. */
 static void dial(struct hosts *h, struct hosts_one *me, int64_t now_ms)
 {
+    if (!me->pulls || me->result.whole)
+        return;
     if (me->next != HOSTS_BROKER && now_ms >= me->there_ms) {
         turn_to(h, me, me->next);
         me->next = HOSTS_BROKER;
@@ -314,8 +316,7 @@ void hosts_child_tick(struct hosts *h, int i)
         me->second_ms = now_ms;
         hosts_carry(h, i, HOSTS_BROKER, &msg);
     }
-    if (me->pulls && !me->result.whole)
-        dial(h, me, now_ms);
+    dial(h, me, now_ms);
     if (me->from != HOSTS_BROKER && me->pulls && !me->result.whole && silent(h, me, now_ms)) {
         struct msg msg = {.head.type = MSG_WNONE,
                           .wnone = {.hash = h->what.hash, .reason = "x"}};
