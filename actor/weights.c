@@ -84,8 +84,29 @@ void weights_lower(struct actor_weights *w, uint64_t smallest_live)
         w->smallest_live = smallest_live;
 }
 
-/* Nobody has what died any more: its pull would ask for it for ever. A version that lives and has
- * the same bytes is asked for anew (weights_ask). */
+/* What died on its way here. Nobody has it any more, and its pull would ask for it for ever; but a
+ * difference that is offered yet and has nearly come is finished (fetch_ways.c makes the next one of
+ * what it makes), until the next version dies. */
+static void bury(struct actor_weights *w, struct fetch *fetch, uint64_t below)
+{
+    const struct version before = w->late;
+
+    memset(&w->late, 0, sizeof w->late);
+    for (uint32_t i = 0; i < w->n_wanted; i++) {
+        const struct version *const v = &w->wanted[i];
+        if (v->number >= below)
+            continue;
+        if (v->number + 1 == below && fetch_by_way(fetch, &v->hash) &&
+            fetch_share(fetch, &v->hash) > .5)
+            w->late = *v;
+        else
+            fetch_drop(fetch, &v->hash);
+    }
+    if (!hash_same(&before.hash, &no_hash) && !hash_same(&before.hash, &w->late.hash))
+        fetch_drop(fetch, &before.hash);
+}
+
+/* A version that lives and has the bytes of one that died is asked for anew (weights_ask). */
 struct compute_item *weights_drop(struct actor_weights *w, struct fetch *fetch, uint64_t below)
 {
     struct compute_item *item;
@@ -93,9 +114,7 @@ struct compute_item *weights_drop(struct actor_weights *w, struct fetch *fetch, 
     if (below <= w->smallest_live)
         return NULL;
     w->smallest_live = below;
-    for (uint32_t i = 0; i < w->n_wanted; i++)
-        if (w->wanted[i].number < below)
-            fetch_drop(fetch, &w->wanted[i].hash);
+    bury(w, fetch, below);
     w->n_loaded = keep_from(w->loaded, w->n_loaded, below);
     w->n_wanted = keep_from(w->wanted, w->n_wanted, below);
     item = compute_item(ITEM_DROP);
@@ -224,6 +243,8 @@ struct compute_item *weights_got(struct actor_weights *w, const struct artifact 
         w->loaded[w->n_loaded++] = item->version;
         return item;
     }
+    if (hash_same(&w->late.hash, &what->hash))
+        memset(&w->late, 0, sizeof w->late);
     shared_memory_free(shared);
     return NULL;
 }

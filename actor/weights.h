@@ -21,6 +21,7 @@ struct actor_weights {
     struct version loaded[MAX_LIVE], wanted[MAX_LIVE];
     uint32_t n_loaded, n_wanted;
     struct version newest;
+    struct version late; /* is dead, and nearly made: the next is made of it; zero hash: none */
     uint64_t smallest_live;
 };
 
@@ -37,8 +38,9 @@ void weights_newest(struct actor_weights *weights, const struct version *version
 /* From WELCOME: a learner whose folder was restored from a copy names versions again that are
  * past. */
 void weights_lower(struct actor_weights *weights, uint64_t smallest_live);
-/* Versions below this are not needed any more, nor pulled. An item for the compute thread, or
- * NULL. */
+/* Versions below this are not needed any more, nor pulled, but for one that is made of another and
+ * more than half here: without it the next one would have to be pulled whole, and so on for ever. An
+ * item for the compute thread, or NULL. */
 struct compute_item *weights_drop(struct actor_weights *weights, struct fetch *fetch,
                                   uint64_t below);
 

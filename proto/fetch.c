@@ -453,6 +453,13 @@ double fetch_share(const struct fetch *fetch, const struct hash *hash)
     return fetch_view_share(fetch->wire, fetch->ways, hash);
 }
 
+bool fetch_by_way(const struct fetch *fetch, const struct hash *hash)
+{
+    struct fetch_ways_parts parts;
+
+    return fetch_ways_taken(fetch->ways, hash, &parts) || fetch_ways_builds(fetch->ways, hash);
+}
+
 const char *fetch_note(struct fetch *fetch)
 {
     for (int i = 0; i < FETCH_MAX; i++) {

@@ -78,6 +78,8 @@ uint64_t fetch_pieces(const struct fetch *fetch);
 uint64_t fetch_bytes(const struct fetch *fetch);
 double fetch_rate(const struct fetch *fetch);
 double fetch_share(const struct fetch *fetch, const struct hash *hash);
+bool fetch_by_way(const struct fetch *fetch,
+                  const struct hash *hash); /* is it made of another? */
 /* Why the oldest pull is not done, "" if nothing is wanted. */
 const char *fetch_note(struct fetch *fetch);
 

@@ -10,14 +10,16 @@
  * then would be for nothing.
  *
  * What it is rebuilt of: the newest image that came over the wire stays here when its owner lets it
- * go (`held`), for it is what the next one is made of. An adapter is of the run's first image, so
- * that is kept as well; a host that never had it pulls it in place of the image that it lacks, once.
- */
+ * go (`held`), for it is what the next one is made of; so is one that is itself being made, which is
+ * waited for. An adapter is of the run's first image, so that is kept as well; a host that never had
+ * it pulls it in place of the image that it lacks, once. And the newest way stays, for others take it
+ * from here and are a little later. */
 
 #include "proto/fetch_ways.h"
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/fetch_weigh.h"
 #include "proto/limit.h"
 
 #include <stdio.h>
@@ -25,11 +27,8 @@
 #include <string.h>
 
 enum {
-    OPEN = MAX_LIVE,    /* images that one actor may want at once */
-    LONG_MS = 3000,     /* a pull of that much waits for an answer first */
-    ANSWER_MS = 2000,   /* at most */
-    FIRST_CODING = 200, /* MB a second, until it was measured */
-    SMALL = 8, /* a way of an eighth of its image is worth a base that is pulled once */
+    OPEN = MAX_LIVE, /* images that one actor may want at once */
+    SMALL = 8,       /* a way of an eighth of its image is worth a base that is pulled once */
 };
 
 enum open_state { OPEN_ASKS, OPEN_TAKES, OPEN_BUILDS, OPEN_NONE };
@@ -37,8 +36,9 @@ struct fetch_open { /* free while of.kind is 0 */
     struct artifact of;
     enum open_state state;
     bool asked;
+    uint64_t age;
+    int64_t begun_ms;    /* negative: since this moment */
     int64_t patience_ms; /* paused so long, for an answer; 0: not */
-    int64_t until_ms;    /* that is, until then; 0: since this moment */
     struct artifact way;
     struct shared_memory *bytes;
     struct shared_memory *base; /* what the way is of, from when it was taken; NULL: it comes */
@@ -54,10 +54,13 @@ struct fetch_ways {
     struct fetch_ways_conf conf;
     struct fetch_open open[OPEN];
     struct fetch_held newest, base; /* base: of adapters */
+    struct fetch_held way;          /* the last that was of use */
     struct hash
         basing; /* the base that is pulled, for all who wait for it; it goes on when they */
     bool bases; /* end, for the next version needs it as well */
-    double coding[ARTIFACT_KINDS]; /* bytes of an image a second */
+    struct fetch_weigh weigh;
+    uint64_t ages;
+    int64_t now_ms; /* of the last tick */
 };
 
 void fetch_ways_rebuild_free(struct fetch_rebuild *job)
@@ -76,7 +79,7 @@ void fetch_ways_new(struct fetch_ways **out, const struct fetch_ways_conf *conf)
     struct fetch_ways *const w = mem_new(1, sizeof *w);
 
     w->conf = *conf;
-    w->coding[ARTIFACT_PATCH] = w->coding[ARTIFACT_ADAPTER] = FIRST_CODING * 1e6;
+    fetch_weigh_new(&w->weigh);
     *out = w;
 }
 
@@ -105,13 +108,6 @@ static struct shared_memory *held(const struct fetch_ways *w, const struct artif
         if (from[i]->shared && hash_same(&from[i]->hash, &way->base))
             return from[i]->shared;
     return NULL;
-}
-
-void fetch_ways_hold(struct fetch_ways *w, const struct artifact *what,
-                     struct shared_memory *shared)
-{
-    if (w && what->kind == ARTIFACT_IMAGE)
-        keep(&w->newest, &what->hash, shared);
 }
 
 /* ---- an image that is pulled */
@@ -159,14 +155,28 @@ static void give_up(struct fetch_ways *w, struct fetch_open *o)
     w->conf.pause(w->conf.self, &o->of.hash, false);
 }
 
+/* Who was to be made of it will not be. */
+static void fail_those_of(struct fetch_ways *w, const struct hash *base)
+{
+    for (int i = 0; i < OPEN; i++) {
+        struct fetch_open *const o = &w->open[i];
+        if (!o->of.kind || !hash_same(&o->way.base, base))
+            continue;
+        if (o->state == OPEN_TAKES && o->base_wanted)
+            give_up(w, o);
+    }
+}
+
 void fetch_ways_end(struct fetch_ways *w, const struct hash *of)
 {
     struct fetch_open *const o = find(w, of);
+    const struct hash base = *of; /* it may be o's */
 
     if (!o)
         return;
     let_way_go(w, o);
     memset(o, 0, sizeof *o);
+    fail_those_of(w, &base);
 }
 
 void fetch_ways_forget(struct fetch_ways *w)
@@ -179,6 +189,7 @@ void fetch_ways_forget(struct fetch_ways *w)
     let_base_go(w);
     let_go(&w->newest);
     let_go(&w->base);
+    let_go(&w->way);
 }
 
 void fetch_ways_free(struct fetch_ways *w)
@@ -211,13 +222,12 @@ void fetch_ways_begin(struct fetch_ways *w, const struct artifact *of)
             o = &w->open[i];
     if (!o) /* it is pulled */
         return;
-    *o = (struct fetch_open){.of = *of};
+    *o = (struct fetch_open){.of = *of, .age = ++w->ages, .begun_ms = -1};
     o->of.name = "";
     ms = pull_ms(w, &of->hash, &left);
-    if (w->newest.shared && ms > LONG_MS) {
-        o->patience_ms = (int64_t)(ms / 10 < ANSWER_MS ? ms / 10 : ANSWER_MS);
+    o->patience_ms = w->newest.shared ? fetch_weigh_patience(&w->weigh, ms) : 0;
+    if (o->patience_ms)
         w->conf.pause(w->conf.self, &of->hash, true);
-    }
 }
 
 void fetch_ways_again(struct fetch_ways *w)
@@ -226,21 +236,41 @@ void fetch_ways_again(struct fetch_ways *w)
         w->open[i].asked = false;
 }
 
+/* What is here, or will be first: an older image that is being made. */
+static const struct hash *base_for(const struct fetch_ways *w, const struct fetch_open *o)
+{
+    const struct fetch_open *last = NULL;
+
+    for (int i = 0; i < OPEN; i++) {
+        const struct fetch_open *const b = &w->open[i];
+        if (b->of.kind && (b->state == OPEN_TAKES || b->state == OPEN_BUILDS) &&
+            b->age < o->age && (!last || b->age > last->age))
+            last = b;
+    }
+    if (last)
+        return &last->of.hash;
+    return w->newest.shared && !hash_same(&w->newest.hash, &o->of.hash) ? &w->newest.hash
+                                                                        : NULL;
+}
+
 void fetch_ways_tick(struct fetch_ways *w, int64_t now_ms)
 {
     for (int i = 0; w && i < OPEN; i++) {
         struct fetch_open *const o = &w->open[i];
         struct msg msg = {.head.type = MSG_WREQ,
                           .wreq = {.hash = o->of.hash, .kind = CHUNK_WAYS, .count = 1}};
+        const struct hash *base;
+        w->now_ms = now_ms;
         if (!o->of.kind || o->state != OPEN_ASKS)
             continue;
-        if (w->newest.shared && !hash_same(&w->newest.hash, &o->of.hash))
-            msg.wreq.base = w->newest.hash;
+        base = base_for(w, o);
+        if (base)
+            msg.wreq.base = *base;
         if (!o->asked)
             o->asked = !w->conf.say(w->conf.self, &msg);
-        if (!o->until_ms)
-            o->until_ms = now_ms + o->patience_ms;
-        if (o->patience_ms && now_ms >= o->until_ms) {
+        if (o->begun_ms < 0)
+            o->begun_ms = now_ms;
+        if (o->patience_ms && now_ms - o->begun_ms >= o->patience_ms) {
             o->patience_ms = 0;
             w->conf.pause(w->conf.self, &o->of.hash, false);
         }
@@ -249,20 +279,20 @@ void fetch_ways_tick(struct fetch_ways *w, int64_t now_ms)
 
 /* ---- which way */
 
-/* Seconds until the image is here by it, or a negative number: it leads nowhere from here. */
-static double seconds(const struct fetch_ways *w, const struct fetch_open *o,
-                      const struct artifact *way, double rate)
+/* Bytes of a way's base that are still to come; negative: it cannot be had. */
+static double base_left(const struct fetch_ways *w, const struct fetch_open *o,
+                        const struct artifact *way)
 {
-    const bool have_base = held(w, way) != NULL;
-    const double bytes = (double)way->bytes + (have_base ? 0 : (double)o->of.bytes);
+    const struct fetch_open *const b = find(w, &way->base);
 
-    if (way->kind < ARTIFACT_PATCH || way->kind >= ARTIFACT_KINDS || way->bytes > o->of.bytes ||
-        !way->bytes || hash_same(&way->base, &o->of.hash))
-        return -1;
+    if (held(w, way))
+        return 0;
+    if (b && b->age < o->age && (b->state == OPEN_BUILDS || b->state == OPEN_TAKES))
+        return b->state == OPEN_BUILDS || b->bytes ? 0 : (double)b->way.bytes;
     /* of an adapter many versions are made: its base is worth a pull */
-    if (!have_base && (way->kind != ARTIFACT_ADAPTER || way->bytes > o->of.bytes / SMALL))
-        return -1;
-    return bytes / rate + (double)o->of.bytes / w->coding[way->kind];
+    if (way->kind == ARTIFACT_ADAPTER && way->bytes <= o->of.bytes / SMALL)
+        return (double)o->of.bytes;
+    return -1;
 }
 
 static void build(struct fetch_ways *w, struct fetch_open *o)
@@ -316,17 +346,9 @@ static void take(struct fetch_ways *w, struct fetch_open *o, const struct artifa
     o->patience_ms = 0;
     w->conf.pause(w->conf.self, &o->of.hash, true);
     if (!have_base)
-        o->base_wanted = pull_base(w, &base);
+        o->base_wanted = find(w, &way->base) || pull_base(w, &base);
     if ((!have_base && !o->base_wanted) || w->conf.want(w->conf.self, &o->way))
         give_up(w, o);
-}
-
-/* A tenth sooner, or it is not worth what may go wrong. Where a base is to be pulled first the
- * image comes a little later, and all that follow much sooner. */
-static bool is_sooner(const struct fetch_ways *w, const struct artifact *way, double by_way,
-                      double by_image)
-{
-    return held(w, way) ? by_way < .9 * by_image : by_way < 1.25 * by_image;
 }
 
 static void choose(struct fetch_ways *w, struct fetch_open *o, const struct msg_offer *offer)
@@ -341,8 +363,12 @@ static void choose(struct fetch_ways *w, struct fetch_open *o, const struct msg_
         return;
     for (uint32_t i = 0; i < offer->n_artifact; i++) {
         const struct artifact *const way = &offer->artifact[i];
-        const double s = hash_same(&way->of, &o->of.hash) ? seconds(w, o, way, rate) : -1;
-        if (s >= 0 && is_sooner(w, way, s, ms / 1e3) && (!best || s < least)) {
+        const double lacks = base_left(w, o, way);
+        const double s = hash_same(&way->of, &o->of.hash)
+                             ? fetch_weigh_way(&w->weigh, &o->of, way, lacks, rate)
+                             : -1;
+        if (s >= 0 && fetch_weigh_sooner(way, lacks <= 0, s, ms / 1e3) &&
+            (!best || s < least)) {
             best = way;
             least = s;
         }
@@ -352,6 +378,9 @@ static void choose(struct fetch_ways *w, struct fetch_open *o, const struct msg_
     log_info("way", "kind=%s bytes=%llu instead=%llu seconds=%.1f instead_s=%.1f",
              best->kind == ARTIFACT_PATCH ? "patch" : "adapter",
              (unsigned long long)best->bytes, (unsigned long long)left, least, ms / 1e3);
+    if (o->begun_ms >= 0)
+        fetch_weigh_answered(&w->weigh, w->now_ms - o->begun_ms,
+                             (double)best->bytes / (double)o->of.bytes);
     take(w, o, best);
 }
 
@@ -362,25 +391,20 @@ void fetch_ways_offer(struct fetch_ways *w, const struct msg_offer *offer)
             choose(w, &w->open[i], offer);
 }
 
-bool fetch_ways_got(struct fetch_ways *w, const struct artifact *what,
-                    struct shared_memory *shared)
+/* Whoever waits for these bytes, as a base or a way. */
+static bool bring(struct fetch_ways *w, const struct hash *hash, struct shared_memory *shared)
 {
     bool ours = false;
 
-    if (w && w->bases && hash_same(&w->basing, &what->hash)) {
-        w->bases = false;
-        keep(&w->base, &what->hash, shared);
-        ours = true;
-    }
-    for (int i = 0; w && i < OPEN; i++) {
+    for (int i = 0; i < OPEN; i++) {
         struct fetch_open *const o = &w->open[i];
         if (!o->of.kind || o->state != OPEN_TAKES)
             continue;
-        if (o->base_wanted && hash_same(&o->way.base, &what->hash)) {
+        if (o->base_wanted && hash_same(&o->way.base, hash)) {
             o->base_wanted = false;
             o->base = shared_memory_share(shared);
         }
-        if (!o->bytes && hash_same(&o->way.hash, &what->hash)) {
+        if (!o->bytes && hash_same(&o->way.hash, hash)) {
             o->bytes = shared_memory_share(shared);
             ours = true;
         }
@@ -389,14 +413,33 @@ bool fetch_ways_got(struct fetch_ways *w, const struct artifact *what,
     return ours;
 }
 
+bool fetch_ways_got(struct fetch_ways *w, const struct artifact *what,
+                    struct shared_memory *shared)
+{
+    const bool base = w && w->bases && hash_same(&w->basing, &what->hash);
+
+    if (base) {
+        w->bases = false;
+        keep(&w->base, &what->hash, shared);
+    }
+    return w && (bring(w, &what->hash, shared) || base);
+}
+
+void fetch_ways_hold(struct fetch_ways *w, const struct artifact *what,
+                     struct shared_memory *shared)
+{
+    if (!w || what->kind != ARTIFACT_IMAGE)
+        return;
+    keep(&w->newest, &what->hash, shared);
+    (void)bring(w, &what->hash, shared); /* it is no way */
+}
+
 /* ---- what was rebuilt */
 
 static void learn(struct fetch_ways *w, const struct fetch_rebuild *job)
 {
-    const double s = job->took_ms > 0 ? (double)job->took_ms / 1e3 : 1e-3;
-    double *const coding = &w->coding[job->way.kind];
-
-    *coding += ((double)job->of.bytes / s - *coding) / 2;
+    fetch_weigh_coded(&w->weigh, job->way.kind, job->of.bytes, job->took_ms);
+    keep(&w->way, &job->way.hash, job->bytes);
     log_info("rebuilt", "kind=%s bytes=%llu took_ms=%lld",
              job->way.kind == ARTIFACT_PATCH ? "patch" : "adapter",
              (unsigned long long)job->of.bytes, (long long)job->took_ms);

@@ -114,14 +114,6 @@ uint32_t fleet_versions_list(const struct fleet_versions *v,
     return n;
 }
 
-bool fleet_versions_live(const struct fleet_versions *v, const struct hash *hash)
-{
-    for (uint32_t i = 0; i < v->n_snapshot; i++)
-        if (hash_same(&v->snapshot[i]->version.hash, hash))
-            return true;
-    return false;
-}
-
 const struct snapshot *fleet_versions_find(const struct fleet_versions *v,
                                            const struct hash *hash)
 {

@@ -38,8 +38,6 @@ enum { FLEET_VERSIONS = RUN_CONTEXT_VERSIONS + 1 };
 uint32_t fleet_versions_list(const struct fleet_versions *versions,
                              struct version version[FLEET_VERSIONS],
                              uint32_t golden[FLEET_VERSIONS]);
-/* Is it offered still? */
-bool fleet_versions_live(const struct fleet_versions *versions, const struct hash *hash);
 uint64_t fleet_versions_newest(const struct fleet_versions *versions); /* its number */
 /* Nobody asks for differences any more: none is kept for them. */
 void fleet_versions_forgo(struct fleet_versions *versions);

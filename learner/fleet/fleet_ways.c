@@ -277,6 +277,6 @@ void fleet_ways_trim(struct fleet_ways *w)
     if (fleet_versions_newest(w->conf.versions) > w->asked + IDLE)
         fleet_versions_forgo(w->conf.versions);
     for (int i = w->n - 1; i >= 0; i--)
-        if (!fleet_versions_live(w->conf.versions, &w->way[i].of))
+        if (!fleet_versions_find(w->conf.versions, &w->way[i].of))
             forget(w, i);
 }

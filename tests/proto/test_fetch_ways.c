@@ -432,7 +432,7 @@ static void test_it_learns_how_fast_it_rebuilds(void **state)
         struct shared_memory *made;
         hold(o, &V1);
         begin(o, &V2, 0);
-        fetch_ways_tick(o->ways, 2000);
+        fetch_ways_tick(o->ways, 20000); /* longer than it waits for an answer */
         offer(o, &PATCH, ARTIFACT_PATCH, 40 * MB, &V2, &V1);
         if (!o->paused)
             break;
@@ -464,9 +464,63 @@ static void test_asked_again_on_a_new_connection(void **state)
     end(o);
 }
 
+/* The version before died while its patch came: what is made of that is what the next is made of. */
+static void one_in_the_making_is_a_base(void **state)
+{
+    struct owner *const o = make(1 * MB);
+    struct fetch_rebuild *first;
+    struct artifact what;
+    static const struct hash LATER = {{13}};
+
+    (void)state;
+    hold(o, &V0);
+    begin(o, &V1, 1000);
+    offer(o, &PATCH, ARTIFACT_PATCH, 10 * MB, &V1, &V0);
+    assert_true(o->paused);
+    begin(o, &V2, 2000);
+    assert_true(hash_same(&o->ask.hash, &V2));
+    assert_true(hash_same(&o->ask.base, &V1)); /* and not what is here */
+    offer(o, &LATER, ARTIFACT_PATCH, 10 * MB, &V2, &V1);
+    assert_true(got_way(o, &LATER, ARTIFACT_PATCH));
+    assert_null(o->job); /* its base is not here */
+    assert_true(got_way(o, &PATCH, ARTIFACT_PATCH));
+    assert_non_null(o->job);
+    first = o->job;
+    o->job = NULL;
+    assert_true(fetch_ways_built(o->ways, first));
+    what = image(&V1);
+    first->made = pages();
+    fetch_ways_hold(o->ways, &what, first->made);
+    fetch_ways_end(o->ways, &V1);
+    assert_non_null(o->job);
+    assert_true(hash_same(&o->job->of.hash, &V2));
+    fetch_ways_rebuild_free(first);
+    end(o);
+}
+
+/* And if that fails the image is pulled. */
+static void a_base_that_is_not_made_is_not_waited_for(void **state)
+{
+    struct owner *const o = make(1 * MB);
+    static const struct hash LATER = {{13}};
+
+    (void)state;
+    hold(o, &V0);
+    begin(o, &V1, 1000);
+    offer(o, &PATCH, ARTIFACT_PATCH, 10 * MB, &V1, &V0);
+    begin(o, &V2, 2000);
+    offer(o, &LATER, ARTIFACT_PATCH, 10 * MB, &V2, &V1);
+    assert_true(o->paused);
+    fetch_ways_end(o->ways, &V1);
+    assert_false(o->paused);
+    end(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_in_the_making_is_a_base),
+        cmocka_unit_test(a_base_that_is_not_made_is_not_waited_for),
         cmocka_unit_test(test_a_patch_on_a_slow_line),
         cmocka_unit_test(test_a_fast_line_pulls_the_image),
         cmocka_unit_test(test_what_leads_nowhere_is_passed_over),
