@@ -49,7 +49,8 @@ static enum err on_wreq(void *self, struct hub_peer *from, const struct msg *msg
                         int64_t now_ms)
 {
     (void)now_ms;
-    assert_ok(blob_asks_add(end_of(self, from)->asks, &msg->wreq));
+    if (msg->wreq.kind != CHUNK_WAYS)
+        assert_ok(blob_asks_add(end_of(self, from)->asks, &msg->wreq));
     return OK;
 }
 
@@ -166,6 +167,15 @@ static enum err got(void *self, const struct artifact *what, struct shared_memor
     return OK;
 }
 
+static enum err rebuild(void *self, struct fetch_rebuild *job)
+{
+    struct serving_end *const end = self;
+
+    assert_null(end->job);
+    end->job = job;
+    return OK;
+}
+
 static void open_end(struct serving_bed *bed, int e, bool keyed)
 {
     struct serving_end *const end = &bed->end[e];
@@ -177,6 +187,7 @@ static void open_end(struct serving_bed *bed, int e, bool keyed)
                               .watch_fd = watch_fd,
                               .unwatch_fd = unwatch_fd,
                               .got = got,
+                              .rebuild = rebuild,
                               .self = end};
 
     end->context = conf.context = zmq_ctx_new();
@@ -230,6 +241,7 @@ void serving_bed_close(struct serving_bed *bed)
     for (int e = NEAR; e <= FAR; e++) {
         fetch_free(bed->end[e].fetch);
         shared_memory_free(bed->end[e].got);
+        fetch_ways_rebuild_free(bed->end[e].job);
         blob_asks_free(bed->end[e].asks);
         zmq_ctx_term(bed->end[e].context);
     }

@@ -59,6 +59,7 @@ static void a_base_is_progress_for_others_of_the_host(void **state)
     offer(&way);
     for (int i = 0; i < 20; i++) /* heard, and what was on its way is there */
         serving_bed_turn(&bed);
+    assert_true(fetch_by_way(bed.end[NEAR].fetch, &bed.what.hash));
     bed.pieces_a_turn = 1;
     UNTIL(&bed, fetch_bytes(bed.end[NEAR].fetch) > ADAPTER + MIB);
     UNTIL(&bed, fetch_share(bed.end[NEAR].fetch, &bed.what.hash) > .3);
@@ -66,6 +67,8 @@ static void a_base_is_progress_for_others_of_the_host(void **state)
     UNTIL(&bed, fetch_share(bed.end[NEAR].fetch, &bed.what.hash) > .6);
     UNTIL(&bed, fetch_pieces(bed.mate) > seen);
     assert_int_equal(fetch_bytes(bed.mate), 0);
+    UNTIL(&bed, bed.end[NEAR].job); /* all of it is here: it can be made */
+    assert_true(fetch_share(bed.end[NEAR].fetch, &bed.what.hash) >= 1);
     fetch_free(bed.mate);
     bed.mate = NULL;
     serving_bed_close(&bed);
