@@ -17,7 +17,7 @@ struct serving_end { /* a worker that pulls: NEAR serves, FAR is sent to it */
     struct fetch *fetch;
     struct shared_memory *got;
     struct fetch_rebuild *job; /* what it is to make of another image */
-    struct hub_peer *peer; /* as the broker sees it */
+    struct hub_peer *peer;     /* as the broker sees it */
     struct blob_asks *asks;
     char serve[256], none[128]; /* of its HELLO; of its last WNONE */
     uint64_t bytes;             /* that the broker gave it */
