@@ -25,6 +25,7 @@
 #include <string.h>
 
 enum { QUEUE = 256, WHO_MS = 200, STRANGER_MS = 60000, ROOM_MS = 200 };
+enum { SWEPT = 128 }; /* connections a tick */
 
 static const char version_words[] = "this broker speaks version 1 of the protocol";
 
@@ -483,7 +484,7 @@ enum err hub_tick(void *self, int64_t now_ms)
     struct hub_member *next;
 
     hub->tick_ms = now_ms;
-    hub_member_sweep(&hub->conns, now_ms);
+    hub_member_sweep_some(&hub->conns, SWEPT, now_ms);
     for (struct hub_member *m = hub->members.first; m; m = next) {
         next = m->next;
         if (slept_ms > HUB_SILENCE_MS / 2) /* we did not listen: nobody was silent */

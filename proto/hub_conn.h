@@ -32,6 +32,7 @@ struct hub_conns {
     struct conn *bucket[HUB_CONN_BUCKETS];
     struct conn **of_fd; /* the last one that was heard by a descriptor */
     int fds, n;
+    unsigned swept; /* the bucket that is looked at next for connections that have ended */
 };
 
 struct conn *hub_conn_find(struct hub_conns *conns, const struct wire_route *route);

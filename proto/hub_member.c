@@ -131,15 +131,29 @@ struct conn *hub_member_conn(struct hub_conns *conns, const struct wire_route *r
     return NULL;
 }
 
-void hub_member_sweep(struct hub_conns *conns, int64_t now_ms)
+static int sweep_bucket(struct hub_conns *conns, unsigned bucket, int64_t now_ms)
 {
     struct conn *next;
+    int n = 0;
 
-    for (struct conn *c = hub_conn_next(conns, NULL); c; c = next) {
-        next = hub_conn_next(conns, c);
+    for (struct conn *c = conns->bucket[bucket]; c; c = next, n++) {
+        next = c->next;
         if (!hub_conn_lives(conns, c))
             hub_member_ended(conns, c, now_ms);
     }
+    return n;
+}
+
+void hub_member_sweep(struct hub_conns *conns, int64_t now_ms)
+{
+    for (unsigned bucket = 0; bucket < HUB_CONN_BUCKETS; bucket++)
+        sweep_bucket(conns, bucket, now_ms);
+}
+
+void hub_member_sweep_some(struct hub_conns *conns, int most, int64_t now_ms)
+{
+    for (int i = 0, n = 0; i < HUB_CONN_BUCKETS && n < most; i++)
+        n += sweep_bucket(conns, conns->swept++ % HUB_CONN_BUCKETS, now_ms);
 }
 
 void hub_member_ban(struct hub_members *members, const struct id *id, int64_t now_ms)

@@ -47,6 +47,9 @@ struct conn *hub_member_conn(struct hub_conns *conns, const struct wire_route *r
 /* ZeroMQ does not say when a connection ends: this one has. Its member, if any, is silent. */
 void hub_member_ended(struct hub_conns *conns, struct conn *conn, int64_t now_ms);
 void hub_member_sweep(struct hub_conns *conns, int64_t now_ms); /* all that have ended */
+/* So many of them, the others by turns: a thousand questions to the system each tick would be a fifth
+ * of what an idle broker does. */
+void hub_member_sweep_some(struct hub_conns *conns, int most, int64_t now_ms);
 
 /* Refuses an id for HUB_STRIKES_MS; the oldest of too many is forgotten. */
 void hub_member_ban(struct hub_members *members, const struct id *id, int64_t now_ms);
