@@ -13,6 +13,13 @@ struct digest_text { /* bytes that grow */
     size_t n, room;
 };
 
+/* What it will be, known before: an answer is taken at once, not in steps that double. */
+static void reserve(struct digest_text *text, size_t n)
+{
+    text->byte = mem_grow(NULL, n, 1);
+    text->room = n;
+}
+
 static void add(struct digest_text *text, const void *bytes, size_t n)
 {
     if (!n)
@@ -50,6 +57,8 @@ struct hash digest_rollout(const struct rollout *r)
 {
     struct digest_text text = {0};
 
+    reserve(&text, 12 + r->n_token * (sizeof *r->token + sizeof *r->logprob) + r->n_mask +
+                       r->n_span * (12 + (size_t)HASH_BYTES));
     add_u32(&text, r->n_token);
     add(&text, r->token, r->n_token * sizeof *r->token);
     add(&text, r->logprob, r->n_token * sizeof *r->logprob);

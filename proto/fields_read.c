@@ -243,12 +243,14 @@ static enum err preset(void *object, const struct field_table *table,
     return err;
 }
 
-/* Tables are short: looking through one costs less than what a key is compared with. */
-static int named(const struct field_table *table, const char *key, size_t n)
+/* Whoever writes a map writes it in the order of the table: so the one at `next` is looked at first. */
+static int named(const struct field_table *table, const char *key, size_t n, int next)
 {
-    for (int i = 0; i < table->n; i++) {
+    for (int k = 0; k < table->n; k++) {
+        const int i = (next + k) % table->n;
         const struct field *const f = &table->field[i];
-        if (f->key && f->kind != FIELD_BESIDE && strlen(f->key) == n && !memcmp(f->key, key, n))
+
+        if (f->key && f->kind != FIELD_BESIDE && !strncmp(f->key, key, n) && !f->key[n])
             return i;
     }
     return -1;
@@ -259,16 +261,18 @@ static enum err read_map(void *object, const struct field_table *table,
 {
     const size_t pairs = cursor_map(&r->cursor);
     uint64_t seen = 0;
+    int next = 0;
     enum err err = preset(object, table, r->head);
 
     for (size_t k = 0; !err && !r->cursor.why && k < pairs; k++) {
         size_t n;
         const char *const key = cursor_text(&r->cursor, &n);
-        const int i = r->cursor.why ? -1 : named(table, key, n);
+        const int i = r->cursor.why ? -1 : named(table, key, n, next);
         if (i < 0) {
             cursor_skip(&r->cursor);
             continue;
         }
+        next = i + 1;
         if (seen >> i & 1)
             cursor_fail(&r->cursor, "named twice");
         seen |= UINT64_C(1) << i;
