@@ -26,7 +26,7 @@ struct loop_watch {
     struct loop_watch *next;
     struct loop *loop;
     enum watch_kind kind;
-    bool dead, once;
+    bool dead, once, woken; /* woken: a socket's, perhaps something waits there */
     loop_fn *fn;
     void *self, *zmq;
     int fd;
@@ -118,17 +118,20 @@ static void prepare(uv_prepare_t *handle)
 {
     struct loop *const loop = handle->data;
     const int64_t now_ms = clock_mono_ms();
+    bool more = false;
 
     /* From the end of waiting to here, before the next: how long the handlers took together. */
     if (loop->turned_ms && now_ms - loop->turned_ms > loop->lag_ms)
         loop->lag_ms = (int)(now_ms - loop->turned_ms);
     /* Dead ones as well: check, which ends them, comes only after the loop has polled. */
-    for (const struct loop_watch *watch = loop->watches; watch; watch = watch->next)
-        if (readable(watch) || watch->dead) {
-            uv_idle_start(&loop->idle, rest);
-            return;
-        }
-    uv_idle_stop(&loop->idle);
+    for (struct loop_watch *watch = loop->watches; watch; watch = watch->next) {
+        watch->woken = readable(watch);
+        more |= watch->woken || watch->dead;
+    }
+    if (more)
+        uv_idle_start(&loop->idle, rest);
+    else
+        uv_idle_stop(&loop->idle);
 }
 
 static void check(uv_check_t *handle)
@@ -138,7 +141,7 @@ static void check(uv_check_t *handle)
     loop->turned_ms = clock_mono_ms();
     for (struct loop_watch *watch = loop->watches; watch && !loop->stopping;
          watch = watch->next)
-        if (readable(watch))
+        if (watch->woken && readable(watch))
             call(watch);
     sweep(loop);
 }
@@ -221,6 +224,7 @@ static void woken(uv_poll_t *poll, int status, int events)
 
     (void)status;
     (void)events;
+    watch->woken = true;
     if (watch->kind == WATCH_FD && !watch->dead)
         call(watch);
 }
