@@ -187,6 +187,11 @@ static struct pass pass_of(const struct broker *b, const struct room_list *list,
     const uint32_t most = list == &b->room.prompt ? LOOKED_AT : UINT32_MAX;
     uint32_t n = 0;
 
+    /* One that waits goes to the first of the list, whatever the others are. */
+    if (waiting == 1 && list == &b->room.prompt) {
+        pass.from = list->n ? 0 : pass.from;
+        return pass;
+    }
     for (const struct broker_member *m = list->first; m && n < most; m = m->room_next, n++) {
         const double from = m->slow && !b->room.prompt.n ? pace_from(b, m) : 0;
 

@@ -11,7 +11,7 @@
 
 #include "broker/state.h"
 
-enum { KEEPERS_MS = 500, KEEPERS_ONCE = 32 }; /* ONCE: messages a tick */
+enum { KEEPERS_MS = 500, KEEPERS_ONCE = 8 }; /* ONCE: messages a tick */
 
 /* It brought this answer, or has another copy of it. Of two the last one counts: the other hears
  * by heartbeat. */

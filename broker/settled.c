@@ -23,6 +23,15 @@ static int compare(const void *a, const void *b)
     return (x->first > y->first) - (x->first < y->first);
 }
 
+/* As learners of ours say it. */
+static bool is_sorted(const struct range *range, uint32_t n)
+{
+    for (uint32_t i = 1; i < n; i++)
+        if (compare(&range[i - 1], &range[i]) > 0)
+            return false;
+    return true;
+}
+
 void settled_take(struct settled_samples *set, const struct settled *from)
 {
     if (from->n_range > set->capacity) {
@@ -31,7 +40,8 @@ void settled_take(struct settled_samples *set, const struct settled *from)
     }
     if (from->n_range) {
         memcpy(set->range, from->range, from->n_range * sizeof *set->range);
-        qsort(set->range, from->n_range, sizeof *set->range, compare);
+        if (!is_sorted(set->range, from->n_range))
+            qsort(set->range, from->n_range, sizeof *set->range, compare);
     }
     set->ranges = from->n_range;
     set->epoch = from->epoch;

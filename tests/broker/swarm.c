@@ -274,7 +274,7 @@ static void measure(struct swarm *s)
     double seconds, used;
     uint64_t n;
 
-    s->settled_heard = s->beats_heard = 0;
+    s->settled_heard = s->beats_heard = s->ranges_heard = 0;
     s->measures = true;
     run_for(s, s->conf.seconds * 1000);
     s->measures = false;
@@ -284,11 +284,12 @@ static void measure(struct swarm *s)
     qsort(s->took_us, s->n_took, sizeof *s->took_us, ascending);
     printf("%s actors=%d rate=%d window=%d tokens=%d answers_s=%.0f cpu_share=%.3f "
            "cpu_us_an_answer=%.1f lease_p50_ms=%.2f lease_p99_ms=%.2f settled_s=%.0f "
-           "beats_s=%.0f hellos_again=%llu\n",
+           "beats_s=%.0f ranges_beat=%.1f hellos_again=%llu\n",
            *s->conf.broker ? "broker" : "relay", s->conf.actors, s->conf.rate, s->conf.window,
            s->conf.tokens, (double)n / seconds, used / 1000 / seconds,
            n ? used * 1000 / (double)n : 0, at(s, .5) / 1000., at(s, .99) / 1000.,
            (double)s->settled_heard / seconds, (double)s->beats_heard / seconds,
+           (double)s->ranges_heard / (double)(s->beats_heard ? s->beats_heard : 1),
            (unsigned long long)(hellos_of(s) - hellos));
     fflush(stdout);
     if (s->opens && !n)

@@ -57,7 +57,7 @@ struct swarm {
     uint64_t owed; /* of the rate, thousandths of a task */
     int64_t last_ms;
     bool opens, measures, stops;
-    uint64_t settled_heard, beats_heard;
+    uint64_t settled_heard, ranges_heard, beats_heard;
 };
 
 /* A program that cannot go on says why and ends; no child outlives it (PR_SET_PDEATHSIG). */

@@ -98,8 +98,9 @@ static enum err on_settled(void *self, const struct msg *msg, int64_t now_ms)
 
 static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
 {
-    (void)msg, (void)now_ms;
+    (void)now_ms;
     ((struct swarm_actor *)self)->swarm->beats_heard++;
+    ((struct swarm_actor *)self)->swarm->ranges_heard += msg->hb.settled.n_range;
     return OK;
 }
 
