@@ -3,6 +3,7 @@
 
 #include "proto/answer.h"
 
+#include "proto/column.h"
 #include "proto/digest.h"
 
 #include <string.h>
@@ -18,13 +19,19 @@ static bool stops(const struct decoding *decoding, int32_t token)
 static enum err check_tokens(const struct task *task, const struct rollout *r,
                              uint32_t vocabulary)
 {
+    const int32_t last =
+        vocabulary && vocabulary <= INT32_MAX ? (int32_t)vocabulary - 1 : INT32_MAX;
+    const bool within = column_within(r->token, r->n_token, last);
+    uint32_t i = 0;
+
     if (r->sample >= task->samples || !r->n_token || r->n_token > task->decoding.max_new)
         return err_set(ERR_RANGE, "answer: sample %u of %u, %u tokens of %u", r->sample,
                        task->samples, r->n_token, task->decoding.max_new);
-    for (uint32_t i = 0; i < r->n_token; i++)
-        if (r->token[i] < 0 || (vocabulary && (uint32_t)r->token[i] >= vocabulary))
-            return err_set(ERR_RANGE, "answer: token %d of a vocabulary of %u", r->token[i],
-                           vocabulary);
+    while (!within && r->token[i] >= 0 && r->token[i] <= last)
+        i++;
+    if (!within)
+        return err_set(ERR_RANGE, "answer: token %d of a vocabulary of %u", r->token[i],
+                       vocabulary);
     if (r->text && strlen(r->text) > 1024 + (size_t)ANSWER_PIECE * r->n_token)
         return err_set(ERR_RANGE, "answer: %zu bytes of text in %u tokens", strlen(r->text),
                        r->n_token);
@@ -36,9 +43,9 @@ static enum err check_end(const struct decoding *d, const struct rollout *r)
 {
     const bool stop = stops(d, r->token[r->n_token - 1]);
 
-    for (uint32_t i = 0; i + 1 < r->n_token; i++)
-        if (stops(d, r->token[i]))
-            return err_set(ERR_RANGE, "answer: goes on after stop token %d", r->token[i]);
+    for (uint32_t k = 0; k < d->n_stop; k++)
+        if (column_has(r->token, r->n_token - 1, d->stop[k]))
+            return err_set(ERR_RANGE, "answer: goes on after stop token %d", d->stop[k]);
     if (r->end == ROLLOUT_STOP ? stop
                                : !stop && (r->end == ROLLOUT_LENGTH ? r->n_token == d->max_new
                                                                     : d->n_stop_text > 0))

@@ -3,6 +3,7 @@
  * written and after it was read, so that neither side can say what the other may not. */
 
 #include "proto/codec_table.h"
+#include "proto/column.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,10 +11,13 @@
 /* Tokens are indices: a negative one would be a read before a table. */
 static enum err tokens(const int32_t *token, uint32_t n, const char *what)
 {
-    for (uint32_t i = 0; i < n; i++)
-        if (token[i] < 0)
-            return err_set(ERR_RANGE, "%s: token %u is %d", what, i, token[i]);
-    return OK;
+    uint32_t i = 0;
+
+    if (column_within(token, n, INT32_MAX))
+        return OK;
+    while (token[i] >= 0)
+        i++;
+    return err_set(ERR_RANGE, "%s: token %u is %d", what, i, token[i]);
 }
 
 /* A claim without a state says nothing: 0 is what a missing key gives. */
