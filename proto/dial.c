@@ -23,8 +23,9 @@ enum {
              ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
              ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
              ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
-    LOOK_MAX = 4096, /* events in one look */
-    HANGS = 5,       /* one after another: no accident */
+    LOOK_MAX = 4096,  /* events in one look */
+    HANGS = 5,        /* one after another: no accident */
+    NOT_LET_IN = 400, /* ZAP's; 300 and 500 say that it could not be asked */
     HOPELESS_MS = 1000,
     SLICE_MS = 50,
 };
@@ -128,7 +129,7 @@ static void judge(struct dial *dial, int event, uint32_t value)
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
         dial->state = DIAL_REFUSED;
-        dial->denied++;
+        dial->denied += value == NOT_LET_IN;
         break;
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
         dial->state = DIAL_THERE;
