@@ -10,6 +10,7 @@ drover_e2e(watching 120)
 drover_e2e(ipv6 240)
 drover_e2e(table 60)
 drover_e2e(lag 300)
+drover_e2e(turns 400)
 drover_e2e(hosts 400)
 # Three seconds in ./check; a minute, under sanitizers, in `nightly`, which runs all that is a fuzzer.
 drover_e2e(hostile 240)

@@ -23,7 +23,7 @@ class Peer:
         self.key = dict(re.findall(r'(\w+)-key = "(.{40})"', open(key).read())) if key else {}
         self.me = {"peer": os.urandom(16), "incarnation": int.from_bytes(os.urandom(7), "big"), "role": role,
                    "slots": 8, "major_min": 1, "major_max": 1, "name": name, **hello}
-        self.done, self.seen = 0, 0
+        self.done, self.seen, self.golden = 0, 0, None
         self.dial()
 
     def dial(self):
@@ -48,6 +48,8 @@ class Peer:
             fields, columns = {"progress": self.done, "credit": self.credit, "lease_seen": self.seen}, []
             if self.newest:  # an actor says that it holds the weights: then it is asked
                 fields["image"], columns = 1, [b"", b"", struct.pack("<Q32s", *self.newest)]
+                if self.golden:  # what it computes with them
+                    fields["golden"], columns = 1, [*columns, b"", b"", struct.pack("<I", self.golden)]
             self.say(HB, fields, *columns)
         else:
             self.say(HELLO, self.me)
