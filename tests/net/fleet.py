@@ -90,7 +90,8 @@ class Watch:
 
     def read(self):
         for line in self.popen.stdout:
-            self.last, self.at = json.loads(line), time.monotonic()
+            if line.endswith("\n"):  # else it was closed in the middle of one
+                self.last, self.at = json.loads(line), time.monotonic()
 
     def close(self):
         self.popen.kill()
