@@ -80,12 +80,12 @@ def scrape():
 
 
 def flat(rows, slack):
-    """Of one process's (seconds, bytes, descriptors): second and last quarter's medians, and whether they are alike."""
+    """Of one process's (seconds, bytes, descriptors): the medians of each quarter, and whether second and last are alike."""
     quarter = len(rows) // 4
-    early, late = rows[quarter:2 * quarter], rows[-quarter:]
-    was, now = (statistics.median(r[1] for r in part) / 1e6 for part in (early, late))
-    few, many = (statistics.median(r[2] for r in part) for part in (early, late))
-    return was, now, few, many, now <= was * 1.05 + slack and many <= few + 3
+    parts = [rows[i * quarter:(i + 1) * quarter] for i in range(4)]
+    size = [statistics.median(r[1] for r in part) / 1e6 for part in parts]
+    files = [statistics.median(r[2] for r in part) for part in parts]
+    return size, files, size[3] <= size[1] * 1.05 + slack and files[3] <= files[1] + 3
 
 
 def main():
@@ -139,8 +139,9 @@ def soak(k, fleet, train, quiet, world):
     print(next(line for line in counted.splitlines() if line.startswith("in the journal")))
     bad = []
     for p in calm:
-        was, now, few, many, good = flat(rows[p], float(k["slack"]))
-        print(f"{p.role:10} {p.host.name:6} {was:8.1f} -> {now:8.1f} MB  {few:4.0f} -> {many:4.0f} descriptors" + ("" if good else "  GREW"))
+        size, files, good = flat(rows[p], float(k["slack"]))
+        print(f"{p.role:10} {p.host.name:6}" + "".join(f"{x:8.1f}" for x in size) + " MB" + "".join(f"{x:5.0f}" for x in files)
+              + " descriptors" + ("" if good else "  GREW"))
         bad += [] if good else [p.role]
     fleet.down()
     if bad or status or not steps:
