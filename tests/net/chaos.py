@@ -242,8 +242,10 @@ def ettr(k, world):
     places = 2 + int(k["hosts"]) * int(k["actors"]) + int(k["rewarders"])
     deck = Deck(k["seed"], places, int(k["dealt"]))
     for i in range(int(k["rounds"])):
-        calm, each, _, one = timed(k, world, None)
-        wild, slow, rows, two = timed(k, world, deck)
+        took = {}
+        for who in (None, deck)[::1 - 2 * ((i + int(k["dealt"])) % 2)]:  # who is first by turns
+            took[who] = timed(k, world, who)
+        (calm, each, _, one), (wild, slow, rows, two) = took[None], took[deck]
         ratios.append(calm / wild)
         table += rows
         hashes |= {one, two}
