@@ -95,9 +95,11 @@ def seconds(fleet):
 
 
 def fleet_image(fleet, k, world):
-    """Bytes of what the run publishes: the newest image on the learner's disk, or else the weights' own size."""
+    """Bytes of what the run publishes: as the learner says, or else the weights' own size."""
+    said = re.findall(r"event=way kind=\w+ version=\d+ bytes=\d+ image=(\d+)", fleet.said(fleet.trainer))
     folder = k["model"] or f"{world}/model"
-    return sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder) if f.endswith(".safetensors"))
+    return int(said[0]) if said else sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder)
+                                         if f.endswith(".safetensors"))
 
 
 def show(row, base):
