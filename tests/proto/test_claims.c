@@ -2,10 +2,12 @@
 
 #include "tests/support/test.h"
 
+#include "base/clock.h"
 #include "proto/hub_gate.h"
 #include "tests/proto/every.h"
 #include "tests/proto/wire_fixture.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <zmq.h>
@@ -36,11 +38,6 @@ static void until(struct wire_fixture *fixture, uint16_t event)
         memcpy(&got, bytes, sizeof got);
         assert_true(zmq_recv(item.socket, bytes, sizeof bytes, 0) >= 0); /* the address */
     }
-    /* The route is free again only after its ends have agreed on it, for which both must turn. */
-    for (int i = 0; i < 20; i++) {
-        zmq_poll(NULL, 0, 10);
-        assert_ok(hub_readable(fixture->hub, wire_fixture_now()));
-    }
 }
 
 static void *dial(struct wire_fixture *fixture, const struct curve_keys *keys,
@@ -58,10 +55,25 @@ static void *dial(struct wire_fixture *fixture, const struct curve_keys *keys,
     return socket;
 }
 
+/* The last one. Its route is free again only after both ends have agreed on it, for which the hub must
+ * turn: its socket says that it has no such route any more. */
 static void hang_up(struct wire_fixture *fixture)
 {
-    zmq_close(fixture->extra[--fixture->extras]);
+    void *const socket = fixture->extra[--fixture->extras], *const hub = hub_socket(fixture->hub);
+    const int64_t end_ms = clock_mono_ms() + 60000;
+    char route[16];
+    size_t n = sizeof route;
+
+    assert_int_equal(0, zmq_getsockopt(socket, ZMQ_ROUTING_ID, route, &n));
+    zmq_close(socket);
     until(fixture, ZMQ_EVENT_DISCONNECTED);
+    while (zmq_send(hub, route, n, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) {
+        assert_true(clock_mono_ms() < end_ms);
+        assert_int_equal(0, zmq_send(hub, "", 0, ZMQ_DONTWAIT));
+        assert_ok(hub_readable(fixture->hub, wire_fixture_now()));
+        zmq_poll(NULL, 0, 5);
+    }
+    assert_int_equal(errno, EHOSTUNREACH);
 }
 
 static void say(void *socket, const struct msg *msg)

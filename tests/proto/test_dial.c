@@ -19,7 +19,7 @@ static bool is(enum dial_state state, enum dial_state want)
     return state == want || (want == DIAL_MISMATCH && state == DIAL_HUNG_UP);
 }
 
-/* Ends at `want` within 8 s of real time, hopeless or not. */
+/* Ends at `want`, hopeless or not. Resolving a name may take as long as this machine's resolver does. */
 static void expect(enum dial_state want, bool hopeless, const char *endpoint,
                    const struct curve_keys *keys)
 {
@@ -35,7 +35,7 @@ static void expect(enum dial_state want, bool hopeless, const char *endpoint,
     assert_ok(dial_open(&dial, context, socket, keys != NULL));
     assert_int_equal(dial_look(dial), DIAL_TRYING);
     assert_int_equal(zmq_connect(socket, endpoint), 0);
-    for (int i = 0; i < 800 && !met; i++) {
+    for (int i = 0; i < 6000 && !met; i++) {
         zmq_poll(NULL, 0, 10);
         met = is(dial_look(dial), want) && dial_hopeless(dial) == hopeless;
     }
@@ -129,9 +129,12 @@ static void patience(void **state)
         wire_fixture_dial(fixture, hub_endpoint(fixture->hub), &other, (struct peer_conf){0});
     assert_ok(peer_patience(lost->peer, 3000, begun));
     assert_ok(peer_patience(stranger->peer, 0, begun));
-    WIRE_FIXTURE_UNTIL(fixture, friend->welcomes && wire_fixture_now() - begun > 12000);
+    WIRE_FIXTURE_UNTIL(fixture, friend->welcomes &&
+                                    peer_patience(lost->peer, 3000, wire_fixture_now()) &&
+                                    peer_patience(stranger->peer, 0, wire_fixture_now()));
+    assert_true(wire_fixture_now() - begun >= PEER_REFUSED_MS);
     assert_ok(peer_patience(lost->peer, 0, wire_fixture_now()));
-    assert_ok(peer_patience(lost->peer, 60000, wire_fixture_now()));
+    assert_ok(peer_patience(lost->peer, 100000, wire_fixture_now()));
     assert_err(ERR_IO, peer_patience(lost->peer, 3000, wire_fixture_now()));
     assert_non_null(strstr(err_text(), "nobody listens there"));
     assert_err(ERR_IO, peer_patience(stranger->peer, 0, wire_fixture_now()));
