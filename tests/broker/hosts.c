@@ -267,12 +267,14 @@ static void happen(struct hosts *h, struct hosts_event *e)
 
 static void name_image(struct hosts *h, uint8_t seed)
 {
-    uint64_t x = seed;
+    uint64_t x = seed, word[2];
 
-    for (size_t i = 0; i < h->bytes; i++) {
+    for (size_t i = 0; i < h->bytes; i += sizeof *word) {
         x = x * 6364136223846793005u + 1442695040888963407u;
-        h->image[i] = (uint8_t)(x >> 56);
-        h->wrong[i] = (uint8_t)~h->image[i];
+        word[0] = x ^ x >> 32;
+        word[1] = ~word[0];
+        memcpy(h->image + i, &word[0], sizeof *word);
+        memcpy(h->wrong + i, &word[1], sizeof *word);
     }
     for (uint32_t i = 0; i < h->chunks; i++) {
         const size_t left = h->bytes - (size_t)i * HASH_CHUNK;
@@ -290,6 +292,7 @@ struct hosts *hosts_new(size_t bytes, size_t cache)
 {
     struct hosts *h = mem_new(1, sizeof *h);
 
+    assert_int_equal(0, bytes % sizeof(uint64_t));
     h->bytes = bytes;
     h->cache = cache;
     h->chunks = (uint32_t)((bytes + HASH_CHUNK - 1) / HASH_CHUNK);
