@@ -115,10 +115,12 @@ def watch(address, key=None):
 
 
 class Fleet:
-    """Processes of one fleet. `keep`: tend() starts them again when they die, after `backoff` seconds."""
+    """Processes of one fleet. `keep`: tend() starts them again when they die, after `backoff` seconds. Each is started by
+    the words `under` and in the environment `env`, and has `patience` seconds to come to its end."""
 
-    def __init__(self, net, folder, where, backoff=.4):
+    def __init__(self, net, folder, where, backoff=.4, under=(), env=None, patience=10):
         self.net, self.bin, self.where, self.backoff = net, os.path.abspath(folder), os.path.abspath(where), backoff
+        self.under, self.env, self.patience = list(under), dict(ENV, **(env or {})), patience
         shutil.rmtree(self.where, ignore_errors=True)
         os.makedirs(self.where)
         self.kept, self.due, self.roles, self.count = [], {}, {}, collections.Counter()
@@ -130,7 +132,8 @@ class Fleet:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, wrong, *_):
+        late = []
         if self.watcher:
             self.watcher.close()
         for role in ("learner", "actor", "rewarder", "broker"):  # who drains needs the broker
@@ -138,7 +141,13 @@ class Fleet:
                 p.signal(signal.SIGCONT)
                 p.signal(signal.SIGTERM)
             for p in self.processes(role):
-                p.end()
+                if p.died is None and p.end(self.patience) == -signal.SIGKILL:
+                    late.append(f"{p.role} on {p.host.name}")
+        words = f"not at their end within {self.patience} s, so killed: {late}; {self.where}"
+        if late and self.under and not wrong:
+            raise SystemExit(f"FAILED: {words}")
+        if late:
+            print(words, flush=True)
 
     def key(self, role):
         """A new key file of that role."""
@@ -156,7 +165,7 @@ class Fleet:
     def start(self, role, host, words, env=None):
         self.count[role] += 1
         log = os.path.join(self.where, f"{role}-{self.count[role]}.log")
-        process = host.start([os.path.join(self.bin, f"drover-{role}"), *words], log, dict(ENV, **(env or {})))
+        process = host.start([*self.under, os.path.join(self.bin, f"drover-{role}"), *words], log, dict(self.env, **(env or {})))
         process.role = role
         self.roles.setdefault(role, []).append(process)
         self.kept.append(process)
@@ -166,7 +175,7 @@ class Fleet:
         self.head = host
         process = self.start("broker", host, ["--bind", "tcp://0.0.0.0:5555", "--keys" if self.roles_have_keys else "--key", self.keys,
                                                *words])
-        self.wait(lambda: "event=ready" in self.said(process), 10, "the broker listens")
+        self.wait(lambda: "event=ready" in self.said(process), self.patience, "the broker listens")
         return process
 
     def member(self, role, host, words, env=None, address=None):

@@ -8,30 +8,30 @@ from fleet import Fleet, make_model, tool
 from net import Net
 
 ITERATIONS = 8
-BIN = os.path.abspath(sys.argv[1])
 
 
-def keys(world):
+def keys(world, iterations, length):
     return [f"model={world}/model", f"dataset={world}/prompts.jsonl",
             "rewards=[{name: length, rule: length, unit: characters, target: 40}]",
-            "num_generations=4", "per_device_train_batch_size=4", "gradient_accumulation_steps=2", "max_completion_length=96",
-            f"max_steps={ITERATIONS}", "eval_prompts=0", "gradient_checkpointing=false", "reproducible=portable",
+            "num_generations=4", "per_device_train_batch_size=4", "gradient_accumulation_steps=2", f"max_completion_length={length}",
+            f"max_steps={iterations}", "eval_prompts=0", "gradient_checkpointing=false", "reproducible=portable",
             "learning_rate=1e-4", "beta=0"]
 
 
-def main():
+def smoke(build, iterations=ITERATIONS, length=96, limit=150, cores=.5, **more):
+    """`more` is for Fleet."""
     folder = tempfile.mkdtemp(prefix="drover-net-")
     with Net() as net:
         world = f"{folder}/world"
-        image = make_model(BIN, world, 1)
-        tool(BIN, "drover", "grpo", *keys(world), f"output_dir={folder}/alone", "fleet.actors=1", cwd=folder)
+        image, words = make_model(build, world, 1), keys(world, iterations, length)
+        tool(build, "drover", "grpo", *words, f"output_dir={folder}/alone", "fleet.actors=1", cwd=folder)
         head, train = net.host("head"), net.host("train")
-        hosts = [net.host(f"h{i}", 50e6, 50e6, cores=.5) for i in range(2)]
-        with Fleet(net, BIN, f"{folder}/fleet") as fleet:
+        hosts = [net.host(f"h{i}", 50e6, 50e6, cores=cores) for i in range(2)]
+        with Fleet(net, build, f"{folder}/fleet", **more) as fleet:
             fleet.broker(head)
             fleet.rewarder(head)
             actors = [fleet.actor(host, "--slots", "2") for host in hosts]
-            fleet.learner(train, "grpo", *keys(world))
+            fleet.learner(train, "grpo", *words)
             done, cut = set(), 0
 
             def act(now):
@@ -47,9 +47,9 @@ def main():
                 if not hosts[0].up and now > cut + 3:
                     hosts[0].link(True)
 
-            seconds = fleet.finish(150, act)
+            seconds = fleet.finish(limit, act)
             fleet.account()
-            one = Fleet.hash_of(BIN, f"{folder}/alone")
+            one = Fleet.hash_of(build, f"{folder}/alone")
             if fleet.hash() != one:
                 raise SystemExit(f"FAILED: {fleet.hash()} over the network, {one} on one machine; {folder}")
             if done != {"cut", "kill"}:
@@ -61,4 +61,5 @@ def main():
     shutil.rmtree(folder)
 
 
-main()
+if __name__ == "__main__":
+    smoke(os.path.abspath(sys.argv[1]))
