@@ -59,7 +59,8 @@ static void *dial(struct wire_fixture *fixture, const struct curve_keys *keys,
  * turn: its socket says that it has no such route any more. */
 static void hang_up(struct wire_fixture *fixture)
 {
-    void *const socket = fixture->extra[--fixture->extras], *const hub = hub_socket(fixture->hub);
+    void *const socket = fixture->extra[--fixture->extras], *const hub =
+                                                                hub_socket(fixture->hub);
     const int64_t end_ms = clock_mono_ms() + 60000;
     char route[16];
     size_t n = sizeof route;
