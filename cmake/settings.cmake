@@ -69,15 +69,21 @@ function(drover_test path)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 180) # generous: machines are shared and sanitizers slow
   endif()
-  set_tests_properties(${path} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "unit;${arg_LABELS}"
+  set_tests_properties(${path} PROPERTIES TIMEOUT ${arg_TIMEOUT} COST ${arg_TIMEOUT} LABELS "unit;${arg_LABELS}"
     ENVIRONMENT "DROVER_TEST_DATA=${DROVER_TEST_DATA};OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive;UBSAN_OPTIONS=print_stacktrace=1"
     ENVIRONMENT_MODIFICATION "${DROVER_PATH}")
 endfunction()
 
-# drover_e2e(spine 120): tests/e2e/spine.sh BIN_FOLDER over the built programs, at most 120 s.
-# Status 77 is a skip. Run in the release build, one at a time.
+# drover_e2e(spine 120): tests/e2e/spine.sh BIN_FOLDER over the built programs, at most 120 s alone on two cores.
+# Status 77 is a skip. Run in the release build, several at a time, the longest first: most of their time they wait.
+# SLOTS n of ctest's -j for one that computes on several threads, or looks at the clock.
 function(drover_e2e name seconds)
+  cmake_parse_arguments(arg "" "SLOTS" "" ${ARGN})
+  if(NOT arg_SLOTS)
+    set(arg_SLOTS 1)
+  endif()
+  math(EXPR beside "2 * ${seconds}")
   add_test(NAME e2e/${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh ${PROJECT_BINARY_DIR}/bin)
-  set_tests_properties(e2e/${name} PROPERTIES LABELS e2e TIMEOUT ${seconds} RUN_SERIAL ON
+  set_tests_properties(e2e/${name} PROPERTIES LABELS e2e TIMEOUT ${beside} COST ${seconds} PROCESSORS ${arg_SLOTS}
     ENVIRONMENT "DROVER_TEST_DATA=${DROVER_TEST_DATA}" ENVIRONMENT_MODIFICATION "${DROVER_PATH}" SKIP_RETURN_CODE 77)
 endfunction()

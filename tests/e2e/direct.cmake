@@ -1,1 +1,1 @@
-drover_e2e(direct 240)
+drover_e2e(direct 240 SLOTS 2)

@@ -1,1 +1,1 @@
-drover_e2e(filter 120)
+drover_e2e(filter 120 SLOTS 2)

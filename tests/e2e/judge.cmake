@@ -1,1 +1,1 @@
-drover_e2e(judge 240)
+drover_e2e(judge 240 SLOTS 2)

@@ -11,6 +11,9 @@ except ImportError:
     print("python3 has no zmq or msgpack: skipped")
     sys.exit(77)
 
+sys.dont_write_bytecode = True
+from fleet import free_ports
+
 BIN, HERE = os.path.abspath(sys.argv[1]), os.path.dirname(os.path.abspath(__file__))
 ENV = dict(os.environ, OMP_WAIT_POLICY="passive", OMP_NUM_THREADS="1")
 HELLO, WHO, WELCOME, REFUSE, HB, LEASE, ROLLOUT, PUBLISH, DRAIN, REFUSED = 1, 2, 3, 4, 5, 8, 11, 18, 25, 29
@@ -131,12 +134,7 @@ class Liar(threading.Thread):
 
 class Fleet:
     def __init__(self, actors=1):
-        sockets = [socket.socket() for _ in range(3)]
-        for s in sockets:
-            s.bind(("127.0.0.1", 0))
-        self.control, bulk, self.board = (f"tcp://127.0.0.1:{s.getsockname()[1]}" for s in sockets)
-        for s in sockets:
-            s.close()
+        self.control, bulk, self.board = (f"tcp://127.0.0.1:{port}" for port in free_ports(3))
         self.all = [spawn("drover-broker", f"--bind={self.control}", f"--bulk={bulk}", f"--dashboard={self.board}", log="broker")]
         time.sleep(.3)
         for i in range(actors):

@@ -1,1 +1,1 @@
-drover_e2e(offline 240)
+drover_e2e(offline 240 SLOTS 2)
