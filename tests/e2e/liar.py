@@ -3,7 +3,7 @@
 each false answer stands as REFUSED in the journal with who wrote it, in STATS and on the learner's terminal.
 
 usage: liar.py BIN_FOLDER      needs python3 with zmq and msgpack; without them it ends with status 77 (skipped)"""
-import hashlib, json, os, re, shutil, signal, socket, struct, subprocess, sys, tempfile, threading, time
+import hashlib, json, os, re, shutil, signal, struct, subprocess, sys, tempfile, threading, time
 
 try:
     import msgpack, zmq
