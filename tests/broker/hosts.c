@@ -267,14 +267,12 @@ static void happen(struct hosts *h, struct hosts_event *e)
 
 static void name_image(struct hosts *h, uint8_t seed)
 {
-    uint64_t x = seed, word[2];
+    uint64_t x = seed;
 
-    for (size_t i = 0; i < h->bytes; i += sizeof *word) {
+    for (size_t i = 0; i < h->bytes; i += sizeof x) {
         x = x * 6364136223846793005u + 1442695040888963407u;
-        word[0] = x ^ x >> 32;
-        word[1] = ~word[0];
-        memcpy(h->image + i, &word[0], sizeof *word);
-        memcpy(h->wrong + i, &word[1], sizeof *word);
+        memcpy(h->image + i, &x, sizeof x);
+        memcpy(h->wrong + i, &(uint64_t){~x}, sizeof x);
     }
     for (uint32_t i = 0; i < h->chunks; i++) {
         const size_t left = h->bytes - (size_t)i * HASH_CHUNK;
