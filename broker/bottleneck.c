@@ -4,18 +4,27 @@
  * Actors and a learner that wait for one another in turns hold each other up: neither more of the
  * one nor of the other would help.
  *
- * Weights hold a run up when actors are without work for want of them, for a quarter of their time
- * within the last minute: more actors would then wait at the same link. */
+ * Weights hold a run up when actors are without work for want of them, nearly all of them for the
+ * last three seconds, or for a quarter of their time within the last minute: more actors would then
+ * wait at the same link.
+ *
+ * Where what is named has no advice of its own, that of the first thing that stands still (the waits
+ * of STATS) is given: a person reads one line. */
 
 #include "broker/bottleneck.h"
 
 #include "broker/minute.h"
+#include "broker/stalls.h"
+#include "broker/uplink.h"
 #include "proto/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-#define WITHOUT .25 /* share of the actors' time */
+#define WITHOUT .25    /* share of the actors' time in the last minute, */
+#define WITHOUT_NOW .9 /* and in the last seconds */
+
+enum { ADVICE_MS = 1000 }; /* what stands for less may be gone before it is read */
 
 struct bottleneck_ask { /* what all the questions are about */
     const struct broker *b;
@@ -67,6 +76,17 @@ static bool no_learner(const struct bottleneck_ask *s)
            name(s, "learner", "%s", run->bound ? "the learner is away" : "no learner has come");
 }
 
+/* It is there and does not do what all wait for. */
+static bool learner_stands(const struct bottleneck_ask *s)
+{
+    const struct broker_member *l = s->b->run.learner;
+
+    if (stalls_learner_silent(s->b, s->b->now_ms))
+        return name(s, "learner", "nothing is heard of the learner for %.0f s",
+                    (double)(s->b->now_ms - l->heard_ms) / 1e3);
+    return *l->trouble && name(s, "disk", "the learner: %s", l->trouble);
+}
+
 /* Who scales a fleet from zero by `actors_wanted` has to see one before there is any. */
 static bool no_actor(const struct bottleneck_ask *s)
 {
@@ -95,10 +115,17 @@ static bool scorers(const struct bottleneck_ask *s)
 static bool weights(const struct bottleneck_ask *s)
 {
     const struct msg_stats_host *slow = s->places->slowest;
-    const double without = minute_without(&s->b->minute);
+    const double without = minute_without(&s->b->minute),
+                 now = minute_without_now(&s->b->minute);
+    char link[128];
 
-    if (without <= WITHOUT || s->stats->learner_busy > .9)
+    if ((without <= WITHOUT && now <= WITHOUT_NOW) || s->stats->learner_busy > .9)
         return false;
+    if (uplink_words(s->b, link, sizeof link)) {
+        advise(s, "a faster link for the learner, or an adapter instead of whole weights: more "
+                  "actors would wait, too");
+        return name(s, "link", "%s", link);
+    }
     if (!slow)
         return name(s, "weights",
                     "actors were without the weights they need for %.0f %% of "
@@ -200,7 +227,8 @@ void bottleneck_find(const struct broker *b, const struct places *places,
                      struct bottleneck *out, struct msg_stats *stats)
 {
     static bool (*const asked[])(const struct bottleneck_ask *) = {
-        no_learner, no_actor, scorers, weights, no_room, actors, learner, turns};
+        no_learner, learner_stands, no_actor, scorers, weights,
+        no_room,    actors,         learner,  turns};
     struct bottleneck_ask seen = {
         .b = b, .places = places, .out = out, .stats = stats, .actors = count_actors(b)};
 
@@ -212,5 +240,8 @@ void bottleneck_find(const struct broker *b, const struct places *places,
     look_at_shares(&seen, b);
     for (size_t i = 0; !b->run.done && i < sizeof asked / sizeof *asked; i++)
         if (asked[i](&seen))
-            return;
+            break;
+    for (uint32_t i = 0; !*out->advice && i < stats->n_wait; i++)
+        if (*stats->wait[i].advice && stats->wait[i].age_ms >= ADVICE_MS)
+            advise(&seen, "%s", stats->wait[i].advice);
 }

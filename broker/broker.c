@@ -41,6 +41,7 @@
 #include "broker/to_learner.h"
 #include "broker/turns.h"
 #include "broker/unlike.h"
+#include "broker/uplink.h"
 #include "broker/wanted.h"
 #include "proto/text.h"
 
@@ -237,8 +238,10 @@ void broker_gone(struct broker *b, struct broker_member *member, bool died, int6
     /* After blame_died, which looks at what it had in hand. */
     hold_requeue_all(b, member, now_ms);
     scores_take_back(b, member);
-    if (b->run.learner == member)
+    if (b->run.learner == member) {
         b->run.learner = NULL;
+        text_print(b->run.trouble, sizeof b->run.trouble, "%s", member->trouble);
+    }
     room_forget(b, member);
     outbox_forget(&b->outbox, member);
     members_remove(&b->members, member);
@@ -343,7 +346,7 @@ void broker_tick(struct broker *b, int64_t now_ms)
     wanted_look(b);
     pump(b, table_events[TABLE_TICK].wakes, true, now_ms);
     /* After the pump: what it gave out is seen at once. */
-    stats_publish(b, false, now_ms);
+    stats_publish(b, false, NULL, 0, now_ms);
 }
 
 bool broker_waits(const struct broker *b)
@@ -357,9 +360,10 @@ void broker_resume(struct broker *b, int64_t now_ms)
     pump(b, 0, false, now_ms);
 }
 
-void broker_stats(struct broker *b, int64_t now_ms)
+void broker_stats(struct broker *b, const struct msg_stats_key *key, uint32_t n_key,
+                  int64_t now_ms)
 {
-    stats_publish(b, true, now_ms);
+    stats_publish(b, true, key, n_key, now_ms);
 }
 
 void broker_drain(struct broker *b, uint32_t deadline_ms)
@@ -417,6 +421,11 @@ void broker_missing(struct broker *b, const char *words, int64_t since_ms)
 {
     text_print(b->missing, sizeof b->missing, "%s", words);
     b->missing_ms = since_ms;
+}
+
+void broker_uplink(struct broker *b, bool owes, uint64_t bytes, int64_t now_ms)
+{
+    uplink_look(b, owes, bytes, now_ms);
 }
 
 void broker_refusals(struct broker *b, const struct msg_stats_reason *refusal, uint32_t n)

@@ -62,8 +62,9 @@ void broker_tick(struct broker *broker, int64_t now_ms);
  * pipe does not tell when it has room, and nothing else may happen before the next tick. */
 bool broker_waits(const struct broker *broker);
 void broker_resume(struct broker *broker, int64_t now_ms);
-/* A snapshot now: somebody subscribed. */
-void broker_stats(struct broker *broker, int64_t now_ms);
+/* A snapshot now: somebody subscribed. `key`: those that were used, in order (NULL: none). */
+void broker_stats(struct broker *broker, const struct msg_stats_key *key, uint32_t n_key,
+                  int64_t now_ms);
 
 /* Tells everybody to drain; true from broker_drained once all workers have left. */
 void broker_drain(struct broker *broker, uint32_t deadline_ms);
@@ -84,5 +85,7 @@ void broker_refusals(struct broker *broker, const struct msg_stats_reason *refus
 /* What of this process is missing, and since when; "": nothing. It is among what STATS says waits. */
 void broker_missing(struct broker *broker, const char *words, int64_t since_ms);
 void broker_heard(struct broker *broker, uint64_t bad_frames, uint64_t refused);
+/* Does a learner owe the bulk port chunks now; bytes of artifacts that came from learners so far. */
+void broker_uplink(struct broker *broker, bool owes, uint64_t bytes, int64_t now_ms);
 
 #endif

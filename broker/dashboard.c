@@ -226,6 +226,19 @@ void dashboard_look(struct dashboard *board, const struct hub_gate *gate)
     }
 }
 
+void dashboard_seen(const struct dashboard *board, struct hub_gate *gate, int64_t now_ms)
+{
+    static const struct hash none;
+
+    for (int fd = 0; fd < board->readers; fd++) {
+        struct stat now;
+
+        if (board->reader[fd].inode && !hash_same(&board->reader[fd].key, &none) &&
+            !fstat(fd, &now) && now.st_ino == board->reader[fd].inode)
+            hub_gate_watches(gate, &board->reader[fd].key, now_ms);
+    }
+}
+
 uint64_t dashboard_dropped(const struct dashboard *board)
 {
     return board->dropped;

@@ -27,6 +27,8 @@ void dashboard_publish(struct dashboard *board, const struct msg *msg);
 
 /* Keys have changed: readers whose key is not valid any more are cut. */
 void dashboard_look(struct dashboard *board, const struct hub_gate *gate);
+/* Tells the gate which keys watch now. */
+void dashboard_seen(const struct dashboard *board, struct hub_gate *gate, int64_t now_ms);
 
 /* For loop_socket. Afterwards dashboard_asked says, once, that somebody has subscribed. */
 void *dashboard_socket(const struct dashboard *board);

@@ -40,7 +40,8 @@ void events_gone(struct events *events, const struct broker_member *member, bool
     if (!one)
         return;
     one->died = died;
-    text_print(one->cause, sizeof one->cause, "%s%s%s", member->cause,
+    text_print(one->cause, sizeof one->cause, "%s%s%s%s%s", member->cause,
+               *member->trouble ? ": " : "", member->trouble,
                *member->error ? ", last error: " : "", member->error);
 }
 

@@ -163,6 +163,14 @@ static void take_note(struct broker_member *member, const char *note, int64_t no
         member->note_ms = now_ms;
 }
 
+/* Figures in it change, too; it began when there was none before. */
+static void take_trouble(struct broker_member *member, const char *trouble, int64_t now_ms)
+{
+    if (!*member->trouble)
+        member->trouble_ms = now_ms;
+    text_print(member->trouble, sizeof member->trouble, "%s", trouble ? trouble : "");
+}
+
 void members_heartbeat(struct broker_member *member, const struct msg_hb *hb, int64_t now_ms)
 {
     if (member->role == ROLE_SUPERVISOR)
@@ -184,6 +192,7 @@ void members_heartbeat(struct broker_member *member, const struct msg_hb *hb, in
     member->wire_bytes = hb->wire_bytes;
     member->wire_rate = hb->wire_rate;
     take_note(member, hb->note, now_ms);
+    take_trouble(member, hb->trouble, now_ms);
     /* A number above what was sent lands nothing: its word alone must not lead beyond the
      * ring. */
     while (member->role == ROLE_LEARNER && member->landed < member->sent &&

@@ -69,8 +69,7 @@ struct broker_member {
     int64_t pace_at_ms;
     uint64_t ended, ended_last; /* A: samples of leases that ended unseen; the last of these */
     uint32_t failed, tickets;   /* R: failures since its last answer; tickets that it has */
-    uint32_t resynced;          /* outbox.h */
-    uint32_t lies;              /* A, R: what of it was found false (suspects.h) */
+    uint32_t resynced, lies;    /* outbox.h; A, R: what of it was found false (suspects.h) */
     uint64_t sent;              /* L: SAMPLEs and DROPPEDs on this connection */
     uint64_t landed;            /* of those, how many it has seen */
     uint64_t *flight, flight_bytes; /* bytes of number i at i % MEMBERS_FLIGHT */
@@ -84,6 +83,7 @@ struct broker_member {
     int64_t lacks_ms, note_ms;          /* wire_bytes then, since when. note_ms: of `note` */
     uint32_t threads;
     char isa[MEMBERS_ISA], cause[MEMBERS_WORDS]; /* cause: why it goes, once that is known */
+    int64_t trouble_ms, held_ms; /* since when `trouble` says so; A: it has had work in hand */
 
     char who[MEMBERS_WHO];   /* name and address: as people see it, and as it is known again */
     char host[MEMBERS_NAME]; /* its machine, as it says itself; "" if it does not */
@@ -91,7 +91,8 @@ struct broker_member {
     bool head;               /* S: orders that name no host are its own */
     char *metrics;           /* S: JSON of its machine and processes, as its heartbeat has it */
     char name[MEMBERS_NAME], note[MEMBERS_WORDS], error[MEMBERS_WORDS];
-    struct origin origin;                          /* of its present connection */
+    char trouble[MEMBERS_WORDS]; /* what keeps it from working, by its own word (HB) */
+    struct origin origin;        /* of its present connection */
     struct members_count now, past[MEMBERS_RATES]; /* past: one a second, a ring */
     uint32_t n_past;
     struct version image[MAX_IMAGES]; /* in any order */

@@ -15,7 +15,7 @@
 _Static_assert((int)MINUTE_STALE == (int)STATE_STALE, "the same lags");
 _Static_assert((int)ROLE_REWARDER < (int)MINUTE_ROLES, "roles that work");
 
-enum { LONG_MS = 20000 };
+enum { LONG_MS = 20000, MINUTE_NOW = 3 };
 
 static void add(struct minute_count *to, const struct minute_count *from, uint64_t sign)
 {
@@ -130,6 +130,19 @@ bool minute_whole(const struct minute *minute, uint32_t role, int64_t now_ms, do
 double minute_without(const struct minute *minute)
 {
     return minute->sum.actors ? (double)minute->sum.without / (double)minute->sum.actors : 0;
+}
+
+double minute_without_now(const struct minute *minute)
+{
+    uint64_t actors = 0, without = 0;
+
+    for (uint32_t i = 1; i <= MINUTE_NOW && i <= minute->n; i++) {
+        const struct minute_count *second = &minute->second[(minute->n - i) % MINUTE_SECONDS];
+
+        actors += second->actors;
+        without += second->without;
+    }
+    return actors ? (double)without / (double)actors : 0;
 }
 
 uint64_t minute_left_ms(const struct minute *minute, uint64_t total, int64_t now_ms)

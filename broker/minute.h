@@ -19,6 +19,8 @@ double minute_idle(const struct minute *minute, uint32_t role);
  * fit into a minute. */
 bool minute_whole(const struct minute *minute, uint32_t role, int64_t now_ms, double *idle);
 double minute_without(const struct minute *minute);
+/* The same of the last 3 s: what stands still now. */
+double minute_without_now(const struct minute *minute);
 /* Until `total` iterations are done; 0: unknown. */
 uint64_t minute_left_ms(const struct minute *minute, uint64_t total, int64_t now_ms);
 

@@ -40,6 +40,8 @@ void pace_hold(struct broker_member *m, int64_t more, int64_t now_ms)
     if (m->held && now_ms > m->pace_at_ms)
         m->pace_ms += (double)m->held * (double)(now_ms - m->pace_at_ms);
     m->pace_at_ms = now_ms;
+    if (!m->held)
+        m->held_ms = now_ms;
     m->held = (uint32_t)((int64_t)m->held + more);
     if (m->pace_ms > LONG_MS * slots) {
         m->pace_ms /= 2;

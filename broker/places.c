@@ -17,6 +17,8 @@
 
 static const struct hash any;
 
+enum { UNKNOWN_MS = 2000 }; /* a rate is measured sooner, where anything comes */
+
 static const char *place(const struct broker_member *m)
 {
     return *m->host ? m->host : m->origin.address;
@@ -112,6 +114,7 @@ void places_list(const struct broker *b, struct places *out)
         uint64_t taken = 0, rate = 0;
 
         *host = (struct msg_stats_host){.name = place(list[i]), .metrics = ""};
+        out->first[out->n - 1] = i;
         out->since_ms[out->n - 1] = INT64_MAX;
         for (end = i; end < n && !strcmp(place(list[end]), host->name); end++) {
             count(host, list[end], &taken, &rate, &room);
@@ -120,8 +123,13 @@ void places_list(const struct broker *b, struct places *out)
         }
         estimate(b, host, taken, rate);
     }
-    free(list);
+    out->member = list;
     look_at_others(b, out);
+}
+
+void places_free(struct places *places)
+{
+    free(places->member);
 }
 
 static int slowest_first(const void *a, const void *b)
@@ -132,6 +140,19 @@ static int slowest_first(const void *a, const void *b)
     return (x->left_ms < y->left_ms) - (x->left_ms > y->left_ms);
 }
 
+/* Of a link whose rate is not known yet only that it is waited for. */
+static size_t put_words(const struct places *places, const struct msg_stats_host *host,
+                        char words[WAITS_WORDS])
+{
+    const char *const end = places->others ? ": it does not hold the others" : "";
+
+    if (!host->left_ms)
+        return text_print(words, WAITS_WORDS, "weights to %s, at a rate not known yet%s",
+                          host->name, end);
+    return text_print(words, WAITS_WORDS, "weights to %s at %.1f MB/s, %u s left%s", host->name,
+                      (double)host->wire_rate / 1e6, host->left_ms / 1000, end);
+}
+
 uint32_t places_waits(struct places *places, struct msg_wait *wait, int64_t now_ms)
 {
     const struct msg_stats_host *slow[PLACES_MAX];
@@ -139,23 +160,26 @@ uint32_t places_waits(struct places *places, struct msg_wait *wait, int64_t now_
     uint32_t n = 0, many;
 
     for (uint32_t i = 0; i < places->n; i++)
-        if (places->host[i].left_ms >= 1000)
+        if (places->host[i].left_ms >= 1000 ||
+            (places->host[i].lacking && !places->host[i].left_ms &&
+             now_ms - places->since_ms[i] >= UNKNOWN_MS))
             slow[n++] = &places->host[i];
     qsort(slow, n, sizeof(struct msg_stats_host *), slowest_first);
     many = n < PLACES_WAITS ? n : PLACES_WAITS;
     for (uint32_t i = 0; i < many; i++) {
-        const size_t at =
-            text_print(places->words[i], WAITS_WORDS, "weights to %s at %.1f MB/s, %u s left%s",
-                       slow[i]->name, (double)slow[i]->wire_rate / 1e6, slow[i]->left_ms / 1000,
-                       places->others ? ": it does not hold the others" : "");
+        const size_t at = put_words(places, slow[i], places->words[i]);
 
         if (i + 1 == many && n > many)
             text_print(places->words[i] + at, WAITS_WORDS - at, " (and %u hosts more)",
                        n - many);
         age_ms = now_ms - places->since_ms[slow[i] - places->host];
-        wait[i] = (struct msg_wait){.name = places->words[i],
-                                    .scorer = "",
-                                    .age_ms = age_ms > LIMIT_MS ? LIMIT_MS : (uint32_t)age_ms};
+        wait[i] =
+            (struct msg_wait){.name = places->words[i],
+                              .scorer = "",
+                              .advice = places->others ? ""
+                                                       : "a faster link there, or an adapter "
+                                                         "instead of whole weights",
+                              .age_ms = age_ms > LIMIT_MS ? LIMIT_MS : (uint32_t)age_ms};
     }
     return many;
 }

@@ -12,6 +12,8 @@ enum { PLACES_MAX = 512, PLACES_METRICS = 512 << 10, PLACES_WAITS = 8 };
 struct places {
     struct msg_stats_host host[PLACES_MAX]; /* point into members; in order of name */
     int64_t since_ms[PLACES_MAX];           /* the first of its actors lacks the newest */
+    const struct broker_member **member;    /* all of them, by machine; heap */
+    uint32_t first[PLACES_MAX];             /* of `member`: the first of that machine */
     uint32_t n;
     /* That has held up work for longest, of those whose weights are on their way; NULL. */
     const struct msg_stats_host *slowest;
@@ -24,6 +26,7 @@ struct places {
 void places_second(struct broker *broker);
 
 void places_list(const struct broker *broker, struct places *out);
+void places_free(struct places *places); /* what it holds */
 /* "weights to HOST at 0.6 MB/s, 41 s left", the slowest first: appended to `wait`, at most
  * PLACES_WAITS. Returns how many. */
 uint32_t places_waits(struct places *places, struct msg_wait *wait, int64_t now_ms);

@@ -30,11 +30,12 @@ struct run_state {
     struct scorer *scorer;
     struct artifact *artifact;
     struct settled_samples settled;
-    char *metrics;       /* JSON, or NULL */
-    struct id own;       /* the learner's own actor; zeros: it has none */
-    bool tried;          /* some sample was failed by somebody */
-    uint32_t owned;      /* samples that only the learner's own actor may do, */
-    char wants_own[512]; /* and why, of the first */
+    char *metrics;               /* JSON, or NULL */
+    struct id own;               /* the learner's own actor; zeros: it has none */
+    bool tried;                  /* some sample was failed by somebody */
+    uint32_t owned;              /* samples that only the learner's own actor may do, */
+    char wants_own[512];         /* and why, of the first */
+    char trouble[MEMBERS_WORDS]; /* what the learner that is away said last was in its way */
 };
 
 void run_fini(struct run_state *run);

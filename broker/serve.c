@@ -19,6 +19,7 @@
 #include "broker/doors.h"
 #include "broker/listen.h"
 #include "broker/members.h"
+#include "broker/outside.h"
 #include "broker/rekey.h"
 #include "net/loop.h"
 #include "proto/curve.h"
@@ -242,23 +243,15 @@ static void add_rows(struct broker_process *s)
 
 /* ---- time and signals */
 
-/* What keys were refused, for STATS. */
-static void tell_refusals(struct broker_process *s)
+static struct outside outside_of(const struct broker_process *s)
 {
-    struct msg_stats_reason list[HUB_GATE_REASONS];
-    uint32_t n = 0;
-
-    for (enum hub_gate_reason why = HUB_GATE_FINE + 1; s->doors && why < HUB_GATE_REASONS;
-         why++)
-        list[n++] = (struct msg_stats_reason){hub_gate_words(why),
-                                              hub_gate_count(doors_gate(s->doors), why)};
-    broker_refusals(s->broker, list, n);
+    return (struct outside){s->broker, s->control, s->bulk, s->board, s->doors};
 }
 
 static enum err tick(void *self, int64_t now_ms)
 {
     struct broker_process *s = self;
-    const struct hub_stats *stats = hub_stats(s->control);
+    const struct outside outside = outside_of(s);
     enum err err;
 
     s->now_ms = now_ms;
@@ -270,11 +263,10 @@ static enum err tick(void *self, int64_t now_ms)
     if (!err)
         err = bulk_tick(s->bulk, now_ms);
     dashboard_tick(s->board, now_ms);
-    broker_heard(s->broker, stats->bad, stats->refused);
-    tell_refusals(s);
+    outside_tell(&outside, now_ms);
     broker_tick(s->broker, now_ms);
     if (dashboard_asked(s->board))
-        broker_stats(s->broker, now_ms);
+        outside_stats(&outside, now_ms);
     if (s->end_ms && (now_ms >= s->end_ms || broker_drained(s->broker)))
         loop_stop(s->loop);
     return err ? err : again_soon(&s->again);

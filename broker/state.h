@@ -20,6 +20,7 @@
 #include "broker/tasks.h"
 #include "broker/ticket.h"
 #include "broker/turns_state.h"
+#include "broker/uplink_state.h"
 #include "proto/limit.h"
 
 enum { STATE_STALE = 17 }; /* lags that STATS tells apart; the last: or later */
@@ -97,6 +98,7 @@ struct broker {
     struct turns turns;
     struct counters counters;
     struct minute minute;
+    struct uplink uplink;
     struct events events;
     struct history history;
     struct admits admits;

@@ -9,8 +9,10 @@
 #include "base/mem.h"
 #include "broker/bottleneck.h"
 #include "broker/minute.h"
+#include "broker/stalls.h"
 #include "broker/turns.h"
 #include "broker/unlike.h"
+#include "broker/uplink.h"
 #include "broker/waits.h"
 #include "proto/limit.h"
 #include "proto/text.h"
@@ -32,7 +34,8 @@ struct page { /* what the message points to */
     struct msg_stats_peer peer[STATS_PEERS];
     struct msg_stats_lease lease[STATS_LEASES];
     struct waits waits;
-    struct msg_wait wait[WAITS_MAX + PLACES_WAITS];
+    struct stalls stalls;
+    struct msg_wait wait[WAITS_MAX + PLACES_WAITS + STALLS_MAX];
     struct places places;
     struct bottleneck bottleneck;
     struct msg_stats_event event[EVENTS_MAX];
@@ -210,8 +213,8 @@ static void fill_counts(const struct broker *b, struct msg_stats *out)
     out->learner_busy = busy(b, ROLE_LEARNER);
 }
 
-/* What stands still, and where weights are on their way: the latter for people who watch alone. The
- * learner's terminal, which hears of waits too, would repeat each slow link at each version. */
+/* What stands still; then what is for people who watch alone: who is not heard, and where weights are
+ * on their way. The learner's terminal, which hears of waits too, would repeat these at each version. */
 static void fill_waits(const struct broker *b, struct page *page, struct msg_stats *out,
                        int64_t now_ms)
 {
@@ -219,8 +222,10 @@ static void fill_waits(const struct broker *b, struct page *page, struct msg_sta
     memcpy(page->wait, page->waits.wait, page->waits.n * sizeof page->wait[0]);
     places_list(b, &page->places);
     out->wait = page->wait;
-    out->n_wait =
-        page->waits.n + places_waits(&page->places, page->wait + page->waits.n, now_ms);
+    out->n_wait = page->waits.n;
+    out->n_wait +=
+        stalls_list(b, &page->places, &page->stalls, page->wait + out->n_wait, now_ms);
+    out->n_wait += places_waits(&page->places, page->wait + out->n_wait, now_ms);
     out->host = page->places.host;
     out->n_host = page->places.n;
     out->event = page->event;
@@ -286,13 +291,15 @@ static void fill_refusals(const struct broker *b, struct page *page, struct msg_
 void stats_second(struct broker *b)
 {
     minute_second(b);
+    uplink_second(b);
     places_second(b);
     for (struct broker_member *m = b->members.first; m; m = m->next)
         members_second(m);
     b->counters.settled_past[b->counters.n_past++ % MEMBERS_RATES] = b->counters.settled;
 }
 
-void stats_publish(struct broker *b, bool history, int64_t now_ms)
+void stats_publish(struct broker *b, bool history, const struct msg_stats_key *key,
+                   uint32_t n_key, int64_t now_ms)
 {
     char *before = history ? history_json(&b->history) : NULL;
     struct page *page = mem_new(1, sizeof *page);
@@ -305,7 +312,10 @@ void stats_publish(struct broker *b, bool history, int64_t now_ms)
                   .done = b->run.done,
                   .newest = b->run.newest,
                   .metrics = b->run.metrics ? b->run.metrics : "",
-                  .history = before},
+                  .history = before,
+                  .next_key = b->next_key,
+                  .key = key,
+                  .n_key = n_key},
     };
 
     /* Here, since a sum that is wrong would otherwise only puzzle whoever reads the page. */
@@ -321,6 +331,7 @@ void stats_publish(struct broker *b, bool history, int64_t now_ms)
     fill_minute(b, &msg.stats, now_ms);
     bottleneck_find(b, &page->places, &page->bottleneck, &msg.stats);
     b->sink.publish(b->sink.self, &msg);
+    places_free(&page->places);
     free(before);
     free(page);
 }

@@ -35,18 +35,21 @@ static void scan_places(const struct broker *b, int64_t oldest[SAMPLE_STATES], i
 }
 
 /* The next one, whose words are still to be written. */
-static char *add(struct waits *out, const char *scorer, int64_t since_ms, int64_t now_ms)
+static char *add(struct waits *out, const char *scorer, const char *advice, int64_t since_ms,
+                 int64_t now_ms)
 {
     struct msg_wait *wait = &out->wait[out->n];
     char *words = out->words[out->n++];
 
-    *wait = (struct msg_wait){.name = words, .age_ms = age(since_ms, now_ms), .scorer = scorer};
+    *wait = (struct msg_wait){
+        .name = words, .age_ms = age(since_ms, now_ms), .scorer = scorer, .advice = advice};
     return words;
 }
 
-static void add_wait(struct waits *out, const char *words, int64_t since_ms, int64_t now_ms)
+static void add_wait(struct waits *out, const char *words, const char *advice, int64_t since_ms,
+                     int64_t now_ms)
 {
-    text_print(add(out, "", since_ms, now_ms), WAITS_WORDS, "%s", words);
+    text_print(add(out, "", advice, since_ms, now_ms), WAITS_WORDS, "%s", words);
 }
 
 /* The learner's own actor does not count: it has only what others failed (blame.c), so what
@@ -85,11 +88,15 @@ static void add_scorers(const struct broker *b, struct waits *out, int64_t oldes
         const struct breaker *at = &b->breaker[j];
 
         if (b->ask[j].n && !offered(b, scorer)) {
-            text_print(add(out, scorer->name, oldest, now_ms), WAITS_WORDS,
-                       "%s: nobody offers this scorer", scorer->name);
+            text_print(add(out, scorer->name,
+                           scorer->kind == SCORER_WORKER ? "start the worker of that name"
+                                                         : "add a rewarder",
+                           oldest, now_ms),
+                       WAITS_WORDS, "%s: nobody offers this scorer", scorer->name);
         } else if (breaker_open(at)) {
-            text_print(add(out, scorer->name, at->since_ms, now_ms), WAITS_WORDS,
-                       "%s is paused: it failed %u times in a row, last at %s: %s",
+            text_print(add(out, scorer->name, "mend it: it is tried now and then", at->since_ms,
+                           now_ms),
+                       WAITS_WORDS, "%s is paused: it failed %u times in a row, last at %s: %s",
                        scorer->name, at->fails, at->who, at->words);
             out->wait[out->n - 1].paused = true;
         }
@@ -104,7 +111,7 @@ static void add_weights(const struct broker *b, struct waits *out, int64_t oldes
     const uint32_t n = wanted_lacking(b, who, sizeof who);
 
     if (n)
-        text_print(add(out, "", oldest, now_ms), WAITS_WORDS,
+        text_print(add(out, "", "", oldest, now_ms), WAITS_WORDS,
                    "weights on their way to %u actor%s: %s", n, n > 1 ? "s" : "", who);
 }
 
@@ -112,7 +119,24 @@ static void add_weights(const struct broker *b, struct waits *out, int64_t oldes
 static void add_process(const struct broker *b, struct waits *out, int64_t now_ms)
 {
     if (*b->missing)
-        add_wait(out, b->missing, b->missing_ms, now_ms);
+        add_wait(out, b->missing, "", b->missing_ms, now_ms);
+}
+
+/* What it said last of all is why, if it could say so. */
+static void add_away(const struct broker *b, struct waits *out, int64_t now_ms)
+{
+    const struct run_state *run = &b->run;
+
+    if (run->left)
+        add_wait(out, "the learner has left: no other has come",
+                 "start it again: it goes on from its checkpoint", run->seen_ms, now_ms);
+    else
+        text_print(add(out, "",
+                       *run->trouble ? "mend that, then start it again: it goes on"
+                                     : "start it again, unless a supervisor does",
+                       run->seen_ms, now_ms),
+                   WAITS_WORDS, "the learner is away%s%s", *run->trouble ? ": " : "",
+                   run->trouble);
 }
 
 void waits_list(const struct broker *b, struct waits *out, int64_t now_ms)
@@ -124,23 +148,23 @@ void waits_list(const struct broker *b, struct waits *out, int64_t now_ms)
     scan_places(b, oldest, now_ms);
     add_process(b, out, now_ms);
     if (!run->bound)
-        add_wait(out, "no learner has come", b->born_ms, now_ms);
+        add_wait(out, "no learner has come", "start the learner", b->born_ms, now_ms);
     else if (!run->learner && !run->done)
-        add_wait(out,
-                 run->left ? "the learner has left: no other has come" : "the learner is away",
-                 run->seen_ms, now_ms);
+        add_away(b, out, now_ms);
     if (b->tasks.count[SAMPLE_WAITING] && !has_worker(b))
-        add_wait(out, "no actor", oldest[SAMPLE_WAITING], now_ms);
+        add_wait(out, "no actor", "add an actor", oldest[SAMPLE_WAITING], now_ms);
     add_weights(b, out, oldest[SAMPLE_WAITING], now_ms);
     if (unlike_lately(b, now_ms))
-        add_wait(out, b->unlike.words, b->unlike.since_ms, now_ms);
+        add_wait(out, b->unlike.words, "give it the learner's build", b->unlike.since_ms,
+                 now_ms);
     if (run->owned && !has_own(b))
-        add_wait(out, "the learner's own actor has not come", oldest[SAMPLE_WAITING], now_ms);
+        add_wait(out, "the learner's own actor has not come", "", oldest[SAMPLE_WAITING],
+                 now_ms);
     if (b->tasks.count[SAMPLE_WAITING] && b->space_short)
-        add_wait(out, "no space for more answers", oldest[SAMPLE_WAITING], now_ms);
+        add_wait(out, "no space for more answers", "", oldest[SAMPLE_WAITING], now_ms);
     add_scorers(b, out, oldest[SAMPLE_SCORING], now_ms);
     /* Heartbeats are written after the pump has sent what fits: what is still queued did not.
      */
     if (b->to_learner.n && run->learner && run->learner->greeted)
-        add_wait(out, "the learner has no room", oldest[SAMPLE_READY], now_ms);
+        add_wait(out, "the learner has no room", "", oldest[SAMPLE_READY], now_ms);
 }

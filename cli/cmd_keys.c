@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "cli/command.h"
+#include "cli/snapshot.h"
 #include "proto/invite.h"
 #include "proto/registrar.h"
 #include "proto/role.h"
@@ -34,10 +35,11 @@ static const struct conf_key keys_table[] = {
         "add, ticket: learner, actor, rewarder, supervisor, operator, watcher or auditor"),
     CONF_TEXT(keys_options, file, "",
               "add: where to (default FOLDER/NAME.key); ticket: a file "
-              "instead of standard output"),
+              "instead of standard output; list: the key to ask by (FOLDER/operator.key)"),
     CONF_TEXT(keys_options, name, "", "ticket: what it is called in the list"),
     CONF_TEXT(keys_options, broker, "",
-              "ticket: tcp://HOST:PORT as workers dial it; several with commas: tried in turn"),
+              "ticket: tcp://HOST:PORT as workers dial it; several with commas: tried in turn; "
+              "list: a broker that is asked when each key was last seen"),
     CONF_INT(keys_options, uses, "1", 1, KEYRING_USES, "ticket: how many may come in by it"),
     CONF_REAL(
         keys_options, hours, "", 0, 87600,
@@ -48,7 +50,7 @@ static const struct conf_key keys_table[] = {
     CONF_END,
 };
 
-enum { WORDS = 2, HOUR_S = 3600 };
+enum { WORDS = 2, HOUR_S = 3600, LOOKS = 5, LOOK_MS = 1000 };
 
 /* What a verb is given. */
 struct asked {
@@ -176,52 +178,121 @@ static void date(char out[24], int64_t at_s)
         snprintf(out, 24, "-");
 }
 
-static void print_entry(const struct asked *a, const struct keyring_entry *e)
+/* How long ago, for a column. */
+static void ago(char out[24], uint32_t age_ms)
 {
-    char made[24], end[24], key[CURVE_TEXT], uses[24] = "-";
+    const uint32_t s = age_ms / 1000;
+
+    if (s < 120)
+        snprintf(out, 24, "%u s ago", s);
+    else if (s < 2 * HOUR_S)
+        snprintf(out, 24, "%u min ago", s / 60);
+    else
+        snprintf(out, 24, "%u h ago", s / HOUR_S);
+}
+
+/* "-": not since that broker's start. */
+static void seen(char out[24], const struct msg_stats *stats, const struct keyring_entry *e)
+{
+    snprintf(out, 24, "-");
+    for (uint32_t i = 0; stats && i < stats->n_key; i++)
+        if (!strcmp(stats->key[i].name, e->name)) {
+            if (stats->key[i].connections)
+                snprintf(out, 24, "now");
+            else
+                ago(out, stats->key[i].age_ms);
+        }
+}
+
+static void print_entry(const struct asked *a, const struct msg_stats *stats,
+                        const struct keyring_entry *e)
+{
+    char made[24], end[24], last[24], key[CURVE_TEXT], uses[24] = "-";
     const char *words;
 
     date(made, e->made_s);
     date(end, e->expires_s);
+    seen(last, stats, e);
     curve_text(key, &e->key);
     if (e->is_ticket)
         snprintf(uses, sizeof uses, "%u of %u", e->used, e->uses);
     keyring_valid(e, a->now_s, &words);
-    say(stdout, "%-28s %-10s %-16s %-16s %-10s %-8s %s%s%s%s%s\n", e->name, role_name(e->role),
-        made, end, uses,
+    say(stdout, "%-28s %-10s %-16s %-16s %-10s %-8s", e->name, role_name(e->role), made, end,
+        uses,
         e->revoked_s                         ? "revoked"
         : *words                             ? "expired"
         : e->is_ticket && e->used >= e->uses ? "used up"
-                                             : "valid",
-        key, *e->ticket ? "  by " : "", e->ticket, *e->host ? " at " : "", e->host);
+                                             : "valid");
+    if (stats)
+        say(stdout, " %-10s", last);
+    say(stdout, " %s%s%s%s%s\n", key, *e->ticket ? "  by " : "", e->ticket,
+        *e->host ? " at " : "", e->host);
 }
 
-/* For people: dates are local, and what ended is shown as well, with why. Whether somebody is
- * there now the dashboard says: the folder knows who may come, not who did. */
-static enum err list(struct asked *a)
+/* The snapshot that follows a subscription has the keys; one of each second may come before it. */
+static enum err ask_broker(const struct asked *a, struct snapshots **stats,
+                           const struct msg_stats **out)
+{
+    char path[4096], none[] = "";
+    struct endpoint_options options = {
+        .run = none, .broker = a->o.broker, .dashboard = none, .key = path};
+    struct endpoint fleet;
+    bool got = false;
+    enum err err;
+
+    snprintf(path, sizeof path, *a->o.file ? "%s" : "%s/operator.key",
+             *a->o.file ? a->o.file : a->folder);
+    err = endpoint_find(&fleet, &options);
+    if (!err)
+        err = snapshot_open(stats, &fleet);
+    for (int i = 0; !err && i < LOOKS && !(got && *out && (*out)->n_key); i++)
+        err = snapshot_next(*stats, out, LOOK_MS, &got);
+    if (!err && !(got && *out && (*out)->n_key))
+        err = err_set(ERR_IO,
+                      "%s: says nothing of keys: is it an older broker, or one "
+                      "without a keys folder?",
+                      a->o.broker);
+    return err;
+}
+
+static void print_list(const struct asked *a, const struct keyring *ring,
+                       const struct msg_stats *stats)
 {
     const struct keyring_entry *entry;
-    struct keyring *ring;
     char when[24];
-    const char *next;
     int64_t from_s;
+    const char *const next = keyring_next(ring, &from_s);
     uint32_t n;
-    enum err err = keyring_open(&ring, a->folder, a->now_s);
 
-    if (err)
-        return err;
-    next = keyring_next(ring, &from_s);
     date(when, from_s);
     say(stdout, "broker  %s\n", keyring_broker(ring)->public_key);
     if (*next)
         say(stdout, "next    %s  from %s on\n", next, when);
-    say(stdout, "%-28s %-10s %-16s %-16s %-10s %-8s %s\n", "NAME", "ROLE", "MADE", "UNTIL",
-        "USED", "STATE", "PUBLIC KEY");
+    say(stdout, "%-28s %-10s %-16s %-16s %-10s %-8s%s %s\n", "NAME", "ROLE", "MADE", "UNTIL",
+        "USED", "STATE", stats ? " SEEN      " : "", "PUBLIC KEY");
     entry = keyring_list(ring, &n);
     for (uint32_t i = 0; i < n; i++)
-        print_entry(a, &entry[i]);
+        print_entry(a, stats, &entry[i]);
+}
+
+/* For people: dates are local, and what ended is shown as well, with why. The folder knows who may
+ * come; who did, and when last, a broker knows since its start. */
+static enum err list(struct asked *a)
+{
+    const struct msg_stats *stats = NULL;
+    struct snapshots *from = NULL;
+    struct keyring *ring;
+    enum err err = keyring_open(&ring, a->folder, a->now_s);
+
+    if (err)
+        return err;
+    if (*a->o.broker)
+        err = ask_broker(a, &from, &stats);
+    if (!err)
+        print_list(a, ring, stats);
+    snapshot_close(from);
     keyring_close(ring);
-    return OK;
+    return err;
 }
 
 /* ---- revoking, rotating */
@@ -317,7 +388,8 @@ const struct command cmd_keys = {
     .name = "keys",
     .group = "the fleet",
     .usage = "new FOLDER | add FOLDER NAME role=ROLE | ticket FOLDER role=ROLE "
-             "broker=tcp://HOST:PORT [uses=N] [hours=H] | list FOLDER | revoke FOLDER "
+             "broker=tcp://HOST:PORT [uses=N] [hours=H] | list FOLDER [broker=tcp://HOST:PORT] "
+             "| revoke FOLDER "
              "NAME|PUBLICKEY [all=true] | remove FOLDER NAME|PUBLICKEY [all=true] | rotate "
              "FOLDER [hours=H]",
     .help = "who may join a fleet: keys, tickets, revocation, rotation",

@@ -5,16 +5,20 @@
  * standard output is no terminal, and for status, the first snapshot is printed as lines. A
  * broker that says nothing for PATIENCE_MS is told of: a screen that stands still looks like
  * a fleet that does. */
+#include "base/mem.h"
 #include "cli/command.h"
 #include "cli/snapshot.h"
 #include "cli/top_screen.h"
 
+#include <langinfo.h>
+#include <locale.h>
 #include <ncurses.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 5000, STEP_MS = 200 };
+enum { PATIENCE_MS = 4000, STEP_MS = 200 };
 
 static char lines[SNAPSHOT_LINES][SNAPSHOT_WIDTH];
 static struct top_line drawn[TOP_SCREEN_LINES];
@@ -57,7 +61,7 @@ static void draw(const struct msg_stats *s, struct top_view *view)
         const int y = i == n - 1 ? LINES - 1 : i;
 
         attrset((int)look(drawn[i].colour));
-        mvaddnstr(y, 0, drawn[i].text, COLS);
+        mvaddstr(y, 0, drawn[i].text); /* it ends at the edge */
     }
     attrset(A_NORMAL);
     refresh();
@@ -119,11 +123,18 @@ static void begin(void)
     draw_words("waiting for the first snapshot");
 }
 
+/* May the terminal be written blocks to? Its locale says so; numbers stay as they are. */
+static bool blocks(void)
+{
+    return setlocale(LC_CTYPE, "") && !strcmp(nl_langinfo(CODESET), "UTF-8");
+}
+
 /* Until q. Errors end curses first, or their words would be lost with the screen. */
 static enum err watch(struct snapshots **stats, struct endpoint *fleet)
 {
     const struct msg_stats *s = NULL;
-    struct top_view view = {.sort = 'h'};
+    struct curves *curves = mem_new(1, sizeof *curves);
+    struct top_view view = {.sort = 'h', .ascii = !blocks(), .curves = curves};
     int silent_ms = 0;
     bool got, again = false;
     enum err err = OK;
@@ -136,18 +147,22 @@ static enum err watch(struct snapshots **stats, struct endpoint *fleet)
         else
             napms(STEP_MS);
         silent_ms = got ? 0 : silent_ms + STEP_MS;
+        if (!err && got && s)
+            curves_take(curves, s);
         if (!err && s && silent_ms < PATIENCE_MS && (got || again))
             draw(s, &view);
         again = false;
         if (silent_ms < PATIENCE_MS)
             continue;
-        draw_words("no snapshot for 5 s: is the broker gone?");
+        draw_words(
+            "no snapshot for 4 s: the broker is gone, stopped, or the line to it is cut");
         s = NULL;
         silent_ms = 0;
         if (snapshot_again(stats, fleet)) /* another key or address; or it is told why not */
             draw_words(err_text());
     }
     endwin();
+    free(curves);
     return err;
 }
 

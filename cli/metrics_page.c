@@ -333,8 +333,27 @@ static json_t *waits(const struct msg_stats *s)
     json_t *list = json_array();
 
     for (uint32_t i = 0; i < s->n_wait; i++)
-        json_array_append_new(list, json_pack("{s:o, s:f}", "name", text(s->wait[i].name),
-                                              "age_s", s->wait[i].age_ms / 1e3));
+        json_array_append_new(list,
+                              json_pack("{s:o, s:f, s:o}", "name", text(s->wait[i].name),
+                                        "age_s", s->wait[i].age_ms / 1e3, "advice",
+                                        text(s->wait[i].advice ? s->wait[i].advice : "")));
+    return list;
+}
+
+/* Who went without a word, the latest first. */
+static json_t *deaths(const struct msg_stats *s)
+{
+    json_t *list = json_array();
+
+    for (uint32_t i = 0; i < s->n_event; i++) {
+        const struct msg_stats_event *e = &s->event[i];
+
+        if (e->died)
+            json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:f, s:o}", "role",
+                                                  role_name(e->role), "name", text(e->name),
+                                                  "host", text(e->host), "age_s",
+                                                  e->age_ms / 1e3, "cause", text(e->cause)));
+    }
     return list;
 }
 
@@ -346,16 +365,17 @@ void metrics_page_json(struct strbuf *out, const struct msg_stats *s)
 
     for (uint32_t i = 0; i < s->n_host; i++)
         actors += s->host[i].actors;
-    all = json_pack(
-        "{s:b, s:b, s:I, s:I, s:f, s:I, s:f, s:f, s:{s:f, s:f, s:f}, s:o, s:s, s:o, "
-        "s:{s:i, s:i}, s:o, s:o, s:o}",
-        "run", s->run, "done", s->done, "step", (json_int_t)s->step, "steps_total",
-        (json_int_t)s->steps_total, "left_s", (double)s->left_ms / 1e3, "version",
-        (json_int_t)s->newest.number, "tokens_s", s->tokens_s, "samples_s", s->samples_s,
-        "busy", "learner", s->learner_busy, "actor", s->actor_busy, "rewarder",
-        s->rewarder_busy, "bottleneck", text(s->bottleneck), "holds", s->holds, "advice",
-        text(s->advice), "scale", "actors", (int)actors, "actors_wanted", (int)s->actors_wanted,
-        "hosts", hosts(s), "waits", waits(s), "metrics", metrics ? metrics : json_object());
+    all =
+        json_pack("{s:b, s:b, s:I, s:I, s:f, s:I, s:f, s:f, s:{s:f, s:f, s:f}, s:o, s:s, s:o, "
+                  "s:{s:i, s:i}, s:o, s:o, s:o, s:o}",
+                  "run", s->run, "done", s->done, "step", (json_int_t)s->step, "steps_total",
+                  (json_int_t)s->steps_total, "left_s", (double)s->left_ms / 1e3, "version",
+                  (json_int_t)s->newest.number, "tokens_s", s->tokens_s, "samples_s",
+                  s->samples_s, "busy", "learner", s->learner_busy, "actor", s->actor_busy,
+                  "rewarder", s->rewarder_busy, "bottleneck", text(s->bottleneck), "holds",
+                  s->holds, "advice", text(s->advice), "scale", "actors", (int)actors,
+                  "actors_wanted", (int)s->actors_wanted, "hosts", hosts(s), "waits", waits(s),
+                  "deaths", deaths(s), "metrics", metrics ? metrics : json_object());
     words = json_dumps(all, JSON_COMPACT);
     strbuf_print(out, "%s\n", words ? words : "{}");
     free(words);

@@ -12,6 +12,7 @@
 #include "base/printable.h"
 #include "base/say.h"
 #include "base/strbuf.h"
+#include "cli/top_table.h"
 #include "proto/address.h"
 #include "proto/arena.h"
 #include "proto/codec.h"
@@ -31,9 +32,17 @@ struct snapshots {
     void *context, *socket;
     struct arena *arena;
     struct msg msg;
+    char server_key[CURVE_TEXT], next_key[CURVE_TEXT]; /* the broker's, as it says; "" */
 };
 
-enum { KNOCK_MS = 3000, AGAIN_MS = 1000, HOSTS = 8, SILENT_MS = 3000 };
+enum {
+    KNOCK_MS = 3000,
+    AGAIN_MS = 1000,
+    HOSTS = 8,
+    SILENT_MS = 3000,
+    DEATHS = 8,
+    NEWS_MS = 60000
+};
 
 /* Of a dashboard that cannot be had: the fault is told of the control port, which a person
  * typed, if that has it too. */
@@ -74,6 +83,8 @@ enum err snapshot_open(struct snapshots **out, const struct endpoint *fleet)
     zmq_setsockopt(s->socket, ZMQ_SUBSCRIBE, "", 0);
     if (keys)
         err = curve_client(s->socket, keys);
+    memcpy(s->server_key, own.server_key, CURVE_TEXT);
+    memcpy(s->next_key, own.next_key, CURVE_TEXT);
     if (!err)
         err = address_connect(&found, s->socket);
     if (err) {
@@ -94,22 +105,41 @@ void snapshot_close(struct snapshots *s)
     free(s);
 }
 
+static bool same_broker(const struct curve_keys *a, const struct curve_keys *b)
+{
+    return !strcmp(a->server_key, b->server_key) && !strcmp(a->next_key, b->next_key) &&
+           !strcmp(a->public_key, b->public_key);
+}
+
 /* A subscription dials one address with one server key for ever: after a rotation, or where the broker
- * is at another of its addresses, only another knock finds which counts. */
+ * is at another of its addresses, only another knock finds which counts. The keys that the broker
+ * itself told first: a copy of a key file, as in a Secret, knows only those of when it was made.
+ * Then the file's, which a person may have put there anew. */
 enum err snapshot_again(struct snapshots **out, struct endpoint *fleet)
 {
-    struct curve_keys keys;
-    enum err err = OK;
+    struct endpoint with_file;
+    char words[ERR_WORDS];
+    enum err err;
 
-    snapshot_close(*out);
-    *out = NULL;
-    if (fleet->secure) {
-        err = curve_load(&keys, fleet->key_path);
-        if (!err)
-            fleet->keys = keys;
-        curve_wipe(&keys);
+    if (*out) {
+        memcpy(fleet->keys.server_key, (*out)->server_key, CURVE_TEXT);
+        memcpy(fleet->keys.next_key, (*out)->next_key, CURVE_TEXT);
     }
-    return err ? err : snapshot_open(out, fleet);
+    snapshot_close(*out);
+    err = snapshot_open(out, fleet);
+    if (!err || !fleet->secure)
+        return err;
+    snprintf(words, sizeof words, "%s", err_text());
+    with_file = *fleet;
+    err = curve_load(&with_file.keys, fleet->key_path);
+    if (!err && same_broker(&with_file.keys, &fleet->keys)) /* it was just tried */
+        err = err_set(ERR_IO, "%s", words);
+    if (!err)
+        err = snapshot_open(out, &with_file);
+    if (!err)
+        fleet->keys = with_file.keys;
+    curve_wipe(&with_file.keys);
+    return err;
 }
 
 enum err snapshot_next(struct snapshots *s, const struct msg_stats **out, int timeout_ms,
@@ -131,6 +161,8 @@ enum err snapshot_next(struct snapshots *s, const struct msg_stats **out, int ti
         err = codec_decode(&s->msg, &frames, s->arena);
         *got = !err && s->msg.head.type == MSG_STATS;
         *out = *got ? &s->msg.stats : NULL;
+        if (*got && s->msg.stats.next_key && *s->msg.stats.next_key)
+            snprintf(s->next_key, sizeof s->next_key, "%s", s->msg.stats.next_key);
     }
     frames_fini(&frames);
     return err;
@@ -195,6 +227,14 @@ static void put_staleness(struct pad *pad, const struct msg_stats *s)
             n += (size_t)snprintf(text + n, sizeof text - n, "  %u late: %llu", i,
                                   (unsigned long long)s->staleness[i]);
     put(pad, "staleness %s", n ? text : "  nothing trained yet");
+    *text = 0;
+    n = 0;
+    for (uint32_t i = 0; i < s->n_staleness_minute && n < sizeof text - 24; i++)
+        if (s->staleness_minute[i])
+            n += (size_t)snprintf(text + n, sizeof text - n, "  %u late: %llu", i,
+                                  (unsigned long long)s->staleness_minute[i]);
+    if (n)
+        put(pad, "           of the last minute:%s", text);
 }
 
 /* What judges left unsaid in the latest iteration, by the learner's own line. */
@@ -251,6 +291,23 @@ static uint32_t silence(const struct msg_stats *s, const char *host)
             least = p->age_ms > 0 ? p->age_ms : 1;
     }
     return least > SILENT_MS ? least : 0;
+}
+
+/* Of the last minute; the latest first. */
+static void put_deaths(struct pad *pad, const struct msg_stats *s)
+{
+    char cause[256];
+    int n = 0;
+
+    for (uint32_t i = 0; i < s->n_event && n < DEATHS; i++) {
+        const struct msg_stats_event *e = &s->event[i];
+
+        if (!e->died || e->age_ms >= NEWS_MS)
+            continue;
+        put(pad, "%s %s %s at %s %.1f s ago: %s", n++ ? "          " : "died      ",
+            role_name(e->role), e->name, e->host, e->age_ms / 1e3,
+            top_table_cause(s, e, cause, sizeof cause) ? cause : e->cause);
+    }
 }
 
 /* Machines, where there are several; all of them are in STATS and `drover metrics`. */
@@ -320,14 +377,19 @@ int snapshot_lines(const struct msg_stats *s, char line[SNAPSHOT_LINES][SNAPSHOT
             (unsigned long long)s->refusal[i].count);
     put_suspects(&pad, s);
     put_judges(&pad, s->metrics);
-    for (uint32_t i = 0; i < s->n_wait; i++)
-        put(&pad, "waits      %s for %.1f s", s->wait[i].name, s->wait[i].age_ms / 1e3);
+    for (uint32_t i = 0; i < s->n_wait; i++) {
+        const char *const advice = s->wait[i].advice ? s->wait[i].advice : "";
+
+        put(&pad, "waits      %s for %.1f s%s%s", s->wait[i].name, s->wait[i].age_ms / 1e3,
+            *advice ? ": " : "", advice);
+    }
     for (uint32_t i = 0; i < s->n_queue; i++)
         put(&pad, "%s %u. %s on %s (%s), for %.0f s", i ? "          " : "queue     ",
             s->queue[i].place, s->queue[i].name, s->queue[i].host, s->queue[i].address,
             (double)s->queue[i].wait_ms / 1e3);
     if (s->builds && *s->builds)
         put(&pad, "builds     %s", s->builds);
+    put_deaths(&pad, s);
     put_end(&pad, s);
     put_hosts(&pad, s);
     put(&pad, "%s", "");

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/outlet.h"
 #include "deploy/ports.h"
+#include "proto/address.h"
 #include "proto/registrar.h"
 
 #include <errno.h>
@@ -25,7 +26,8 @@
 const struct conf_key endpoint_keys[] = {
     CONF_TEXT(endpoint_options, run, "",
               "run folder (default: the newest living run below this folder)"),
-    CONF_TEXT(endpoint_options, broker, "", "a standing fleet's control port, tcp://host:5555"),
+    CONF_TEXT(endpoint_options, broker, "",
+              "a standing fleet's control port, tcp://HOST:5555; several with commas: in turn"),
     CONF_TEXT(endpoint_options, dashboard, "", "its dashboard port (default: five further)"),
     CONF_TEXT(endpoint_options, key, "", "a key file of the role operator (top: or watcher)"),
     CONF_END,
@@ -195,26 +197,47 @@ enum err endpoint_read(struct endpoint *out, const char *run)
     return err;
 }
 
+/* One address more of the lists; the dashboard is five ports further at each. */
+static enum err add_address(struct endpoint *out, const char *text, size_t n)
+{
+    const size_t at = strlen(out->control), board = strlen(out->dashboard);
+    const char *const comma = at ? "," : "";
+    char one[ADDRESS_TEXT] = "", *end = NULL;
+    const char *colon;
+    long port = 0;
+
+    if (n < sizeof one)
+        memcpy(one, text, n);
+    colon = strrchr(one, ':');
+    if (colon)
+        port = strtol(colon + 1, &end, 10);
+    if (strncmp(one, "tcp://", 6) || port < 1 || port > 65535 || *end)
+        return err_set(ERR_RANGE, "broker: '%.*s' is no address: tcp://HOST:PORT is meant",
+                       n < 100 ? (int)n : 100, text);
+    if (at + n + 2 > sizeof out->control || board + n + 4 > sizeof out->dashboard)
+        return err_set(ERR_RANGE, "broker: more addresses than anybody has");
+    snprintf(out->control + at, sizeof out->control - at, "%s%s", comma, one);
+    snprintf(out->dashboard + board, sizeof out->dashboard - board, "%s%.*s:%ld", comma,
+             (int)(colon - one), one, port + 5);
+    return OK;
+}
+
 /* An address that is none is told before anything is dialled. */
 static enum err by_address(struct endpoint *out, const struct endpoint_options *options)
 {
-    const char *colon = strrchr(options->broker, ':');
-    char *end = NULL;
-    long port = 0;
+    enum err err = OK;
 
     memset(out, 0, sizeof *out);
-    if (colon)
-        port = strtol(colon + 1, &end, 10);
-    if (strncmp(options->broker, "tcp://", 6) || port < 1 || port > 65535 || *end ||
-        strlen(options->broker) >= sizeof out->control)
-        return err_set(ERR_RANGE, "broker: '%.100s' is no address: tcp://HOST:PORT is meant",
-                       options->broker);
-    snprintf(out->control, sizeof out->control, "%s", options->broker);
+    for (const char *at = options->broker; !err && *at;) {
+        const size_t n = strcspn(at, ",");
+
+        err = add_address(out, at, n);
+        at += n + (at[n] == ',');
+    }
+    if (err)
+        return err;
     if (*options->dashboard)
         snprintf(out->dashboard, sizeof out->dashboard, "%s", options->dashboard);
-    else
-        snprintf(out->dashboard, sizeof out->dashboard, "%.*s:%ld",
-                 (int)(colon - options->broker), options->broker, port + 5);
     snprintf(out->key_path, sizeof out->key_path, "%s", options->key);
     return load_key(out);
 }

@@ -15,9 +15,12 @@ extern const struct conf_key endpoint_keys[];
 
 struct ports;
 
+enum { ENDPOINT_TEXT = 2048 };
+
 struct endpoint {
-    char control[2048];  /* endpoint, or several with commas, tried in turn; */
-    char dashboard[128]; /* five ports further unless known */
+    /* Where each is dialled; several with commas are tried in turn. Unless it is known, a
+     * dashboard is five ports further than control. */
+    char control[ENDPOINT_TEXT], dashboard[ENDPOINT_TEXT];
     char key_path[4096]; /* of an operator's key; "" without */
     char folder[4096];   /* of a fleet of this process's: its keys folder */
     char run[4096];      /* folder, "" when found by address */

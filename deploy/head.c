@@ -188,6 +188,11 @@ static const char *note(void *self)
     return links_note(((struct fleet_head *)self)->links);
 }
 
+static const char *trouble(void *self)
+{
+    return links_trouble(((struct fleet_head *)self)->links);
+}
+
 static void rotated(void *self)
 {
     links_rotated(((struct fleet_head *)self)->links);
@@ -218,6 +223,7 @@ static enum err open_all(struct fleet_head *h)
                                                             .down = down,
                                                             .apply = h->standing ? apply : NULL,
                                                             .note = note,
+                                                            .trouble = trouble,
                                                             .rotated = rotated,
                                                             .tick = tick,
                                                             .signal = on_signal,

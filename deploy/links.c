@@ -245,7 +245,7 @@ void links_leave(struct links *links)
 }
 
 /* What is wrong now goes before what was wrong a minute ago. */
-const char *links_note(struct links *links)
+const char *links_trouble(struct links *links)
 {
     static const char *const state[] = {"waits", "is dialled", "gets the programs",
                                         "is joining"};
@@ -260,6 +260,12 @@ const char *links_note(struct links *links)
                      : *links->unpacked   ? links->unpacked
                                           : "waits for the programs to be packed");
     }
+    return links->note;
+}
+
+const char *links_note(struct links *links)
+{
+    links_trouble(links);
     for (int i = 0; i < links->n && !*links->note; i++) {
         const struct ssh_link *l = links->link[i];
         if (*l->news && l->now_ms - l->news_ms < NEWS_MS)

@@ -31,6 +31,8 @@ void links_leave(struct links *links); /* sessions end at once, what is there st
 
 /* The first machine that is not as it should be, and why; "" if none is. */
 const char *links_note(struct links *links);
+/* The same only of those that do not run now. */
+const char *links_trouble(struct links *links);
 
 /* May that list be applied? Errors: ERR_STATE: a host of it still ends. */
 enum err links_ready(const struct links *links, const struct host_list *hosts) MUST_CHECK;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "deploy/endpoint.h"
 #include "proto/peer.h"
+#include "proto/text.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -37,6 +38,10 @@ static void hb(void *self, struct msg_hb *out)
     s->metrics = crew_metrics(&s->crew, now_ms);
     out->metrics = s->metrics ? s->metrics : "";
     crew_note(s->note, &s->crew, now_ms);
+    machine_trouble(s->trouble, &s->crew.machine);
+    if (!*s->trouble && s->conf.trouble) /* copied: note has its words in the same place */
+        text_print(s->trouble, sizeof s->trouble, "%s", s->conf.trouble(s->conf.self));
+    out->trouble = s->trouble;
     out->note = !*s->note && s->conf.note ? s->conf.note(s->conf.self) : s->note;
 }
 

@@ -22,7 +22,8 @@ struct supervisor_conf {
     struct crew_owner crew;
     enum err (*down)(void *self, int64_t now_ms);
     enum err (*apply)(void *self, bool plan, char words[ORDERS_WORDS], int64_t now_ms);
-    const char *(*note)(void *self); /* when the crew has nothing to say; NULL: nothing */
+    const char *(*note)(void *self);    /* when the crew has nothing to say; NULL: nothing */
+    const char *(*trouble)(void *self); /* what is wrong now, of others; likewise */
     /* The broker's keys are rotated: those in `fleet` are as it says them now. */
     void (*rotated)(void *self);
     loop_fn *tick;   /* each PEER_TICK_MS */
@@ -38,7 +39,7 @@ struct supervisor {
     struct crew crew;
     struct orders orders;
     char *metrics; /* as the last heartbeat had it */
-    char note[CREW_WORDS];
+    char note[CREW_WORDS], trouble[2 * MACHINE_WORDS];
     bool bye;       /* it is out; */
     int64_t bye_ms; /* until then its answer may come */
 };

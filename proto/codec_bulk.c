@@ -144,6 +144,14 @@ static const struct field suspect[] = {
 };
 static const struct field_table suspect_table = TABLE(msg_stats_suspect, suspect);
 
+static const struct field key[] = {
+    TEXT(msg_stats_key, name, MAX_NAME),
+    UINT(msg_stats_key, role, ROLES - 1),
+    UINT(msg_stats_key, age_ms, LIMIT_MS),
+    UINT(msg_stats_key, connections, LIMIT_SHOWN),
+};
+static const struct field_table key_table = TABLE(msg_stats_key, key);
+
 static const struct field stats[] = {
     ANY64(msg_stats, incarnation),
     UINT(msg_stats, uptime_ms, LIMIT_COUNT),
@@ -197,5 +205,7 @@ static const struct field stats[] = {
     TEXT(msg_stats, run_name, MAX_NAME),
     LIST(msg_stats, queue, n_queue, MAX_HOLD, turn_table),
     TEXT(msg_stats, builds, MAX_WORDS),
+    TEXT(msg_stats, next_key, MAX_NAME),
+    LIST(msg_stats, key, n_key, MAX_HOLD, key_table),
 };
 const struct field_table codec_bulk_stats = TABLE(msg_stats, stats);

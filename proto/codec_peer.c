@@ -72,10 +72,9 @@ static const struct field refuse[] = {
 const struct field_table codec_peer_refuse = TABLE(msg_refuse, refuse);
 
 static const struct field wait[] = {
-    TEXT(msg_wait, name, MAX_WORDS),
-    UINT(msg_wait, age_ms, LIMIT_MS),
-    TEXT(msg_wait, scorer, MAX_NAME),
-    BOOL(msg_wait, paused),
+    TEXT(msg_wait, name, MAX_WORDS),   UINT(msg_wait, age_ms, LIMIT_MS),
+    TEXT(msg_wait, scorer, MAX_NAME),  BOOL(msg_wait, paused),
+    TEXT(msg_wait, advice, MAX_WORDS),
 };
 const struct field_table codec_peer_wait = TABLE(msg_wait, wait);
 
@@ -109,6 +108,7 @@ static const struct field hb[] = {
     TEXT(msg_hb, next_key, MAX_NAME),
     UINT(msg_hb, steps_total, LIMIT_VERSION),
     COLUMN(msg_hb, golden, n_golden, MAX_IMAGES, codec_noun_any32),
+    TEXT(msg_hb, trouble, MAX_WORDS),
 };
 const struct field_table codec_peer_hb = TABLE(msg_hb, hb);
 

@@ -196,7 +196,8 @@ const char *dial_words(const struct dial *dial)
     case DIAL_NOBODY:
         return "nobody listens there";
     case DIAL_NO_WORDS:
-        return "who listens there does not speak as a broker does: is it the control port?";
+        return "who listens there does not speak as a broker does: is it the control port, "
+               "or a broker that is stopped?";
     case DIAL_HUNG_UP:
         return dial->keyed ? "it hangs up: it is not the broker that this key was made for"
                            : "it hangs up: it wants a key (--key FILE), or is no broker";

@@ -492,7 +492,7 @@ enum err hub_tick(void *self, int64_t now_ms)
         if (!m->conn && m->ended_ms && now_ms - m->ended_ms >= HUB_ENDED_MS)
             member_remove(hub, m, "its connection ended", now_ms);
         else if (now_ms - m->pub.heard_ms >= HUB_SILENCE_MS)
-            member_remove(hub, m, "silent", now_ms);
+            member_remove(hub, m, "nothing was heard of it for 5 s", now_ms);
     }
     sweep(hub, now_ms);
     silent_tick(hub->silent, now_ms);

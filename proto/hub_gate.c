@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/limit.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@ struct hub_holder {
     int64_t at_ms;          /* when the two below were reckoned */
     double messages, bytes; /* that it may say now */
     int64_t hello_ms;
-    double hellos; /* the same of HELLO, which costs its hearers more */
+    double hellos;   /* the same of HELLO, which costs its hearers more */
+    int64_t seen_ms; /* when it was last here */
 };
 
 struct owned { /* a peer id */
@@ -132,7 +134,7 @@ enum hub_gate_reason hub_gate_hear(struct hub_gate *gate, struct hub_holder **ho
         *holder = h;
     }
     seconds = now_ms > h->at_ms ? (double)(now_ms - h->at_ms) / 1e3 : 0;
-    h->at_ms = now_ms;
+    h->at_ms = h->seen_ms = now_ms;
     in_time = spend(&h->messages, gate->conf.messages_s, 1, seconds);
     in_size = spend(&h->bytes, (double)gate->conf.bytes_s, (double)bytes, seconds);
     return in_time && in_size ? HUB_GATE_FINE : HUB_GATE_RATE;
@@ -156,6 +158,41 @@ const char *hub_gate_name(const struct hub_gate *gate, const struct hash *key)
     struct hub_pass pass;
 
     return gate->conf.pass(gate->conf.self, key, &pass) ? pass.name : "?";
+}
+
+/* ---- who was here */
+
+void hub_gate_watches(struct hub_gate *gate, const struct hash *key, int64_t now_ms)
+{
+    if (hub_gate_valid(gate, key))
+        holder_of(gate, key, now_ms)->seen_ms = now_ms;
+}
+
+static int by_age(const void *a, const void *b)
+{
+    const struct hub_gate_seen *x = a, *y = b;
+
+    return (x->age_ms > y->age_ms) - (x->age_ms < y->age_ms);
+}
+
+/* Of more than there is room for those that are found first: a fleet that large has a list that
+ * nobody reads to its end. */
+uint32_t hub_gate_seen(const struct hub_gate *gate, struct hub_gate_seen *out, uint32_t max,
+                       int64_t now_ms)
+{
+    uint32_t n = 0;
+
+    for (int i = 0; i < BUCKETS; i++)
+        for (const struct hub_holder *h = gate->bucket[i]; h && n < max; h = h->next) {
+            const int64_t ms = now_ms - h->seen_ms;
+
+            if (!gate->conf.pass(gate->conf.self, &h->key, &out[n].pass))
+                continue;
+            out[n].connections = h->connections;
+            out[n++].age_ms = ms < 0 ? 0 : ms > LIMIT_MS ? LIMIT_MS : (uint32_t)ms;
+        }
+    qsort(out, n, sizeof *out, by_age);
+    return n;
 }
 
 /* ---- ids */

@@ -62,6 +62,17 @@ bool hub_gate_valid(const struct hub_gate *gate, const struct hash *key);
 /* As the keys folder calls it; "?" of a key that is not valid. */
 const char *hub_gate_name(const struct hub_gate *gate, const struct hash *key);
 
+/* Keys that said something, or watch, those last heard first; at most `max`. Names point into what
+ * conf.pass gives. Returns how many. */
+struct hub_gate_seen {
+    struct hub_pass pass;
+    uint32_t connections, age_ms;
+};
+uint32_t hub_gate_seen(const struct hub_gate *gate, struct hub_gate_seen *out, uint32_t max,
+                       int64_t now_ms);
+/* Who watches says nothing, and is here. */
+void hub_gate_watches(struct hub_gate *gate, const struct hash *key, int64_t now_ms);
+
 /* Counts a refusal, and tells of it (log) at most once a second a reason. `who`, `address`: for
  * people. */
 void hub_gate_refused(struct hub_gate *gate, enum hub_gate_reason why, const char *who,

@@ -88,6 +88,7 @@ struct msg_wait {       /* what stands still */
     uint32_t age_ms;    /* for so long */
     const char *scorer; /* its name if a scorer is waited for, else "" */
     bool paused;        /* that scorer failed again and again: it is tried now and then */
+    const char *advice; /* what would help; "" if nothing, or it ends by itself */
 };
 struct msg_hb {
     uint64_t progress; /* grows with every token, chunk, score: lets leases live */
@@ -110,17 +111,16 @@ struct msg_hb {
     const char *note;       /* for people: what it waits for, "" if nothing */
     const char *wants_own;  /* B to L: why samples need the learner's own actor; "": none do */
     const struct msg_wait *wait; /* B to L */
-    uint32_t n_wait;
+    uint32_t n_wait, n_wanted;
     const struct version *wanted; /* B to A: images that open tasks name */
-    uint32_t n_wanted;
-    const uint32_t *unbegun; /* A: of each of `lease`, how many have not begun */
-    uint32_t n_unbegun;
+    const uint32_t *unbegun;      /* A: of each of `lease`, how many have not begun */
+    uint32_t n_unbegun, n_golden;
     uint64_t wire_bytes;    /* of artifacts, taken over the wire since start */
     uint64_t wire_rate;     /* bytes a second of that, while something was owed; 0: unknown */
     const char *next_key;   /* B to all: the broker's public key that follows; "": none does */
     uint64_t steps_total;   /* L: iterations that the run will have; 0: it does not know */
     const uint32_t *golden; /* A, L: as in HELLO */
-    uint32_t n_golden;
+    const char *trouble;    /* L, S: what keeps it, or its machine, from working; "" */
 };
 
 #define ADMIN_ADMIT "admit" /* the order of who has a ticket */

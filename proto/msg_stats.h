@@ -50,6 +50,11 @@ struct msg_stats_turn { /* a learner that waits until its run is served */
     uint32_t place;                    /* from 1 */
     uint64_t wait_ms;
 };
+struct msg_stats_key { /* of a key that was used since the broker's start */
+    const char *name;
+    uint32_t role, age_ms; /* since it last said something */
+    uint32_t connections;  /* that it has now */
+};
 struct msg_stats_lease {
     uint64_t lease, task;
     uint32_t first, count, age_ms, quiet_ms;
@@ -103,8 +108,11 @@ struct msg_stats {
     const char *history;  /* JSON: metrics of iterations before; only after a subscription */
     const char *run_name; /* of the run that is served, for people; "" */
     const struct msg_stats_turn *queue;
-    uint32_t n_queue;   /* in the order in which they will be served */
-    const char *builds; /* workers of other builds that compute the same bits; "": none */
+    uint32_t n_queue;     /* in the order in which they will be served */
+    const char *builds;   /* workers of other builds that compute the same bits; "": none */
+    const char *next_key; /* the broker's public key that follows, as in HB; "": none does */
+    const struct msg_stats_key *key; /* only after a subscription */
+    uint32_t n_key;
 };
 
 #endif

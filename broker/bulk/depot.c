@@ -62,6 +62,9 @@ void depot_free(struct depot *d)
 const struct depot_stats *depot_stats(struct depot *d)
 {
     d->stats.held = stock_used(d->stock);
+    d->stats.owed = 0;
+    for (const struct supply_source *s = d->supply.first; s; s = s->next)
+        d->stats.owed += s->kind != SUPPLY_HOST ? s->under_way : 0;
     return &d->stats;
 }
 

@@ -30,6 +30,7 @@ struct depot_stats {
     uint64_t taken, from_learners; /* bytes from sources, and of these from learners */
     uint64_t chunks_false, moved;  /* chunks that were not what they should be; PARENTs */
     uint64_t held;                 /* bytes of chunks now */
+    uint32_t owed;                 /* chunks that learners were asked for and owe now */
 };
 
 #endif

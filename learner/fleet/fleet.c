@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "learner/fleet/fleet_check.h"
+#include "learner/fleet/fleet_disk.h"
 #include "learner/fleet/fleet_link.h"
 #include "learner/fleet/fleet_loop.h"
 #include "learner/fleet/fleet_others.h"
@@ -32,7 +33,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUIET_MS = 5000 }; /* of MEMBER_DRAIN_MS, for an iteration to come to its end */
+enum {
+    QUIET_MS = 5000, /* of MEMBER_DRAIN_MS, for an iteration to come to its end */
+    LAST_MS = 300,   /* for the words of a disk that failed to leave this machine */
+};
 
 /* What libuv's pool is lent while a group is written, and all that it touches. */
 struct fleet_commit {
@@ -49,6 +53,7 @@ struct fleet {
     struct fleet_others *others;
     struct worker *worker; /* the trainer's thread */
     struct fleet_commit commit;
+    struct fleet_disk disk;
     struct trainer_job *done; /* LOOP_ANNOUNCE: the iteration whose STEP is being written */
     int64_t saved_ms;         /* when the newest checkpoint was */
 };
@@ -120,6 +125,23 @@ static enum err settle(struct fleet *f, int64_t now_ms)
     return err;
 }
 
+static enum err end_failed(void *self, int64_t now_ms)
+{
+    const struct fleet_disk *disk = &((struct fleet *)self)->disk;
+
+    (void)now_ms;
+    return err_set(disk->failed, "%s", disk->words);
+}
+
+/* The disk is full or failing: nothing more can be promised, and nothing more is begun. Who watches
+ * is told before this process ends. */
+static enum err disk_failed(struct fleet *f, enum err err, int64_t now_ms)
+{
+    fleet_disk_fail(&f->disk, err, err_text());
+    fleet_link_hb(f->link, now_ms);
+    return loop_after(fleet_link_loop(f->link), LAST_MS, end_failed, f);
+}
+
 static enum err written(void *self, enum err result, const char *words, int64_t now_ms)
 {
     struct fleet *f = ((struct fleet_commit *)self)->fleet;
@@ -127,8 +149,10 @@ static enum err written(void *self, enum err result, const char *words, int64_t 
 
     if (f->loop.course == LOOP_CLOSED)
         return OK;
-    if (result) /* the disk is full or failing: nothing more can be promised */
-        return err_set(result, "%s%s", result == ERR_IO ? "the journal: " : "", words);
+    fleet_disk_end(&f->disk, FLEET_DISK_JOURNAL);
+    if (result)
+        return disk_failed(
+            f, err_set(result, "%s%s", result == ERR_IO ? "the journal: " : "", words), now_ms);
     err = settle(f, now_ms);
     return err ? err : proceed(f, now_ms);
 }
@@ -140,6 +164,7 @@ static enum err commit(struct fleet *f)
     f->commit.fleet = f;
     if (!ledger_commit_begin(f->run->ledger, &f->commit.group))
         return OK;
+    fleet_disk_begin(&f->disk, FLEET_DISK_JOURNAL);
     return loop_work(fleet_link_loop(f->link), write_group, written, &f->commit);
 }
 
@@ -172,6 +197,7 @@ static enum err store(struct fleet *f)
         if (snapshot[i]->version.number < version)
             job->keep[job->n_keep++] = snapshot[i];
     job->iteration = version;
+    fleet_disk_begin(&f->disk, FLEET_DISK_SAVE);
     return post(f, job);
 }
 
@@ -200,8 +226,9 @@ static enum err iterate(struct fleet *f)
 static enum err stored(struct fleet *f, const struct trainer_job *job, int64_t now_ms)
 {
     fleet_loop_move(&f->loop, LOOP_COLLECT);
+    fleet_disk_end(&f->disk, FLEET_DISK_SAVE);
     if (job->err)
-        return err_set(job->err, "checkpoint: %s", job->words);
+        return disk_failed(f, err_set(job->err, "checkpoint: %s", job->words), now_ms);
     f->run->saved = job->iteration;
     f->saved_ms = now_ms;
     return OK;
@@ -324,6 +351,8 @@ static enum err proceed(struct fleet *f, int64_t now_ms)
     enum loop_action action;
     enum err err = OK;
 
+    if (f->disk.failed) /* it is about to end */
+        return OK;
     do {
         const struct loop_view view = view_of(f, now_ms);
         action = fleet_loop_next(&f->loop, &view, now_ms);
@@ -384,6 +413,7 @@ static enum err heard(void *self, enum link_event event, const struct msg *msg, 
             fleet_others_hear(f->others, fleet_link_loop(f->link), &msg->hb, now_ms);
         break;
     case LINK_TICK:
+        fleet_disk_tick(&f->disk, now_ms);
         break;
     }
     return err ? err : proceed(f, now_ms);
@@ -431,6 +461,7 @@ enum err fleet_run(struct run_context *run, int64_t now_ms, enum fleet_end *end)
     struct fleet_link_conf link = {.run = run,
                                    .loop = &f->loop,
                                    .report = &f->report,
+                                   .disk = &f->disk,
                                    .heard = heard,
                                    .drain = drain,
                                    .self = f};

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "learner/fleet/fleet_bulk.h"
+#include "learner/fleet/fleet_disk.h"
 #include "learner/fleet/fleet_report.h"
 #include "learner/fleet/fleet_tasks.h"
 #include "learner/fleet/fleet_turn.h"
@@ -222,6 +223,12 @@ static void hb(void *self, struct msg_hb *out)
     fleet_report_stands(l->note, sizeof l->note, run, l->conf.loop->state);
     out->note = l->note;
     out->n_image = out->n_golden = images(l, &out->image, &out->golden);
+    out->trouble = l->conf.disk->words;
+}
+
+void fleet_link_hb(struct fleet_link *l, int64_t now_ms)
+{
+    peer_hb(l->peer, now_ms);
 }
 
 /* ---- what we hear */

@@ -11,6 +11,7 @@
 #include "learner/fleet/fleet_loop.h"
 #include "proto/msg.h"
 
+struct fleet_disk;
 struct fleet_link;
 struct fleet_report;
 struct loop;
@@ -28,6 +29,7 @@ struct fleet_link_conf {
     struct run_context *run;
     const struct fleet_loop *loop;     /* for what is said of it */
     const struct fleet_report *report; /* likewise */
+    const struct fleet_disk *disk;     /* likewise */
     const struct id *own;              /* the peer id of the learner's own actor */
     enum err (*heard)(void *self, enum link_event event, const struct msg *msg, int64_t now_ms);
     void (*drain)(void *self, int64_t deadline_ms); /* somebody stops this process */
@@ -64,6 +66,8 @@ enum err fleet_link_cancel(struct fleet_link *link, uint64_t first, uint64_t end
                            const char *reason) MUST_CHECK;
 /* The ledger's epoch may be a new one: then everybody is met again. */
 void fleet_link_epoch(struct fleet_link *link, int64_t now_ms);
+/* A heartbeat now: what it says is worth hearing. */
+void fleet_link_hb(struct fleet_link *link, int64_t now_ms);
 /* The loop's course is LOOP_DONE or LOOP_STOPPED: says so, says BYE, and ends fleet_link_run. */
 void fleet_link_leave(struct fleet_link *link);
 

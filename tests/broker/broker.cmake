@@ -17,6 +17,7 @@ drover_library(broker_paced SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/broker/paced.c N
 drover_test(broker/pace NEEDS broker_paced)
 drover_test(broker/scores NEEDS broker_fixture)
 drover_test(broker/watching NEEDS broker_fixture)
+drover_test(broker/stalls NEEDS broker_fixture)
 drover_test(broker/history NEEDS broker)
 drover_test(broker/reclaim NEEDS broker_fixture)
 drover_test(broker/reopened NEEDS broker_fixture)

@@ -189,7 +189,7 @@ void fixture_forget(struct broker_fixture *fixture)
 
 const struct msg_stats *fixture_stats(struct broker_fixture *fixture)
 {
-    broker_stats(fixture->broker, fixture->now_ms);
+    broker_stats(fixture->broker, NULL, 0, fixture->now_ms);
     arena_reset(fixture->arena);
     assert_ok(codec_decode(&fixture->msg, &fixture->stats, fixture->arena));
     return &fixture->msg.stats;

@@ -125,7 +125,8 @@ static void nobody_has_the_weights_and_that_is_said(void **state)
     assert_int_equal(fixture_count(&fixture, A, MSG_LEASE), 1);
     fixture_pass(&fixture, 1000);
     assert_int_equal(fixture_count(&fixture, B, MSG_LEASE), 0);
-    assert_int_equal(fixture_stats(&fixture)->n_wait, 0);
+    for (uint32_t i = 0; i < fixture_stats(&fixture)->n_wait; i++)
+        assert_null(strstr(fixture_stats(&fixture)->wait[i].name, "weights on their way"));
 }
 
 static void progress_lets_a_lease_live(void **state)

@@ -14,8 +14,9 @@ static struct top_line line[TOP_SCREEN_LINES];
 static struct msg_stats_peer peer[MANY];
 static struct msg_stats_host host[20];
 static char name[MANY][16], at[20][16];
-static const struct msg_wait wait[] = {
-    {"a", 1000, "", false}, {"b", 2000, "", false}, {"weights to far", 3000, "", false}};
+static const struct msg_wait wait[] = {{"a", 1000, "", false, "start it"},
+                                       {"b", 2000, "", false, ""},
+                                       {"weights to far", 3000, "", false, ""}};
 static const struct msg_stats_event event[] = {
     {.role = ROLE_ACTOR, .name = "ant", .host = "far", .cause = "silent", .died = true}};
 static struct msg_stats stats;
@@ -187,6 +188,70 @@ static void it_folds_by_host(void **state)
 }
 
 /* No size is too small, and no word of others leaves its line. */
+/* Why a process died its machine's supervisor knows; who is down, or was, stands below it. */
+static void a_machine_has_its_dead(void **state)
+{
+    static const char machine[] =
+        "{\"cores\":8,\"load\":1.5,\"memory_free\":2e9,\"disk_free\":3e9,\"children\":["
+        "{\"name\":\"ant\",\"role\":\"actor\",\"state\":\"again\",\"restarts\":2,\"age_s\":4,"
+        "\"cause\":\"ended by the kernel: memory ran out\",\"last\":\"out of \\u001b[2J\"},"
+        "{\"name\":\"bee\",\"state\":\"up\",\"restarts\":0}]}";
+    static const struct msg_stats_event dead[] = {{.role = ROLE_ACTOR,
+                                                   .name = "ant",
+                                                   .host = "host-03",
+                                                   .cause = "its connection ended",
+                                                   .died = true}};
+    struct top_view view = {.height = 24, .width = 120, .fold = true};
+
+    (void)state;
+    host[3].metrics = machine;
+    stats.event = dead;
+    draw(&view);
+    assert_int_equal(view.rows, 21);
+    assert_true(says("CORES   LOAD   MEM FREE  DISK FREE") > 0);
+    assert_true(says("8    1.5     2000 M      3.0 G") > 0);
+    assert_int_equal(
+        says("  ant            again  started 3 times, last 4 s ago: ended by the"),
+        says("host-03   ") + 1);
+    assert_true(
+        says("died     actor ant at host-03 0 s ago: ended by the kernel: memory ran out; "
+             "it said: out of") > 0);
+    assert_int_equal(says("bee"), -1);
+    assert_int_equal(says("\x1b"), -1);
+}
+
+static void what_was_refused_and_how_late_it_was_is_shown(void **state)
+{
+    static const struct msg_stats_reason refusal[] = {{"this key was revoked", 3}};
+    static const uint64_t late[] = {7, 0, 2};
+    struct top_view view = {.height = 50, .width = 80};
+
+    (void)state;
+    stats.refusal = refusal;
+    stats.n_refusal = 1;
+    stats.staleness_minute = late;
+    stats.n_staleness_minute = 3;
+    draw(&view);
+    assert_true(says("refused  3 times: this key was revoked") > 0);
+    assert_true(says("stale    last minute  0 late: 7  2 late: 2") > 0);
+    assert_true(says("waits    a for 1 s: start it") > 0);
+}
+
+static void the_keys_are_told(void **state)
+{
+    struct top_view view = {.height = 24, .width = 80};
+
+    (void)state;
+    assert_true(top_screen_key(&view, '?'));
+    draw(&view);
+    assert_true(says("f   fold: a row a machine") >= 0);
+    for (int i = 0; i < lines; i++)
+        assert_in_range(strlen(line[i].text), 0, 80);
+    assert_true(top_screen_key(&view, '?'));
+    draw(&view);
+    assert_true(says("HOST  ") > 0);
+}
+
 static void nothing_leaves_the_screen(void **state)
 {
     static char longest[1000];
@@ -219,6 +284,9 @@ int main(void)
         cmocka_unit_test_setup(it_scrolls_to_both_ends, setup),
         cmocka_unit_test_setup(it_sorts_by_what_the_keys_say, setup),
         cmocka_unit_test_setup(it_folds_by_host, setup),
+        cmocka_unit_test_setup(a_machine_has_its_dead, setup),
+        cmocka_unit_test_setup(what_was_refused_and_how_late_it_was_is_shown, setup),
+        cmocka_unit_test_setup(the_keys_are_told, setup),
         cmocka_unit_test_setup(nothing_leaves_the_screen, setup),
     };
     return cmocka_run_group_tests_name("top_screen", tests, NULL, NULL);

@@ -60,7 +60,7 @@ static void step(struct stage *s)
     else if (how < 27)
         peer->answer = OK;
     else if (how < 28)
-        broker_stats(s->broker, s->now_ms);
+        broker_stats(s->broker, NULL, 0, s->now_ms);
     else if (how < 40 || !peer->member)
         stage_hello(s, peer);
     else

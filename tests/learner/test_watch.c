@@ -55,7 +55,7 @@ static int teardown(void **state)
 
 static void hear(const char *name, uint32_t age_ms, const char *scorer, bool paused)
 {
-    const struct msg_wait wait = {name, age_ms, scorer, paused};
+    const struct msg_wait wait = {name, age_ms, scorer, paused, ""};
 
     watch_waits(watch, &wait, *name ? 1 : 0);
 }

@@ -226,8 +226,8 @@ static struct msg welcome(struct msg m)
 
 static struct msg hb(struct msg m)
 {
-    static const struct msg_wait wait[] = {{"no actor", 7000, "", false},
-                                           {"mine is paused", 2500, "mine", true}};
+    static const struct msg_wait wait[] = {{"no actor", 7000, "", false, "add an actor"},
+                                           {"mine is paused", 2500, "mine", true, ""}};
     m.hb = (struct msg_hb){
         .progress = 1234,
         .tokens = 999,
@@ -263,6 +263,7 @@ static struct msg hb(struct msg m)
         .steps_total = 500,
         .golden = golden,
         .n_golden = 2,
+        .trouble = "the disk is full",
         .next_key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
     };
     return m;

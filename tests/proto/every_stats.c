@@ -54,6 +54,7 @@ static void more(struct msg_stats *m)
     static const struct msg_stats_event event = {2,          3,    "ant:77", "ant",
                                                  "10.0.0.7", true, true,     "gone"};
     static struct msg_stats_turn turn;
+    static const struct msg_stats_key key = {"ant", 2, 23, 24};
 
     m->peers = 17;
     m->host = &host;
@@ -78,6 +79,9 @@ static void more(struct msg_stats *m)
     m->queue = &turn;
     m->n_queue = 1;
     m->builds = "1 worker of build 0.9";
+    m->next_key = "next";
+    m->key = &key;
+    m->n_key = 1;
     m->advice = "add 2 actors";
     m->metrics = "{}";
 }
@@ -87,7 +91,8 @@ struct msg every_stats(struct msg m)
     static struct msg_stats_lease lease;
     static struct msg_stats_suspect suspect;
     static const struct msg_stats_reason drop[] = {{"cancel", 3}};
-    static const struct msg_wait wait[] = {{"mine: nobody offers it", 2500, "mine", true}};
+    static const struct msg_wait wait[] = {
+        {"mine: nobody offers it", 2500, "mine", true, "start it"}};
 
     lease = (struct msg_stats_lease){1, 2, 3, 4, 5, 6, ID};
     suspect = (struct msg_stats_suspect){
