@@ -284,7 +284,12 @@ def top(fleet):
         screen.shows(lambda t: "(w)" in t and " of 66 " in t, "another order")
         screen.size(50, 200)  # the system tells the program
         rows = screen.shows(lambda t: "MEMORY" in t and "WIRE MB" in t and "avx2" in t and t.split("\n")[-1].startswith("q quits"), "more")
-        true("more rows", sum(" actor " in r for r in rows) > 30, rows)
+        true("more rows", sum(" actor " in r or " supervisor " in r for r in rows) > 35, rows)
+        true("curves", any(r.startswith("curves   tokens/s ") for r in rows), rows)
+        screen.press("?")
+        screen.shows(lambda t: "fold: a row a machine" in t and "HOST  " not in t, "the keys")
+        screen.press("?")
+        screen.shows(lambda t: "HOST  " in t, "the table again")
         screen.press("q")
         until("the end", lambda: os.waitpid(screen.pid, os.WNOHANG)[0])
         screen.pid = 0
