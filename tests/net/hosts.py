@@ -107,6 +107,24 @@ def memory_runs_out(pids):
     return group
 
 
+def no_memory(run, machines, name):
+    before = kills()
+    group = memory_runs_out(machines.find(name, "--name=actor-"))
+    until = time.monotonic() + 60
+    while group and kills() == before and time.monotonic() < until:
+        time.sleep(.1)
+    if group and kills() == before:
+        fail("the kernel ended nobody")
+    if group:
+        run.named("out of memory", ["memory ran out"], time.monotonic())
+        inside = lambda: open(f"{group}/cgroup.procs", encoding="ascii").read().split()
+        for pid in inside():
+            with contextlib.suppress(OSError):
+                os.kill(int(pid), signal.SIGKILL)
+        wait_for("the group is empty", lambda: not inside(), 20)
+        os.rmdir(group)
+
+
 def trouble(run, machines):
     names = list(machines.hosts)
     victim = machines.find(names[0], "--name=actor-1")[0]
@@ -114,6 +132,8 @@ def trouble(run, machines):
     os.kill(victim, signal.SIGKILL)
     run.named("a killed worker", ["killed by another process"], begun)
     wait_for("another in its place", lambda: machines.find(names[0], "--name=actor-1") not in ([], [victim]), 20)
+
+    no_memory(run, machines, names[0])
 
     victim = machines.find(names[1], " join folder=")[0]
     begun = time.monotonic()
@@ -146,22 +166,6 @@ def trouble(run, machines):
     subprocess.run(["fallocate", "-l", "90M", filler], check=True)
     run.named("a full disk", ["the disk is full"], begun)
     os.unlink(filler)
-
-    before = kills()
-    group = memory_runs_out(machines.find(names[0], "--name=actor-"))
-    until = time.monotonic() + 60
-    while group and kills() == before and time.monotonic() < until:
-        time.sleep(.1)
-    if group and kills() == before:
-        fail("the kernel ended nobody")
-    if group:
-        run.named("out of memory", ["memory ran out"], time.monotonic())
-        inside = lambda: open(f"{group}/cgroup.procs", encoding="ascii").read().split()
-        for pid in inside():
-            with contextlib.suppress(OSError):
-                os.kill(int(pid), signal.SIGKILL)
-        wait_for("the group is empty", lambda: not inside(), 20)
-        os.rmdir(group)
 
 
 def one_run(net, machines, head, folder):
