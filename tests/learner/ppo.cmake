@@ -12,7 +12,7 @@ add_executable(exact ${CMAKE_CURRENT_SOURCE_DIR}/learner/exact.c)
 target_link_libraries(exact PRIVATE test_bed)
 target_link_options(exact PRIVATE ${TOY_WRAPS})
 add_test(NAME learner/exact COMMAND exact check)
-set_tests_properties(learner/exact PROPERTIES LABELS e2e TIMEOUT 1200 COST 600 PROCESSORS 2
+set_tests_properties(learner/exact PROPERTIES LABELS e2e TIMEOUT 1200 COST 2000
   ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
 
 # The same worlds for the four real processes; tests/e2e/exact_fleet.py runs them.

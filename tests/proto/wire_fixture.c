@@ -51,6 +51,16 @@ static void pace_close(void)
     }
 }
 
+void wire_fixture_round(void)
+{
+    char word;
+
+    for (int i = 0; i < 2; i++) { /* the one under way, and one that begins now */
+        assert_int_equal(1, zmq_recv(pace.end[1], &word, 1, 0));
+        assert_int_equal(1, zmq_send(pace.end[0], &word, 1, 0));
+    }
+}
+
 int64_t wire_fixture_now(void)
 {
     const int64_t wall_ms = clock_mono_ms(), passed_ms = wall_ms - pace.wall_ms;

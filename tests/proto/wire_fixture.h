@@ -45,6 +45,9 @@ void wire_fixture_hub(struct wire_fixture *fixture, const char *endpoint,
 struct wire_end *wire_fixture_dial(struct wire_fixture *fixture, const char *endpoint,
                                    const struct curve_keys *keys, struct peer_conf conf);
 
+/* What libzmq's thread was told before this is done after it. */
+void wire_fixture_round(void);
+
 int64_t wire_fixture_now(void);
 /* Before anything is made: for libzmq's own waits, which know no other clock. */
 void wire_fixture_by_the_wall(void);
