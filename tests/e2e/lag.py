@@ -57,7 +57,7 @@ def tell(pids, number):
 
 def slowed(words, env, limit):
     """Runs it with an actor that has the processor for 4 ms of each 100: its own, so that others on this machine cost it
-    little; without a wish for more it is stopped again after 50."""
+    little. One that waits is stopped again after 50."""
     with open("log", "w+", encoding="utf-8") as log:
         process = subprocess.Popen([os.path.join(BIN, "drover"), *words], env=env, text=True, stdout=log, stderr=log,
                                    stdin=subprocess.DEVNULL)
