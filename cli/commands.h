@@ -32,6 +32,7 @@
     ROW(cmd_revise) \
     ROW(cmd_inspect) \
     ROW(cmd_merge) \
+    ROW(cmd_convert) \
     ROW(cmd_pull) \
     ROW(cmd_keys) \
     ROW(cmd_data) \

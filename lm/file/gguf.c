@@ -75,9 +75,9 @@ static enum err take_tensor(struct gguf *file)
         return err;
     tensor.kind = quant_kind(type);
     if (!tensor.kind)
-        return err_set(ERR_RANGE, "%s: byte %zu: tensor '%s' has type %u; %s are read",
+        return err_set(ERR_RANGE, "%s: byte %zu: tensor '%s' has type %u (%s); %s are read",
                        source_name(file->source), file->at - 12, tensor.name, type,
-                       quant_list());
+                       quant_unread(type), quant_list());
     if (tensor.dim[0] % tensor.kind->values)
         return source_bad(file->source, file->at - 12, tensor.name,
                           "its rows are no whole blocks");

@@ -16,6 +16,7 @@
 #include "lm/file/hfrope.h"
 #include "lm/file/hfwindow.h"
 #include "lm/file/source.h"
+#include "lm/file/unopened.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -211,14 +212,17 @@ static void check_fixed(struct hfreader *reader, const struct hfkeys_fixed *row)
 /* Also a quantised checkpoint: its tensors have names that params has no place for. */
 static void refuse(struct hfreader *reader, const struct shape *shape)
 {
+    const json_t *packed = json_object_get(reader->config, "quantization_config");
     const unsigned family = 1u << shape->family;
+    char why[UNOPENED_WHY];
 
     for (int i = 0; i < hfkeys_fixes; i++)
         if (hfkeys_fixed[i].families & family)
             check_fixed(reader, &hfkeys_fixed[i]);
-    if (hfreader_given(json_object_get(reader->config, "quantization_config")))
-        hfreader_wrong(reader, "quantization_config",
-                       "quantised checkpoints are not supported");
+    if (hfreader_given(packed))
+        hfreader_wrong(
+            reader, "quantization_config",
+            unopened_scheme(why, json_string_value(json_object_get(packed, "quant_method"))));
     if (hfreader_real(reader, reader->config, "partial_rotary_factor", 1) != 1)
         hfreader_wrong(reader, "partial_rotary_factor", "is not supported");
 }

@@ -19,9 +19,11 @@
 #include "lm/file/folder.h"
 #include "lm/file/gguf.h"
 #include "lm/file/ggufmodel.h"
+#include "lm/file/ggufmodel_write.h"
 #include "lm/file/ggufshape.h"
 #include "lm/file/model_meta.h"
 #include "lm/file/source.h"
+#include "lm/file/unopened.h"
 #include "lm/file/weights.h"
 
 #include <stdio.h>
@@ -143,6 +145,17 @@ static enum err open_gguf(struct model_files *files, const char *path,
     return err;
 }
 
+/* Its folder is what the words' line reads. */
+static enum err refuse_pickle(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? mem_print("%.*s", (int)(slash - path), path) : mem_text(".");
+    const enum err err = unopened_pickle(folder, slash ? slash + 1 : path);
+
+    free(folder);
+    return err;
+}
+
 /* By its first bytes, not by its name. A pickle is a zip file, or begins with its version. */
 static enum err open_file(struct model_files *files, const char *path,
                           enum model_files_want want)
@@ -162,10 +175,7 @@ static enum err open_file(struct model_files *files, const char *path,
     if (magic == 0x46554747)
         return open_gguf(files, path, want);
     if (magic == 0x04034B50 || (magic & 0xFF) == 0x80)
-        return err_set(ERR_PARSE,
-                       "%s: a Python pickle, which can run code, is not opened; save the model "
-                       "with safetensors",
-                       path);
+        return refuse_pickle(path);
     return err_set(
         ERR_PARSE,
         "%s: byte 0: no GGUF file; a model is a .gguf file or a folder with config.json", path);
@@ -414,6 +424,25 @@ enum err model_files_save(const char *folder, const struct model_files *files,
     err = gather(&card, files, &params->shape);
     if (!err)
         err = folder_write(folder, &card, files->tokenizer, params, files->generation, dtype);
+    model_meta_fini(&card);
+    return err;
+}
+
+enum err model_files_save_gguf(struct ggufmodel_written *out, const char *path,
+                               const struct model_files *files, const char *name,
+                               const char *dtype, const char *pre)
+{
+    struct ggufmodel_write what = {files->params,        NULL, files->tokenizer,
+                                   gguf_mix_find(dtype), name, pre};
+    struct model_meta card;
+    enum err err;
+
+    if (!what.mix)
+        return err_set(ERR_RANGE, "dtype %.20s: GGUF is written as %s", dtype, gguf_mix_list());
+    err = gather(&card, files, &files->shape);
+    what.card = &card;
+    if (!err)
+        err = ggufmodel_write(out, path, &what);
     model_meta_fini(&card);
     return err;
 }

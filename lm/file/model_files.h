@@ -47,6 +47,13 @@ enum err model_files_reach(struct model_files *files, int longest) MUST_CHECK;
 enum err model_files_save(const char *folder, const struct model_files *files,
                           const struct params *params, const char *dtype) MUST_CHECK;
 
+/* Writes the model as the GGUF file `path` (ggufmodel_write.h), which names it `name`. dtype: one of
+ * gguf_mix's; pre: NULL, or llama.cpp's name of the pre-tokenizer. Errors: ggufmodel_write's. */
+struct ggufmodel_written;
+enum err model_files_save_gguf(struct ggufmodel_written *out, const char *path,
+                               const struct model_files *files, const char *name,
+                               const char *dtype, const char *pre) MUST_CHECK;
+
 /* Merges the adapter in `folder` into the weights of these files, and takes over its tokenizer
  * if it brings one; a reward model's adapter makes a reward model of a language model.
  * any_base: also into weights that it was not trained on. Errors: adapter_open's and

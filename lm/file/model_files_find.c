@@ -1,7 +1,7 @@
 /* A path that a person names may be the model itself, a run folder of ours or of transformers,
  * or what a save that was interrupted left of one. The finished model comes first, then the
- * newest checkpoint: the one whose name ends in the largest number. model_files_open begins
- * here, also for an adapter's base, and inspect, which has to know what it looks at. */
+ * newest checkpoint: the one whose name ends in the largest number. Of a folder of the hub's cache
+ * it is the snapshot that refs/main names. model_files_open begins here, also for an adapter's base, and inspect, which has to know what it looks at. */
 
 #include "lm/file/model_files.h"
 
@@ -71,6 +71,73 @@ static char *newest(const char *folder)
     return best;
 }
 
+enum { COMMIT_ROOM = 256 };
+
+/* The commit that refs/main of the hub's cache names; NULL: there is none, or it is no bare name. */
+static char *main_commit(const char *folder)
+{
+    char *path = mem_print("%s/refs/main", folder), *text = NULL;
+    size_t n = 0;
+
+    if (!fs_exists(path) || fs_read(&text, &n, path, COMMIT_ROOM))
+        text = NULL;
+    free(path);
+    if (!text)
+        return NULL;
+    text[strcspn(text, "\r\n")] = 0;
+    if (*text && *text != '.' && !strchr(text, '/'))
+        return text;
+    free(text);
+    return NULL;
+}
+
+/* The only snapshot with a model in it; of several none is known to be meant. */
+static char *only_snapshot(const char *snapshots)
+{
+    DIR *dir = opendir(snapshots);
+    struct dirent *entry;
+    char *only = NULL;
+    int n = 0;
+
+    while (dir && (entry = readdir(dir))) {
+        char *path =
+            *entry->d_name == '.' ? NULL : mem_print("%s/%s", snapshots, entry->d_name);
+        if (path && is_model(path) && !n++)
+            only = path;
+        else
+            free(path);
+    }
+    if (dir)
+        closedir(dir);
+    if (n > 1) {
+        free(only);
+        only = NULL;
+    }
+    return only;
+}
+
+/* A folder of the hub's cache, models--OWNER--NAME: snapshots/COMMIT is the model, and
+ * refs/main says which commit. */
+static char *hub_snapshot(const char *folder)
+{
+    char *snapshots = mem_print("%s/snapshots", folder), *found = NULL, *commit;
+
+    if (fs_is_dir(snapshots)) {
+        commit = main_commit(folder);
+        if (commit)
+            found = mem_print("%s/%s", snapshots, commit);
+        if (found && !is_model(found)) {
+            free(found);
+            found = NULL;
+        }
+        if (!found)
+            found = only_snapshot(snapshots);
+        free(commit);
+    }
+    free(snapshots);
+    return found;
+}
+
 /* The folder that holds the model: `path` itself, its model/ or its newest checkpoint. */
 static char *model_folder(const char *path)
 {
@@ -81,6 +148,8 @@ static char *model_folder(const char *path)
         found = mem_text(path);
     if (!found)
         found = model_in(path, "model");
+    if (!found)
+        found = hub_snapshot(path);
     if (!found)
         found = newest(checkpoints);
     if (!found)
@@ -104,7 +173,8 @@ enum err model_files_find(char **out, const char *path)
     if (!err && !*out)
         err = err_set(
             ERR_IO,
-            "%s: no config.json here, in model/ or in checkpoints/ (nor adapter_config.json)",
+            "%s: no config.json here, in model/, in checkpoints/ or in one of the hub cache's "
+            "snapshots/ (nor adapter_config.json)",
             path);
     free(old);
     return err;

@@ -1,60 +1,17 @@
-/* One row a type: bytes of a block, values in it, and the function that decodes blocks. The
- * formulas are ggml's (ggml-quants.c, dequantize_row_*); each decoder is compared with
- * gguf-py's numbers (tests/golden/quant.py). gguf decodes rows by them, safetensors uses the
+/* One row a type: bytes of a block, values in it, and the function that decodes blocks: the plain
+ * ones here, blocks of parts in quant_super, tables in quant_table. The formulas are ggml's
+ * (ggml-quants.c, dequantize_row_*); each decoder is compared with gguf-py's numbers
+ * (tests/golden/quant.py). gguf decodes rows by them, safetensors uses the
  * three plain types. A decoder knows no bounds: who calls has checked that whole blocks are
  * there. */
 
 #include "lm/file/quant.h"
 
+#include "lm/file/half.h"
+#include "lm/file/quant_super.h"
+#include "lm/file/quant_table.h"
+
 #include <string.h>
-
-static float from_bits(uint32_t bits)
-{
-    float value;
-
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-float quant_f16(uint16_t half)
-{
-    const uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
-    const uint32_t exponent = half >> 10 & 31, mantissa = half & 1023u;
-
-    if (exponent == 31)
-        return from_bits(sign | 0x7F800000u | mantissa << 13);
-    if (exponent)
-        return from_bits(sign | (exponent + 112) << 23 | mantissa << 13);
-    return from_bits(sign | 0x3F800000u) * ((float)mantissa * 0x1p-24f); /* denormal or zero */
-}
-
-float quant_bf16(uint16_t half)
-{
-    return from_bits((uint32_t)half << 16);
-}
-
-/* To the nearest, ties to even, as torch rounds. A NaN stays one: rounding its bits could carry
- * into the exponent, so they are cut and one below is set. */
-uint16_t quant_to_bf16(float value)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &value, sizeof bits);
-    if ((bits & 0x7FFFFFFFu) > 0x7F800000u)
-        return (uint16_t)(bits >> 16 | 64);
-    return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1)) >> 16);
-}
-
-/* Little-endian, at any address. */
-static uint16_t u16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static float f16(const uint8_t *p)
-{
-    return quant_f16(u16(p));
-}
 
 static void decode_f32(float *to, const uint8_t *from, size_t blocks)
 {
@@ -64,20 +21,20 @@ static void decode_f32(float *to, const uint8_t *from, size_t blocks)
 static void decode_f16(float *to, const uint8_t *from, size_t blocks)
 {
     for (size_t i = 0; i < blocks; i++)
-        to[i] = f16(from + 2 * i);
+        to[i] = half_read(from + 2 * i);
 }
 
 static void decode_bf16(float *to, const uint8_t *from, size_t blocks)
 {
     for (size_t i = 0; i < blocks; i++)
-        to[i] = quant_bf16(u16(from + 2 * i));
+        to[i] = half_bf16((uint16_t)(from[2 * i] | from[2 * i + 1] << 8));
 }
 
 /* {f16 d; u8 q[16]}: low nibbles are values 0..15, high ones 16..31; v = d * (q - 8) */
 static void decode_q4_0(float *to, const uint8_t *from, size_t blocks)
 {
     for (; blocks; blocks--, from += 18, to += 32) {
-        const float d = f16(from);
+        const float d = half_read(from);
         for (int j = 0; j < 16; j++) {
             to[j] = d * (float)((from[2 + j] & 15) - 8);
             to[j + 16] = d * (float)((from[2 + j] >> 4) - 8);
@@ -89,7 +46,7 @@ static void decode_q4_0(float *to, const uint8_t *from, size_t blocks)
 static void decode_q4_1(float *to, const uint8_t *from, size_t blocks)
 {
     for (; blocks; blocks--, from += 20, to += 32) {
-        const float d = f16(from), m = f16(from + 2);
+        const float d = half_read(from), m = half_read(from + 2);
         for (int j = 0; j < 16; j++) {
             to[j] = d * (float)(from[4 + j] & 15) + m;
             to[j + 16] = d * (float)(from[4 + j] >> 4) + m;
@@ -106,7 +63,7 @@ static int fifth(const uint8_t *high, int j) /* bit j of a little-endian u32, as
 static void decode_q5_0(float *to, const uint8_t *from, size_t blocks)
 {
     for (; blocks; blocks--, from += 22, to += 32) {
-        const float d = f16(from);
+        const float d = half_read(from);
         for (int j = 0; j < 16; j++) {
             to[j] = d * (float)(((from[6 + j] & 15) | fifth(from + 2, j)) - 16);
             to[j + 16] = d * (float)((from[6 + j] >> 4 | fifth(from + 2, j + 16)) - 16);
@@ -118,7 +75,7 @@ static void decode_q5_0(float *to, const uint8_t *from, size_t blocks)
 static void decode_q5_1(float *to, const uint8_t *from, size_t blocks)
 {
     for (; blocks; blocks--, from += 24, to += 32) {
-        const float d = f16(from), m = f16(from + 2);
+        const float d = half_read(from), m = half_read(from + 2);
         for (int j = 0; j < 16; j++) {
             to[j] = d * (float)((from[8 + j] & 15) | fifth(from + 4, j)) + m;
             to[j + 16] = d * (float)(from[8 + j] >> 4 | fifth(from + 4, j + 16)) + m;
@@ -130,59 +87,60 @@ static void decode_q5_1(float *to, const uint8_t *from, size_t blocks)
 static void decode_q8_0(float *to, const uint8_t *from, size_t blocks)
 {
     for (; blocks; blocks--, from += 34, to += 32) {
-        const float d = f16(from);
+        const float d = half_read(from);
         for (int j = 0; j < 32; j++)
             to[j] = (float)(int8_t)from[2 + j] * d;
     }
 }
 
-/* {f16 d, dmin; u8 scales[12]; u8 q[128]}: eight parts of 32 values, v = d*sc*q - dmin*m with
- * six-bit sc and m packed into scales; per 64 values, low nibbles then high ones. */
-static void decode_q4_k(float *to, const uint8_t *from, size_t blocks)
-{
-    for (; blocks; blocks--, from += 144, to += 256) {
-        const float d = f16(from), dmin = f16(from + 2);
-        const uint8_t *s = from + 4, *q = from + 16;
-        for (int j = 0; j < 8; j++) {
-            /* of parts 0..3 in one byte each; of 4..7 four bits apart, two above those of the
-             * first */
-            const int sc = j < 4 ? s[j] & 63 : (s[j + 4] & 15) | (s[j - 4] >> 6) << 4;
-            const int m = j < 4 ? s[j + 4] & 63 : s[j + 4] >> 4 | (s[j] >> 6) << 4;
-            const float scale = d * (float)sc, least = dmin * (float)m;
-            for (int i = 0; i < 32; i++) {
-                const uint8_t byte = q[32 * (j / 2) + i];
-                to[32 * j + i] = scale * (float)(j % 2 ? byte >> 4 : byte & 15) - least;
-            }
-        }
-    }
-}
-
-/* {u8 low[128]; u8 high[64]; i8 scales[16]; f16 d}: sixteen parts of 16, v = d*sc*(q - 32) */
-static void decode_q6_k(float *to, const uint8_t *from, size_t blocks)
-{
-    for (; blocks; blocks--, from += 210, to += 256) {
-        const uint8_t *low = from, *high = from + 128, *scale = from + 192;
-        const float d = f16(from + 208);
-        for (int v = 0; v < 256; v++) {
-            /* each half of the block: 64 bytes of low nibbles, 32 of high pairs, for four runs
-             * of 32 */
-            const int half = v / 128, part = v % 128 / 32, i = v % 32;
-            const uint8_t l = low[64 * half + 32 * (part % 2) + i];
-            const int four = part < 2 ? l & 15 : l >> 4;
-            const int two = high[32 * half + i] >> (2 * part) & 3;
-            to[v] = d * (float)(int8_t)scale[v / 16] * (float)((four | two << 4) - 32);
-        }
-    }
-}
-
-/* What people convert to and this engine has a decoder for; another type of ggml is refused by
- * its number, with this list. */
+/* What people convert to and this engine has a decoder for. */
 static const struct quant_kind kinds[] = {
-    {QUANT_F32, "F32", 1, 4, decode_f32},        {QUANT_F16, "F16", 1, 2, decode_f16},
-    {QUANT_BF16, "BF16", 1, 2, decode_bf16},     {QUANT_Q8_0, "Q8_0", 32, 34, decode_q8_0},
-    {QUANT_Q4_0, "Q4_0", 32, 18, decode_q4_0},   {QUANT_Q4_1, "Q4_1", 32, 20, decode_q4_1},
-    {QUANT_Q5_0, "Q5_0", 32, 22, decode_q5_0},   {QUANT_Q5_1, "Q5_1", 32, 24, decode_q5_1},
-    {QUANT_Q4_K, "Q4_K", 256, 144, decode_q4_k}, {QUANT_Q6_K, "Q6_K", 256, 210, decode_q6_k},
+    {QUANT_F32, "F32", 1, 4, decode_f32},
+    {QUANT_F16, "F16", 1, 2, decode_f16},
+    {QUANT_BF16, "BF16", 1, 2, decode_bf16},
+    {QUANT_Q8_0, "Q8_0", 32, 34, decode_q8_0},
+    {QUANT_Q4_0, "Q4_0", 32, 18, decode_q4_0},
+    {QUANT_Q4_1, "Q4_1", 32, 20, decode_q4_1},
+    {QUANT_Q5_0, "Q5_0", 32, 22, decode_q5_0},
+    {QUANT_Q5_1, "Q5_1", 32, 24, decode_q5_1},
+    {QUANT_Q2_K, "Q2_K", 256, 84, quant_super_q2_k},
+    {QUANT_Q3_K, "Q3_K", 256, 110, quant_super_q3_k},
+    {QUANT_Q4_K, "Q4_K", 256, 144, quant_super_q4_k},
+    {QUANT_Q5_K, "Q5_K", 256, 176, quant_super_q5_k},
+    {QUANT_Q6_K, "Q6_K", 256, 210, quant_super_q6_k},
+    {QUANT_IQ4_NL, "IQ4_NL", 32, 18, quant_table_iq4_nl},
+    {QUANT_IQ4_XS, "IQ4_XS", 256, 136, quant_table_iq4_xs},
+    {QUANT_MXFP4, "MXFP4", 32, 17, quant_table_mxfp4},
+    {QUANT_NVFP4, "NVFP4", 64, 36, quant_table_nvfp4},
+    {QUANT_TQ1_0, "TQ1_0", 256, 54, quant_table_tq1_0},
+    {QUANT_TQ2_0, "TQ2_0", 256, 66, quant_table_tq2_0},
+};
+
+/* Those that are not read, so that they are refused by the name that people know: grids of
+ * hundreds of points, activations, integers, layouts that ggml has given up. */
+static const char *const unread[] = {
+    [4] = "Q4_2, which ggml has dropped",
+    [5] = "Q4_3, which ggml has dropped",
+    [9] = "Q8_1, for activations",
+    [15] = "Q8_K, for activations",
+    [16] = "IQ2_XXS",
+    [17] = "IQ2_XS",
+    [18] = "IQ3_XXS",
+    [19] = "IQ1_S",
+    [21] = "IQ3_S",
+    [22] = "IQ2_S",
+    [24] = "I8",
+    [25] = "I16",
+    [26] = "I32",
+    [27] = "I64",
+    [28] = "F64",
+    [29] = "IQ1_M",
+    [31] = "Q4_0_4_4, which ggml has dropped",
+    [32] = "Q4_0_4_8, which ggml has dropped",
+    [33] = "Q4_0_8_8, which ggml has dropped",
+    [36] = "IQ4_NL_4_4, which ggml has dropped",
+    [37] = "IQ4_NL_4_8, which ggml has dropped",
+    [38] = "IQ4_NL_8_8, which ggml has dropped",
 };
 
 const struct quant_kind *quant_kind(uint32_t type)
@@ -193,7 +151,16 @@ const struct quant_kind *quant_kind(uint32_t type)
     return NULL;
 }
 
+const char *quant_unread(uint32_t type)
+{
+    const char *name = type < sizeof unread / sizeof *unread ? unread[type] : NULL;
+
+    return name ? name : "unknown";
+}
+
 const char *quant_list(void)
 {
-    return "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q6_K";
+    return "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, "
+           "IQ4_NL, "
+           "IQ4_XS, MXFP4, NVFP4, TQ1_0, TQ2_0";
 }

@@ -18,9 +18,18 @@ enum quant {
     QUANT_Q5_0 = 6,
     QUANT_Q5_1 = 7,
     QUANT_Q8_0 = 8,
+    QUANT_Q2_K = 10,
+    QUANT_Q3_K = 11,
     QUANT_Q4_K = 12,
+    QUANT_Q5_K = 13,
     QUANT_Q6_K = 14,
+    QUANT_IQ4_NL = 20,
+    QUANT_IQ4_XS = 23,
     QUANT_BF16 = 30,
+    QUANT_TQ1_0 = 34,
+    QUANT_TQ2_0 = 35,
+    QUANT_MXFP4 = 39,
+    QUANT_NVFP4 = 40,
 };
 
 /* One row per type that can be read. */
@@ -31,13 +40,10 @@ struct quant_kind {
     void (*decode)(float *to, const uint8_t *from, size_t blocks);
 };
 
-/* NULL for a type that is not read; quant_list names those that are. */
+/* NULL for a type that is not read; quant_list names those that are, quant_unread one that is not:
+ * as ggml calls it, or "unknown". */
 const struct quant_kind *quant_kind(uint32_t type);
 const char *quant_list(void);
-
-/* IEEE binary16 and bfloat16; to bf16 rounds to nearest even and keeps NaN a NaN. */
-float quant_f16(uint16_t half);
-float quant_bf16(uint16_t half);
-uint16_t quant_to_bf16(float value);
+const char *quant_unread(uint32_t type);
 
 #endif

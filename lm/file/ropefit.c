@@ -21,23 +21,32 @@ static double wavelength(const struct shape *shape, int i)
     return 6.283185307179586 * real_power(shape->rope_theta, 2.0 * i / shape->head_dim);
 }
 
+static double factor_of(const struct shape *shape, int i)
+{
+    const double low = shape->rope_low, high = shape->rope_high;
+    const double turns = shape->rope_original / wavelength(shape, i);
+    const double s = (turns - low) / (high - low);
+
+    if (turns > high)
+        return 1;
+    if (turns < low)
+        return shape->rope_factor;
+    return 1 / ((1 - s) / shape->rope_factor + s);
+}
+
+void ropefit_list(float *f, const struct shape *shape)
+{
+    for (int i = 0; i < shape->head_dim / 2; i++)
+        f[i] = (float)factor_of(shape, i);
+}
+
 /* The factors are f32 in the file: a relative 1e-5 is far above that and far below what another
  * guess gives. */
 static bool fits(const struct shape *shape, const float *f)
 {
-    const double low = shape->rope_low, high = shape->rope_high;
-
-    for (int i = 0; i < shape->head_dim / 2; i++) {
-        const double turns = shape->rope_original / wavelength(shape, i);
-        const double s = (turns - low) / (high - low);
-        double want = 1 / ((1 - s) / shape->rope_factor + s);
-        if (turns > high)
-            want = 1;
-        if (turns < low)
-            want = shape->rope_factor;
-        if (!(fabs((double)f[i] / want - 1) < 1e-5))
+    for (int i = 0; i < shape->head_dim / 2; i++)
+        if (!(fabs((double)f[i] / factor_of(shape, i) - 1) < 1e-5))
             return false;
-    }
     return true;
 }
 

@@ -15,4 +15,7 @@
  * and rope_theta must be set. Errors: ERR_RANGE. */
 enum err ropefit_factors(struct shape *shape, const float *f) MUST_CHECK;
 
+/* The other way: f [head_dim/2] out, of a shape whose rope is ROPE_LLAMA3. */
+void ropefit_list(float *f, const struct shape *shape);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "lm/file/half.h"
 #include "lm/file/quant.h"
 #include "lm/file/source.h"
 
@@ -343,9 +344,10 @@ enum err safetensors_read_part(struct safetensors *file,
     uint8_t *piece;
 
     if (!kind) {
-        char why[80] = "dtype ";
-        strncat(why, tensor->dtype, 12);
-        strncat(why, " is not read; F32, F16 and BF16 are", 40);
+        char why[120];
+        snprintf(why, sizeof why, "dtype %.12s%s is not read; F32, F16 and BF16 are",
+                 tensor->dtype,
+                 !strncmp(tensor->dtype, "F8", 2) ? " (FP8, with scales of its own)" : "");
         return source_bad(file->source, tensor->at, tensor->name, why);
     }
     piece = mem_new(n < PIECE / 4 ? n : PIECE / 4, kind->bytes);
@@ -429,7 +431,7 @@ static enum err put_values_at(struct fs_file *to, const float *from, size_t n, b
     for (size_t done = 0; !err && done < n;) {
         const size_t take = n - done < PIECE ? n - done : PIECE;
         for (size_t i = 0; i < take; i++)
-            half[i] = quant_to_bf16(from[done + i]);
+            half[i] = half_to_bf16(from[done + i]);
         err = fs_put(to, half, take * sizeof *half);
         done += take;
     }

@@ -11,11 +11,12 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "lm/file/half.h"
 #include "lm/file/hfconfig.h"
-#include "lm/file/quant.h"
 #include "lm/file/safetensors.h"
 #include "lm/file/source.h"
 #include "lm/file/tensor_walk.h"
+#include "lm/file/unopened.h"
 #include "lm/model/lora.h"
 
 #include <stdlib.h>
@@ -115,11 +116,7 @@ static enum err nothing(const char *folder)
         const bool there = fs_exists(path);
         free(path);
         if (there)
-            return err_set(
-                ERR_PARSE,
-                "%s: only %s, a Python pickle, which can run code and is not opened; "
-                "save the model with safetensors",
-                folder, pickles[i]);
+            return unopened_pickle(folder, pickles[i]);
     }
     return err_set(ERR_IO, "%s: no model.safetensors and no model.safetensors.index.json",
                    folder);
@@ -240,6 +237,27 @@ enum err weights_untie(struct shape *shape, const struct weights *weights)
     return err;
 }
 
+/* Why a weight may be missing: GPTQ and AWQ hold integers under another name, and only GPTQ the
+ * order of its groups. "" where neither is there. */
+static const char *elsewhere(const struct weights *weights, const struct tensor *tensor)
+{
+    const struct safetensors_tensor *at;
+    const size_t n = strlen(tensor->name);
+    const int stem = n > 6 ? (int)(n - 6) : 0; /* without "weight" */
+    char *packed = mem_print("%.*sqweight", stem, tensor->name);
+    char *groups = mem_print("%.*sg_idx", stem, tensor->name);
+    const char *why = "";
+
+    if (tensor->part == PART_HEAD)
+        why = " and tie_word_embeddings is false";
+    else if (find(weights, packed, &at))
+        why = find(weights, groups, &at) ? ": a GPTQ checkpoint, whose integers are not read"
+                                         : ": an AWQ checkpoint, whose integers are not read";
+    free(packed);
+    free(groups);
+    return why;
+}
+
 /* Where a tensor of the model lies, in its shape. */
 static enum err locate(const struct weights *weights, const struct tensor *tensor,
                        struct safetensors **in, const struct safetensors_tensor **out)
@@ -254,7 +272,7 @@ static enum err locate(const struct weights *weights, const struct tensor *tenso
 
     if (!file)
         return err_set(ERR_RANGE, "%s: tensor %s is missing%s", weights->folder, tensor->name,
-                       tensor->part == PART_HEAD ? " and tie_word_embeddings is false" : "");
+                       elsewhere(weights, tensor));
     if (part_is_vector(tensor->row))
         same = from->dims == 1 && from->dim[0] == (size_t)cols;
     else
@@ -407,7 +425,7 @@ static float *rounded(const struct params *params)
     float *data = mem_new(params->count, sizeof *data);
 
     for (size_t i = 0; i < params->count; i++)
-        data[i] = quant_bf16(quant_to_bf16(params->data[i]));
+        data[i] = half_bf16(half_to_bf16(params->data[i]));
     return data;
 }
 

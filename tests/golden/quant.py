@@ -9,12 +9,15 @@ from gguf.quants import dequantize
 
 rng = np.random.default_rng(20260101)
 T = gguf.GGMLQuantizationType
-HALVES = {T.Q4_0: [0], T.Q4_1: [0, 2], T.Q5_0: [0], T.Q5_1: [0, 2], T.Q8_0: [0], T.Q4_K: [0, 2], T.Q6_K: [208]}
+HALVES = {T.Q4_0: [0], T.Q4_1: [0, 2], T.Q5_0: [0], T.Q5_1: [0, 2], T.Q8_0: [0], T.Q4_K: [0, 2], T.Q6_K: [208],
+          T.Q2_K: [80, 82], T.Q3_K: [108], T.Q5_K: [0, 2], T.IQ4_NL: [0], T.IQ4_XS: [0], T.TQ1_0: [52], T.TQ2_0: [64]}
 print("/* made by quant.py with gguf-py %s; do not edit */" % "0.19.0")
 rows = []
-for kind in (T.F32, T.F16, T.BF16, T.Q8_0, T.Q4_0, T.Q4_1, T.Q5_0, T.Q5_1, T.Q4_K, T.Q6_K):
+PLAIN = (T.F32, T.F16, T.BF16, T.Q8_0, T.Q4_0, T.Q4_1, T.Q5_0, T.Q5_1, T.Q4_K, T.Q6_K)
+LATER = (T.Q2_K, T.Q3_K, T.Q5_K, T.IQ4_NL, T.IQ4_XS, T.MXFP4, T.NVFP4, T.TQ1_0, T.TQ2_0)
+for kind in PLAIN + LATER:
     values, size = gguf.GGML_QUANT_SIZES[kind]
-    blocks = 2 if values == 256 else 4 if values == 32 else 64
+    blocks = {256: 2, 64: 3, 32: 4}.get(values, 64)
     raw = rng.integers(0, 256, (blocks, size), dtype=np.uint8)
     if values == 1:  # any bits but NaN, whose payload is nobody's business; with denormals
         raw = rng.standard_normal(blocks).astype(np.float32)
@@ -30,6 +33,10 @@ for kind in (T.F32, T.F16, T.BF16, T.Q8_0, T.Q4_0, T.Q4_1, T.Q5_0, T.Q5_1, T.Q4_
         half = rng.standard_normal(blocks).astype(np.float16)
         half[0] = np.float16(3e-6)
         raw[:, at : at + 2] = half.view(np.uint8).reshape(blocks, 2)
+    if kind == T.MXFP4:  # scales at the end of their range, where they are denormal, and usual
+        raw[:, 0] = [0, 1, 254, 125]
+    elif kind == T.NVFP4:  # each kind of scale: zero, denormal, NaN, with a sign that is not looked at
+        raw[:, :4] = [[0, 0x7F, 1, 7], [8, 0x7E, 0xFF, 0x80], [56, 57, 33, 0x38]]
     if kind == T.F32:
         out = raw.reshape(-1).view(np.float32)
     elif kind == T.F16:

@@ -2,9 +2,10 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "lm/file/half.h"
 #include "lm/file/inspect.h"
-#include "lm/file/quant.h"
 #include "lm/file/safetensors.h"
+#include "tests/lm/golden_copy.h"
 #include "tests/lm/opened.h"
 #include "tests/support/scratch.h"
 
@@ -19,64 +20,6 @@ static const struct {
 } golden[] = {
 #include "tests/golden/model/hashes.inc"
 };
-
-static const char *golden_path(const char *name)
-{
-    static char path[512];
-
-    snprintf(path, sizeof path, GOLDEN "/model/%s", name);
-    return path;
-}
-
-static void copy(const char *model, const char *file, const char *to)
-{
-    char from[600], path[400], *bytes;
-    size_t n;
-
-    snprintf(from, sizeof from, "%s/%s", golden_path(model), file);
-    snprintf(path, sizeof path, "%s/%s", scratch_at(to), file);
-    if (!fs_exists(from))
-        return;
-    assert_ok(fs_mkdir(scratch_at(to)));
-    assert_ok(fs_read(&bytes, &n, from, 1 << 20));
-    assert_ok(fs_write(path, bytes, n));
-    free(bytes);
-}
-
-/* A golden model in the scratch folder, to be spoilt. */
-static const char *copied(const char *model, const char *to)
-{
-    static const char *const files[] = {
-        "config.json",
-        "generation_config.json",
-        "tokenizer.json",
-        "tokenizer_config.json",
-        "chat_template.jinja",
-        "model.safetensors",
-        "model.safetensors.index.json",
-        "model-00001-of-00002.safetensors",
-        "model-00002-of-00002.safetensors",
-    };
-
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        copy(model, files[i], to);
-    return scratch_at(to);
-}
-
-/* In a file of the scratch folder: the first `old` becomes `new`. */
-static void edit(const char *file, const char *old, const char *new)
-{
-    char *text, *found, *whole;
-    size_t n;
-
-    assert_ok(fs_read(&text, &n, scratch_at(file), 1 << 20));
-    found = strstr(text, old);
-    assert_non_null(found);
-    whole = mem_print("%.*s%s%s", (int)(found - text), text, new, found + strlen(old));
-    assert_ok(fs_write(scratch_at(file), whole, strlen(whole)));
-    free(whole);
-    free(text);
-}
 
 static void hash_of_params(char out[HASH_TEXT], const struct params *params)
 {
@@ -152,7 +95,7 @@ static void bf16_rounds_once(void **state)
     assert_ok(model_files_save(scratch_at("half"), a, a->params, "bfloat16"));
     b = opened(scratch_at("half"));
     for (size_t i = 0; i < a->params->count; i++)
-        if (b->params->data[i] != quant_bf16(quant_to_bf16(a->params->data[i])))
+        if (b->params->data[i] != half_bf16(half_to_bf16(a->params->data[i])))
             fail_msg("weight %zu", i);
     assert_err(ERR_RANGE, model_files_save(scratch_at("half"), a, a->params, "int4"));
     model_files_free(a);
@@ -342,8 +285,9 @@ static void spoilt_folders_are_refused_in_one_clear_line(void **state)
     assert_int_equal(unlink(scratch_at("m/model.safetensors")), 0);
     refused(scratch_at("m"), "no model.safetensors");
     assert_ok(fs_write(scratch_at("m/pytorch_model.bin"), "\x80\x02}q", 4));
-    refused(scratch_at("m"), "pickle");
-    refused(scratch_at("m/pytorch_model.bin"), "pickle");
+    refused(scratch_at("m"), "pytorch_model.bin: a Python pickle");
+    refused(scratch_at("m"), ".save_pretrained(");
+    refused(scratch_at("m/pytorch_model.bin"), "/m/pytorch_model.bin: a Python pickle");
     refused(scratch_at("m/config.json"), "a model is a .gguf file or a folder");
     refused("/dev/zero", "not a regular file");
 }

@@ -1,5 +1,6 @@
 #include "lm/file/quant.h"
 
+#include "lm/file/half.h"
 #include "tests/support/test.h"
 
 #include <math.h>
@@ -35,7 +36,7 @@ static void every_half_is_the_number_ieee_says(void **state)
 {
     (void)state;
     for (uint32_t h = 0; h < 65536; h++) {
-        const float got = quant_f16((uint16_t)h);
+        const float got = half_f16((uint16_t)h);
         const int exponent = (int)(h >> 10 & 31);
         const double mantissa = (double)(h & 1023);
         const double sign = h & 0x8000 ? -1 : 1;
@@ -61,13 +62,13 @@ static void bf16_rounds_to_nearest_even(void **state)
             const uint32_t want = high + (low[i] > 0x8000 || (low[i] == 0x8000 && high & 1));
             float value;
             memcpy(&value, &bits, sizeof value);
-            assert_int_equal(quant_to_bf16(value), want);
-            assert_int_equal(quant_to_bf16(-value), want | 0x8000);
+            assert_int_equal(half_to_bf16(value), want);
+            assert_int_equal(half_to_bf16(-value), want | 0x8000);
         }
-    assert_true(isnan(quant_bf16(quant_to_bf16(NAN))));
-    assert_true(isinf(quant_bf16(quant_to_bf16(INFINITY))));
+    assert_true(isnan(half_bf16(half_to_bf16(NAN))));
+    assert_true(isinf(half_bf16(half_to_bf16(INFINITY))));
     for (uint32_t h = 0; h < 0x7F80; h++)
-        assert_int_equal(quant_to_bf16(quant_bf16((uint16_t)h)), h);
+        assert_int_equal(half_to_bf16(half_bf16((uint16_t)h)), h);
 }
 
 static void other_types_are_unknown(void **state)
@@ -80,8 +81,11 @@ static void other_types_are_unknown(void **state)
     }
     assert_null(quant_kind(4)); /* types 4 and 5 are long gone, 9 is for activations */
     assert_null(quant_kind(9));
-    assert_null(quant_kind(11));
     assert_null(quant_kind(UINT32_MAX));
+    assert_string_equal(quant_unread(29), "IQ1_M");
+    assert_string_equal(quant_unread(UINT32_MAX), "unknown");
+    for (uint32_t type = 0; type < 64; type++) /* one or the other, or nobody's */
+        assert_true(!quant_kind(type) || !strcmp(quant_unread(type), "unknown"));
 }
 
 int main(void)

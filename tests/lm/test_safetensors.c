@@ -3,7 +3,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "lm/file/quant.h"
+#include "lm/file/half.h"
 #include "lm/file/source.h"
 
 #include "tests/support/test.h"
@@ -69,7 +69,7 @@ static void what_was_written_is_read(void **state)
         assert_int_equal(safetensors_at(file, 0)->at % 8, 0);
         assert_ok(safetensors_read(file, t, got));
         for (int i = 0; i < 6; i++)
-            assert_true(got[i] == (bf16 ? quant_bf16(quant_to_bf16(a[i])) : a[i]));
+            assert_true(got[i] == (bf16 ? half_bf16(half_to_bf16(a[i])) : a[i]));
         t = safetensors_find(file, "a.bias");
         assert_int_equal(t->dims, 1);
         assert_ok(safetensors_read(file, t, got));
