@@ -6,7 +6,9 @@
 
 #include "learner/run/peft.h"
 
+#include "base/fs.h"
 #include "base/mem.h"
+#include "base/say.h"
 #include "lm/file/weights.h"
 
 #include <stdlib.h>
@@ -46,6 +48,62 @@ static enum err base_path(char **out, const char *model)
     return OK;
 }
 
+/* RUN/base, of RUN/model or RUN/checkpoints/model-9. */
+static char *base_beside(const char *folder)
+{
+    char *run = mem_text(folder), *slash = strrchr(run, '/'), *found;
+
+    if (slash)
+        *slash = 0;
+    slash = strrchr(run, '/');
+    if (slash && !strcmp(slash + 1, "checkpoints"))
+        *slash = 0;
+    found = mem_print("%s/base", strcmp(run, folder) ? run : ".");
+    free(run);
+    return found;
+}
+
+/* Whether the folder holds these weights, as an earlier save of the run left it. */
+static bool holds(const char *folder, const struct params *params)
+{
+    const struct hash wanted = params_hash(params);
+    struct weights *weights = NULL;
+    struct hash has;
+    const bool same = fs_is_dir(folder) && !weights_open(&weights, folder) &&
+                      !weights_file_hash(&has, weights, &params->shape) &&
+                      !memcmp(&has, &wanted, sizeof has);
+
+    weights_close(weights);
+    return same;
+}
+
+/* peft opens folders alone: the base that came out of a .gguf is written as one, once a run, in
+ * f32, which all that a GGUF holds is exactly. A reward model's base would be without its own
+ * head: it stays the file's, which drover opens. */
+static enum err base_folder(char **base, const char *folder, const struct model_files *card,
+                            const struct params *params)
+{
+    char *beside, *whole;
+    enum err err = OK;
+
+    if (fs_is_dir(*base) || params->shape.head != HEAD_LM)
+        return OK;
+    beside = base_beside(folder);
+    if (!holds(beside, params)) {
+        err = model_files_save(beside, card, params, "float32");
+        if (!err)
+            say(stderr, "%s: the adapter's base as a folder, for peft opens no .gguf\n",
+                beside);
+    }
+    whole = err ? NULL : realpath(beside, NULL);
+    if (whole) {
+        free(*base);
+        *base = whole;
+    }
+    free(beside);
+    return err;
+}
+
 enum err peft_save(const char *folder, const struct model_files *card,
                    const struct trainable *step, const char *model, const char *dtype)
 {
@@ -55,6 +113,8 @@ enum err peft_save(const char *folder, const struct model_files *card,
     if (!trainable_lora(step))
         return model_files_save(folder, card, trainable_params(step), dtype);
     err = base_path(&base, model);
+    if (!err)
+        err = base_folder(&base, folder, card, trainable_params(step));
     if (!err)
         err = model_files_save_adapter(folder, card, trainable_lora(step), base, dtype);
     free(base);

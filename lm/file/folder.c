@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "lm/file/hfconfig.h"
 #include "lm/file/hfconfig_write.h"
+#include "lm/file/travel.h"
 #include "lm/file/weights.h"
 #include "lm/text/tokenizer.h"
 
@@ -290,30 +291,48 @@ static void put_token(json_t *to, const char *key, const struct tokenizer *token
     if (id < 0 || id >= tokenizer_count(tokenizer) ||
         tokenizer_decode(tokenizer, &id, 1, true, &text, &n))
         return;
-    json_object_set_new(to, key, json_stringn(text, n));
+    if (strlen(text) == n)
+        travel_token(to, key, text);
     free(text);
 }
 
-/* All of it out of the card, for a model that came over the wire has no files. The class is the
- * one that needs nothing but tokenizer.json. Three files say the tokens, as different readers
- * look in different ones. */
+/* What a start model's file says and we do not know stays; what needs code that older transformers
+ * lack (version 5's class) becomes the class that needs nothing but tokenizer.json. */
+static json_t *tokenizer_config(const struct model_meta *card, const char *start)
+{
+    json_t *config = travel_json(start, "tokenizer_config.json");
+    const char *class = json_string_value(json_object_get(config, "tokenizer_class"));
+    const char *now = card->template_text, *was = template_of(config);
+
+    if (!json_object_size(config)) {
+        json_object_set_new(config, "model_max_length", json_integer(card->shape.context));
+        json_object_set_new(config, "clean_up_tokenization_spaces", json_false());
+    }
+    if (!class || !strcmp(class, "TokenizersBackend"))
+        json_object_set_new(config, "tokenizer_class", json_string("PreTrainedTokenizerFast"));
+    if (now && (!was || strcmp(now, was) != 0))
+        json_object_set_new(config, "chat_template", json_string(now));
+    return config;
+}
+
+/* All of it out of the card, for a model that came over the wire has no files, and beside it what
+ * the start model's folder has. Three files say the tokens, as different readers look in
+ * different ones. */
 enum err folder_write_tokenizer(const char *path, const struct model_meta *card,
-                                const struct tokenizer *tokenizer)
+                                const struct tokenizer *tokenizer, const char *start)
 {
     const struct shape *shape = &card->shape;
     char *full = mem_print("%s/tokenizer.json", path);
-    json_t *config =
-        json_pack("{s:s,s:b,s:i}", "tokenizer_class", "PreTrainedTokenizerFast",
-                  "clean_up_tokenization_spaces", false, "model_max_length", shape->context);
-    json_t *map = json_object();
+    json_t *config = tokenizer_config(card, start);
+    json_t *map = travel_json(start, "special_tokens_map.json");
     enum err err = fs_write(full, card->tokenizer, strlen(card->tokenizer));
 
     put_token(map, "bos_token", tokenizer, shape->bos);
     put_token(map, "eos_token", tokenizer, shape->eos_count ? shape->eos[0] : -1);
     put_token(map, "pad_token", tokenizer, shape->pad);
-    json_object_update(config, map);
-    if (card->template_text)
-        json_object_set_new(config, "chat_template", json_string(card->template_text));
+    put_token(config, "bos_token", tokenizer, shape->bos);
+    put_token(config, "eos_token", tokenizer, shape->eos_count ? shape->eos[0] : -1);
+    put_token(config, "pad_token", tokenizer, shape->pad);
     if (err)
         json_decref(config);
     else
@@ -322,6 +341,8 @@ enum err folder_write_tokenizer(const char *path, const struct model_meta *card,
         json_decref(map);
     else
         err = write_json(path, "special_tokens_map.json", map);
+    if (!err)
+        err = travel_files(path, start);
     free(full);
     return err;
 }
@@ -330,7 +351,7 @@ struct folder_files {
     const struct model_meta *card;
     const struct tokenizer *tokenizer;
     const struct params *params;
-    const char *generation, *dtype;
+    const char *generation, *start, *dtype;
 };
 
 /* Nobody sees the folder yet, so no order is needed among these. */
@@ -347,7 +368,7 @@ static enum err write_files(void *self, const char *path)
         err = write_json(path, "generation_config.json",
                          hfconfig_write_generation(shape, m->generation));
     if (!err)
-        err = folder_write_tokenizer(path, m->card, m->tokenizer);
+        err = folder_write_tokenizer(path, m->card, m->tokenizer, m->start);
     free(weights);
     return err;
 }
@@ -362,6 +383,8 @@ static bool replaceable(const char *name)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (!strcmp(name, known[i]))
             return true;
+    if (travel_goes(name))
+        return true;
     return !strncmp(name, "model-", 6) && end && !strcmp(end, ".safetensors");
 }
 
@@ -455,9 +478,9 @@ enum err folder_replace(const char *path, enum err (*write)(void *self, const ch
 
 enum err folder_write(const char *path, const struct model_meta *card,
                       const struct tokenizer *tokenizer, const struct params *params,
-                      const char *generation, const char *dtype)
+                      const char *generation, const char *start, const char *dtype)
 {
-    struct folder_files files = {card, tokenizer, params, generation, dtype};
+    struct folder_files files = {card, tokenizer, params, generation, start, dtype};
 
     return folder_replace(path, write_files, &files);
 }

@@ -24,18 +24,21 @@ void folder_fini(struct folder *folder);
 
 /* Writes the whole folder beside `path` and swaps it in: a crash leaves the old one or the new.
  * A folder that holds files this function would not write is not touched. `card.shape` must be
- * the params'. generation: the start model's (NULL: none), whose ids become the shape's. dtype:
+ * the params'. generation: the start model's (NULL: none), whose ids become the shape's. start: the
+ * start model's folder, from which what training does not change goes along (NULL: none). dtype:
  * "float32" or "bfloat16". Errors: ERR_IO, ERR_RANGE, ERR_STATE. */
 enum err folder_write(const char *path, const struct model_meta *card,
                       const struct tokenizer *tokenizer, const struct params *params,
-                      const char *generation, const char *dtype) MUST_CHECK;
+                      const char *generation, const char *start, const char *dtype) MUST_CHECK;
 
 /* The same swap around any writer of a folder's files. */
 enum err folder_replace(const char *path, enum err (*write)(void *self, const char *path),
                         void *self) MUST_CHECK;
-/* Only tokenizer.json, tokenizer_config.json and special_tokens_map.json, into `path`. */
+/* Only tokenizer.json, tokenizer_config.json and special_tokens_map.json, into `path`, and what
+ * else `start` (may be NULL) has of its tokenizer. */
 enum err folder_write_tokenizer(const char *path, const struct model_meta *card,
-                                const struct tokenizer *tokenizer) MUST_CHECK;
+                                const struct tokenizer *tokenizer,
+                                const char *start) MUST_CHECK;
 /* The text of the folder's chat template; free it. Errors: ERR_IO, ERR_PARSE (none there). */
 enum err folder_template(char **out, const char *path) MUST_CHECK;
 /* The tokenizer's files alone; out->card.shape is the caller's. */

@@ -112,6 +112,7 @@ static enum err open_folder(struct model_files *files, const char *path,
     if (!err) {
         files->generation = folder.generation;
         folder.generation = NULL;
+        files->start = mem_text(path);
     }
     folder_fini(&folder);
     free(name);
@@ -208,6 +209,8 @@ static enum err own_tokenizer(struct model_files *files, const char *path)
         tokenizer = NULL;
         free(files->card);
         free(files->chat_error);
+        free(files->start);
+        files->start = mem_text(path);
         files->card = files->chat_error = NULL;
         files->card_size = 0;
         err = fill(files, &folder.card, name);
@@ -325,6 +328,7 @@ void model_files_free(struct model_files *files)
     tokenizer_free(files->tokenizer);
     free(files->chat_error);
     free(files->generation);
+    free(files->start);
     free(files->card);
     free(files);
 }
@@ -423,7 +427,8 @@ enum err model_files_save(const char *folder, const struct model_files *files,
         return err_set(ERR_RANGE, "dtype %.20s: float32 and bfloat16 are written", dtype);
     err = gather(&card, files, &params->shape);
     if (!err)
-        err = folder_write(folder, &card, files->tokenizer, params, files->generation, dtype);
+        err = folder_write(folder, &card, files->tokenizer, params, files->generation,
+                           files->start, dtype);
     model_meta_fini(&card);
     return err;
 }
@@ -451,7 +456,7 @@ struct adapter_files {
     const struct model_meta *card;
     const struct tokenizer *tokenizer;
     const struct lora *lora;
-    const char *base, *dtype;
+    const char *base, *start, *dtype;
 };
 
 /* folder_replace's writer: the adapter, and the tokenizer so that the folder serves alone. */
@@ -460,14 +465,14 @@ static enum err write_adapter(void *self, const char *path)
     const struct adapter_files *a = self;
     const enum err err = adapter_write(path, a->lora, a->base, a->dtype);
 
-    return err ? err : folder_write_tokenizer(path, a->card, a->tokenizer);
+    return err ? err : folder_write_tokenizer(path, a->card, a->tokenizer, a->start);
 }
 
 enum err model_files_save_adapter(const char *folder, const struct model_files *files,
                                   const struct lora *lora, const char *base, const char *dtype)
 {
     struct model_meta card;
-    struct adapter_files parts = {&card, files->tokenizer, lora, base, dtype};
+    struct adapter_files parts = {&card, files->tokenizer, lora, base, files->start, dtype};
     enum err err = gather(&card, files, &lora->base->shape);
 
     if (!err)

@@ -21,6 +21,7 @@ struct model_files {
     size_t card_size;
     char *generation; /* text of the folder's generation_config.json, which a saved model keeps;
                          NULL: none. It is no part of the card */
+    char *start; /* the folder that was opened, whose other files a saved one keeps; NULL */
 };
 
 enum model_files_want { MODEL_FILES_ALL, MODEL_FILES_META /* no weights: tokenize, inspect */ };
