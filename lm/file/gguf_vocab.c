@@ -22,7 +22,7 @@
 
 /* llama.cpp's LLAMA_TOKEN_TYPE_… */
 enum type { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, USER = 4, UNUSED = 5, BYTE = 6 };
-enum { PAD_ROOM = 24 };
+enum { PAD_ROOM = 32 };
 
 struct gguf_lists {
     const json_t *model; /* tokenizer.json's */

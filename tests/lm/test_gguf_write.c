@@ -4,8 +4,9 @@
 #include "base/mem.h"
 #include "lm/file/gguf.h"
 #include "lm/file/meta.h"
-#include "tests/lm/opened.h"
+#include "lm/file/model_files.h"
 #include "tests/support/scratch.h"
+#include "tests/support/test.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,6 +15,14 @@
 static const char *const golden[] = {"llama5", "qwen5",  "mistral4",
                                      "gpt2_5", "phi3_4", "gemma3_5"};
 enum { GOLDEN_MODELS = sizeof golden / sizeof *golden };
+
+static struct model_files *opened(const char *path)
+{
+    struct model_files *files;
+
+    assert_ok(model_files_open(&files, path, MODEL_FILES_ALL));
+    return files;
+}
 
 static struct model_files *golden_model(const char *name)
 {
