@@ -1,8 +1,7 @@
 /* quant_encode: f32 to the types of quant, block by block: what quant's decoders read.
  *
- * F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1 have the bits of gguf-py's quantiser. For Q4_K, Q5_K
- * and Q6_K, which it does not have, a scale (and a least) is sought for each part as ggml does
- * (quantize_row_*_K_ref): the sums are taken in another order there. */
+ * F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1 have the bytes of gguf-py's quantiser; Q4_K, Q5_K and
+ * Q6_K, which it does not have, those of ggml's (quantize_row_q4_K_ref and its kin). */
 
 #ifndef LM_FILE_QUANT_ENCODE_H
 #define LM_FILE_QUANT_ENCODE_H

@@ -2,9 +2,8 @@
  * For each, values go to their nearest steps, and the scale (and least) that fits these steps
  * best is the solution of a linear problem; the smallest weighted sum of squares wins. Then the
  * parts' scales become six (Q4_K, Q5_K) or eight bits (Q6_K) of one f16, and each value goes to
- * its nearest step once more, under the scale that a reader will have. The search is ggml's
- * (ggml-quants.c): without an importance matrix its files and these are of
- * one quality (docs/OPERATIONS.md has perplexities). */
+ * its nearest step once more, under the scale that a reader will have. The search, its order and its sums are
+ * ggml's (ggml-quants.c, without an importance matrix), and so are the bytes. */
 
 #include "lm/file/quant_fit.h"
 
@@ -99,7 +98,7 @@ static struct quant_line fit_line(const float *x, int top, float from, float by,
     weigh(weight, x);
     best.scale = (high - low) / (float)top;
     for (int i = 0; i < 32; i++) {
-        const int l = nearest((x[i] - low) / best.scale, 0, top);
+        const int l = nearest((float)top / (high - low) * (x[i] - low), 0, top);
         const float miss = best.scale * (float)l + low - x[i];
 
         best.error += weight[i] * miss * miss;
@@ -108,8 +107,10 @@ static struct quant_line fit_line(const float *x, int top, float from, float by,
         const float per = (from + by * (float)t + (float)top) / (high - low);
         const struct quant_line line = through(x, weight, low, per, top);
 
-        if (line.error < best.error)
+        if (line.error < best.error) {
             best = line;
+            low = -line.least; /* the next spacing is counted from there */
+        }
     }
     return best;
 }
@@ -187,7 +188,8 @@ static float fit_scale(const float *x)
         }
     if (most < NOTHING)
         return 0;
-    for (int t = -9; t <= 9; t++) {
+    for (int k = 0; k < 19; k++) { /* the extreme's own first: of equals the first stays */
+        const int t = k ? k - 10 + (k > 9) : 0;
         const float per = -(32.0f + 0.1f * (float)t) / at;
         float wxl = 0, wll = 0;
 
