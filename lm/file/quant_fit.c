@@ -2,8 +2,8 @@
  * For each, values go to their nearest steps, and the scale (and least) that fits these steps
  * best is the solution of a linear problem; the smallest weighted sum of squares wins. Then the
  * parts' scales become six (Q4_K, Q5_K) or eight bits (Q6_K) of one f16, and each value goes to
- * its nearest step once more, under the scale that a reader will have. The search, its order and its sums are
- * ggml's (ggml-quants.c, without an importance matrix), and so are the bytes. */
+ * its nearest step once more, under the scale that a reader will have. The search, its order and
+ * its sums are ggml's (ggml-quants.c, without an importance matrix), and so are the bytes. */
 
 #include "lm/file/quant_fit.h"
 
@@ -32,6 +32,7 @@ static int nearest(float value, int least, int most)
 struct quant_line {
     float scale, least;
     float error;
+    uint8_t step[32];
 };
 
 /* How much a value's error counts: more where it is large beside the part's own size. */
@@ -52,11 +53,10 @@ static struct quant_line through(const float *x, const float *weight, float low,
                                  int top)
 {
     float w = 0, wx = 0, wl = 0, wll = 0, wxl = 0, slope, base, d;
-    struct quant_line line = {0, 0, INFINITY};
-    int step[32];
+    struct quant_line line = {.error = INFINITY};
 
     for (int i = 0; i < 32; i++) {
-        const float l = (float)(step[i] = nearest(per * (x[i] - low), 0, top));
+        const float l = (float)(line.step[i] = (uint8_t)nearest(per * (x[i] - low), 0, top));
 
         w += weight[i];
         wx += weight[i] * x[i];
@@ -73,9 +73,11 @@ static struct quant_line through(const float *x, const float *weight, float low,
         base = 0;
         slope = wxl / wll;
     }
-    line = (struct quant_line){slope, -base, 0};
+    line.scale = slope;
+    line.least = -base;
+    line.error = 0;
     for (int i = 0; i < 32; i++) {
-        const float miss = slope * (float)step[i] + base - x[i];
+        const float miss = slope * (float)line.step[i] + base - x[i];
 
         line.error += weight[i] * miss * miss;
     }
@@ -85,8 +87,8 @@ static struct quant_line through(const float *x, const float *weight, float low,
 /* from, by, tries: which spacings are tried beside the extremes' own. */
 static struct quant_line fit_line(const float *x, int top, float from, float by, int tries)
 {
-    float low = 0.0f, high = x[0], weight[32];
-    struct quant_line best = {0, 0, 0};
+    float low = 0.0f, high = x[0], weight[32], per;
+    struct quant_line best = {.error = 0}, line;
 
     for (int i = 0; i < 32; i++) {
         low = x[i] < low ? x[i] : low;
@@ -96,17 +98,18 @@ static struct quant_line fit_line(const float *x, int top, float from, float by,
     if (high - low < NOTHING)
         return best;
     weigh(weight, x);
-    best.scale = (high - low) / (float)top;
+    per = (float)top / (high - low);
+    best.scale = 1.0f / per;
     for (int i = 0; i < 32; i++) {
-        const int l = nearest((float)top / (high - low) * (x[i] - low), 0, top);
+        const int l = nearest(per * (x[i] - low), 0, top);
         const float miss = best.scale * (float)l + low - x[i];
 
+        best.step[i] = (uint8_t)l;
         best.error += weight[i] * miss * miss;
     }
     for (int t = 0; t <= tries; t++) {
-        const float per = (from + by * (float)t + (float)top) / (high - low);
-        const struct quant_line line = through(x, weight, low, per, top);
-
+        per = (from + by * (float)t + (float)top) / (high - low);
+        line = through(x, weight, low, per, top);
         if (line.error < best.error) {
             best = line;
             low = -line.least; /* the next spacing is counted from there */
@@ -138,7 +141,9 @@ static void fit_eight(uint8_t *head, uint8_t step[256], const float *x, int top,
     for (int i = 0; i < 256; i++) {
         const float one = d * (float)sc[i / 32], base = dmin * (float)m[i / 32];
 
-        step[i] = (uint8_t)(one > 0 ? nearest((x[i] + base) / one, 0, top) : 0);
+        /* under a scale of 0 steps mean nothing: those of the fit stay */
+        step[i] =
+            one > 0 ? (uint8_t)nearest((x[i] + base) / one, 0, top) : line[i / 32].step[i % 32];
     }
 }
 
@@ -175,12 +180,28 @@ void quant_fit_q5_k(uint8_t *to, const float *from, size_t blocks)
     }
 }
 
-/* The scale of sixteen values around zero, v = scale * (step - 32): errors count by the value's
- * square. 0: all are nothing. */
-static float fit_scale(const float *x)
+/* Sums of a spacing of sixteen values around zero, v = scale * (step - 32): errors count by the
+ * value's square. */
+static void around(float *wxl, float *wll, uint8_t step[16], const float *x, float per)
+{
+    *wxl = *wll = 0;
+    for (int i = 0; i < 16; i++) {
+        const int at = nearest(per * x[i], -32, 31);
+        const float l = (float)at, w = x[i] * x[i];
+
+        step[i] = (uint8_t)(at + 32);
+        *wxl += w * x[i] * l;
+        *wll += w * l * l;
+    }
+}
+
+/* Their scale, and their steps under it. 0: all are nothing. */
+static float fit_scale(uint8_t step[16], const float *x)
 {
     float most = 0, at = 0, scale = 0, best = 0;
+    uint8_t tried[16];
 
+    memset(step, 0, 16);
     for (int i = 0; i < 16; i++)
         if (fabsf(x[i]) > most) {
             most = fabsf(x[i]);
@@ -190,31 +211,37 @@ static float fit_scale(const float *x)
         return 0;
     for (int k = 0; k < 19; k++) { /* the extreme's own first: of equals the first stays */
         const int t = k ? k - 10 + (k > 9) : 0;
-        const float per = -(32.0f + 0.1f * (float)t) / at;
-        float wxl = 0, wll = 0;
+        float wxl, wll;
 
-        for (int i = 0; i < 16; i++) {
-            const float l = (float)nearest(per * x[i], -32, 31), w = x[i] * x[i];
-
-            wxl += w * x[i] * l;
-            wll += w * l * l;
-        }
+        around(&wxl, &wll, tried, x, -(32.0f + 0.1f * (float)t) / at);
         if (wll > 0 && wxl * wxl > best * wll) {
             scale = wxl / wll;
             best = scale * wxl;
+            memcpy(step, tried, 16);
         }
     }
     return scale;
 }
 
+/* Four bits of each value low, two high: halves of the block, runs of 32 in them. */
+static void put_six(uint8_t *low, uint8_t *high, const uint8_t step[256])
+{
+    for (int v = 0; v < 256; v++) {
+        const int half = v / 128, part = v % 128 / 32, i = v % 32;
+
+        low[64 * half + 32 * (part % 2) + i] |= (uint8_t)((step[v] & 15) << (part < 2 ? 0 : 4));
+        high[32 * half + i] |= (uint8_t)((step[v] >> 4) << (2 * part));
+    }
+}
+
 void quant_fit_q6_k(uint8_t *to, const float *from, size_t blocks)
 {
     for (; blocks; blocks--, from += 256, to += 210) {
-        uint8_t *low = to, *high = to + 128;
         float scale[16], most = 0, at = 0, d;
+        uint8_t step[256];
 
         for (int j = 0; j < 16; j++) {
-            scale[j] = fit_scale(from + 16 * j);
+            scale[j] = fit_scale(step + 16 * j, from + 16 * j);
             if (fabsf(scale[j]) > most) {
                 most = fabsf(scale[j]);
                 at = scale[j];
@@ -227,12 +254,11 @@ void quant_fit_q6_k(uint8_t *to, const float *from, size_t blocks)
         for (int j = 0; j < 16; j++)
             to[192 + j] = (uint8_t)(int8_t)nearest(-128.0f / at * scale[j], -128, 127);
         for (int v = 0; v < 256; v++) {
-            const int half = v / 128, part = v % 128 / 32, i = v % 32;
             const float one = d * (float)(int8_t)to[192 + v / 16];
-            const int q = one == 0.0f ? 32 : nearest(from[v] / one, -32, 31) + 32;
 
-            low[64 * half + 32 * (part % 2) + i] |= (uint8_t)((q & 15) << (part < 2 ? 0 : 4));
-            high[32 * half + i] |= (uint8_t)((q >> 4) << (2 * part));
+            if (one != 0.0f)
+                step[v] = (uint8_t)(nearest(from[v] / one, -32, 31) + 32);
         }
+        put_six(to, to + 128, step);
     }
 }
