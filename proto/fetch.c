@@ -204,6 +204,11 @@ static void on_connection(void *self)
     fetch_ways_again(((struct fetch *)self)->ways);
 }
 
+static void on_none(void *self, const struct hash *hash)
+{
+    fetch_ways_none(((struct fetch *)self)->ways, hash);
+}
+
 enum err fetch_rebuilt(struct fetch *fetch, struct fetch_rebuild *job, int64_t now_ms)
 {
     const bool good = fetch_ways_built(fetch->ways, job);
@@ -365,6 +370,7 @@ void fetch_new(struct fetch **out, const struct fetch_conf *conf)
                                          .whole = whole,
                                          .offered = on_offer,
                                          .again = on_connection,
+                                         .none = on_none,
                                          .self = fetch};
 
     fetch->conf = *conf;

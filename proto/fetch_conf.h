@@ -29,6 +29,8 @@ struct fetch_wire_conf {
     /* The broker says what makes one image of another; and: a new connection to it is there. */
     void (*offered)(void *self, const struct msg_offer *offer);
     void (*again)(void *self);
+    void (*none)(void *self,
+                 const struct hash *hash); /* the broker has not got it; asked again later */
     void *self;
 };
 

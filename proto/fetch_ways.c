@@ -158,13 +158,18 @@ static void give_up(struct fetch_ways *w, struct fetch_open *o)
 /* Who was to be made of it will not be. */
 static void fail_those_of(struct fetch_ways *w, const struct hash *base)
 {
-    for (int i = 0; i < OPEN; i++) {
-        struct fetch_open *const o = &w->open[i];
-        if (!o->of.kind || !hash_same(&o->way.base, base))
-            continue;
-        if (o->state == OPEN_TAKES && o->base_wanted)
-            give_up(w, o);
-    }
+    for (int i = 0; i < OPEN; i++)
+        if (w->open[i].of.kind && w->open[i].state == OPEN_TAKES && w->open[i].base_wanted &&
+            hash_same(&w->open[i].way.base, base))
+            give_up(w, &w->open[i]);
+}
+
+void fetch_ways_none(struct fetch_ways *w, const struct hash *way)
+{
+    for (int i = 0; w && i < OPEN; i++)
+        if (w->open[i].of.kind && w->open[i].state == OPEN_TAKES &&
+            hash_same(&w->open[i].way.hash, way))
+            give_up(w, &w->open[i]);
 }
 
 void fetch_ways_end(struct fetch_ways *w, const struct hash *of)

@@ -124,6 +124,26 @@ static void test_whatever_fails_ends_with_the_image(void **state)
     }
 }
 
+/* The learner keeps few patches: the image is pulled in its place. */
+static void test_a_patch_that_is_gone(void **state)
+{
+    struct ways_owner *const o = ways_owner_make(1 * MB);
+
+    (void)state;
+    ways_owner_hold(o, &V1);
+    ways_owner_begin(o, &V2, 0);
+    ways_owner_offer(o, &PATCH, ARTIFACT_PATCH, 1 * MB, &V2, &V1);
+    assert_true(o->paused);
+    fetch_ways_none(o->ways, &V2); /* no way is called so */
+    assert_true(o->paused);
+    fetch_ways_none(o->ways, &PATCH);
+    assert_false(o->paused);
+    assert_int_equal(o->dropped, 1);
+    ways_owner_offer(o, &PATCH, ARTIFACT_PATCH, 1 * MB, &V2, &V1); /* not a second time */
+    assert_false(o->paused);
+    ways_owner_end(o);
+}
+
 /* The owner drops the image, or has it from elsewhere, at each state. */
 static void test_dropped_at_any_time(void **state)
 {
@@ -298,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_what_leads_nowhere_is_passed_over),
         cmocka_unit_test(test_a_false_one_costs_the_image),
         cmocka_unit_test(test_whatever_fails_ends_with_the_image),
+        cmocka_unit_test(test_a_patch_that_is_gone),
         cmocka_unit_test(test_dropped_at_any_time),
         cmocka_unit_test(test_an_adapter_brings_its_base),
         cmocka_unit_test(test_a_base_outlives_who_waited_for_it),
