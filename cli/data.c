@@ -10,8 +10,8 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "cli/command.h"
-#include "data/mixture.h"
 #include "data/rows.h"
+#include "data/split.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -42,20 +42,26 @@ static enum err add_path(struct data_job *job, const char *path)
 {
     static const char *const splits[] = {"train", "validation", "test"};
     bool any = false;
+    enum err err = OK;
 
     if (!fs_is_dir(path)) {
         add_named(job, path);
         return OK;
     }
-    for (int i = 0; i < 3; i++) {
-        char *file = mixture_split_file(path, splits[i]);
-        if (file)
-            add_file(job, file, splits[i]);
-        any = any || file;
-        free(file);
+    for (int i = 0; i < 3 && !err; i++) {
+        struct split split;
+        err = split_find(&split, path, splits[i]);
+        for (size_t k = 0; k < split.n; k++)
+            add_file(job, split.file[k], splits[i]);
+        any = any || split.n;
+        split_free(&split);
     }
-    return any ? OK
-               : err_set(ERR_IO, "%s: no train.jsonl, validation.jsonl or test.jsonl", path);
+    if (!err && !any)
+        err = err_set(ERR_IO,
+                      "%s: no train.jsonl, validation.jsonl or test.jsonl, nor these in "
+                      "another form",
+                      path);
+    return err;
 }
 
 /* Words that are no key are files: --key value, --key=value and key=value are keys. */

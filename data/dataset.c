@@ -15,6 +15,7 @@
 #include "data/format.h"
 #include "data/mixture.h"
 #include "data/rows.h"
+#include "data/split.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -184,26 +185,41 @@ static enum err read_mixture(struct dataset *set, const struct dataset_conf *con
     return err;
 }
 
-/* dataset_name: a file, or a folder with one file a split. */
+/* A split's files, one after the other. */
+static enum err read_split(struct dataset *set, const struct split *split,
+                           const struct dataset_conf *conf)
+{
+    enum err err = OK;
+
+    for (size_t i = 0; i < split->n && !err; i++)
+        err = read_file(set, split->file[i], NULL, conf);
+    return err;
+}
+
+/* dataset_name: a file, or a folder of splits. */
 static enum err read_name(struct dataset *train, struct dataset **test,
                           const struct dataset_conf *conf)
 {
-    char *file;
+    struct split split;
     enum err err;
 
     if (!fs_is_dir(conf->name))
         return read_file(train, conf->name, NULL, conf);
-    file = mixture_split_file(conf->name, conf->train);
-    if (!file)
-        return err_set(ERR_IO, "dataset_name: %s has no %s.jsonl", conf->name, conf->train);
-    err = read_file(train, file, NULL, conf);
-    free(file);
-    file = err ? NULL : mixture_split_file(conf->name, conf->test);
-    if (file) {
+    err = split_find(&split, conf->name, conf->train);
+    if (!err && !split.n)
+        err = err_set(ERR_IO, "dataset_name: %s has no %s.jsonl, nor %s in another form",
+                      conf->name, conf->train, conf->train);
+    if (!err)
+        err = read_split(train, &split, conf);
+    split_free(&split);
+    if (err)
+        return err;
+    err = split_find(&split, conf->name, conf->test);
+    if (!err && split.n) {
         *test = set_new();
-        err = read_file(*test, file, NULL, conf);
-        free(file);
+        err = read_split(*test, &split, conf);
     }
+    split_free(&split);
     return err;
 }
 

@@ -1,6 +1,6 @@
 /* dataset: records out of files: one file, a folder of splits, or a mixture.
  *
- *   dataset_name: F.jsonl                  or a folder with train.jsonl, test.jsonl (or .gz)
+ *   dataset_name: F.jsonl                  or a folder with train.jsonl, test.jsonl (split.h)
  *   datasets: [{path, data_files, split, columns, rename, fraction}]
  *   test_split_size: a share below 1, or a number of records
  *

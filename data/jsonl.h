@@ -1,4 +1,4 @@
-/* jsonl: one JSON object a line, plain or gzip, read one line at a time.
+/* jsonl: one JSON object a line, plain, gzip or zstd, read one line at a time.
  *
  * Bytes from outside become objects here, whole or not at all. Empty lines are skipped, a byte
  * order mark at the start as well. */
@@ -20,15 +20,14 @@ struct jsonl;
  * before it. ERR_PARSE. */
 enum err jsonl_refused(const json_error_t *why);
 
-/* Opens a .jsonl or .json file of lines, or its .gz (told by its content). Errors: ERR_IO
- * (words name path and reason), ERR_PARSE (Parquet, Arrow or CSV by name: with the way to
- * convert). */
+/* Opens a .jsonl or .json file of lines, packed or not (told by its content). Errors: ERR_IO
+ * (words name path and reason). */
 enum err jsonl_open(struct jsonl **out, const char *path) MUST_CHECK;
 void jsonl_close(struct jsonl *file); /* NULL is fine */
 
 /* The next line's object, owned by the caller; NULL at the end of the file. Errors: ERR_PARSE
  * (words: path:line: reason; the next call goes on with the next line), ERR_RANGE (a line
- * longer than JSONL_LINE_MAX), ERR_IO (unreadable or a truncated .gz): after these two, no
+ * longer than JSONL_LINE_MAX), ERR_IO (unreadable or cut off): after these two, no
  * going on. */
 enum err jsonl_next(struct jsonl *file, json_t **out) MUST_CHECK;
 

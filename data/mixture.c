@@ -10,6 +10,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "data/split.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -22,19 +23,6 @@ void mixture_free(struct mixture *mixture)
     for (size_t i = 0; i < mixture->files; i++)
         free(mixture->file[i]);
     mixture->files = 0;
-}
-
-char *mixture_split_file(const char *folder, const char *split)
-{
-    static const char *const suffix[] = {"jsonl", "jsonl.gz", "json", "json.gz"};
-
-    for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
-        char *path = mem_print("%s/%s.%s", folder, split, suffix[i]);
-        if (fs_exists(path))
-            return path;
-        free(path);
-    }
-    return NULL;
 }
 
 /* A path, or a list of paths. */
@@ -54,20 +42,26 @@ static enum err add_files(struct mixture *out, const json_t *value)
     return OK;
 }
 
-/* A folder means its file of that split; a file is itself, whatever the split is called. */
+/* A folder means its files of that split; a file is itself, whatever the split is called. */
 static enum err add_path(struct mixture *out, const char *path, const char *split)
 {
-    char *file;
+    struct split found;
+    enum err err;
 
     if (!fs_is_dir(path)) {
         out->file[out->files++] = mem_text(path);
         return OK;
     }
-    file = mixture_split_file(path, split);
-    if (!file)
-        return err_set(ERR_IO, "%s: has no %s.jsonl", path, split);
-    out->file[out->files++] = file;
-    return OK;
+    err = split_find(&found, path, split);
+    if (!err && !found.n)
+        err =
+            err_set(ERR_IO, "%s: has no %s.jsonl, nor %s in another form", path, split, split);
+    if (!err && found.n > MIXTURE_FILES_MAX)
+        err = err_set(ERR_RANGE, "datasets: more than %d files", MIXTURE_FILES_MAX);
+    for (size_t i = 0; i < found.n && !err; i++)
+        out->file[out->files++] = mem_text(found.file[i]);
+    split_free(&found);
+    return err;
 }
 
 /* A key with a spelling mistake would silently change what is trained on. */
@@ -99,6 +93,17 @@ static enum err check_keys(const json_t *entry)
     return OK;
 }
 
+/* What `datasets` calls its readers; the file itself says which one it needs. */
+static bool is_form(const char *path)
+{
+    static const char *const forms[] = {"json", "parquet", "csv", "arrow"};
+
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+        if (!strcmp(path, forms[i]))
+            return true;
+    return false;
+}
+
 /* path names a file or a folder; with path: json it is data_files that do, as in `datasets`. */
 static enum err read_files(struct mixture *out, const json_t *entry)
 {
@@ -111,12 +116,15 @@ static enum err read_files(struct mixture *out, const json_t *entry)
     if (!path)
         return err_set(ERR_PARSE, "datasets: an entry has no 'path'");
     if (!files || json_is_null(files)) {
-        if (!strcmp(path, "json"))
-            return err_set(ERR_PARSE, "datasets: path json needs 'data_files'");
+        if (is_form(path) && !fs_exists(path))
+            return err_set(ERR_PARSE, "datasets: path %s needs 'data_files'", path);
         return add_path(out, path, split);
     }
-    if (strcmp(path, "json"))
-        return err_set(ERR_RANGE, "datasets: 'data_files' goes with path: json, not %s", path);
+    if (!is_form(path))
+        return err_set(ERR_RANGE,
+                       "datasets: 'data_files' goes with path: json (or parquet, csv, "
+                       "arrow), not %s",
+                       path);
     if (!json_is_object(files))
         return add_files(out, files);
     files = json_object_get(files, split);

@@ -11,7 +11,7 @@
 enum { MIXTURE_FILES_MAX = 1024, MIXTURE_MAX = 1024 };
 
 /* One entry: {path, data_files, split, columns, rename, fraction}. `path` is a file, a folder
- * of splits, or the word json with data_files (a path, a list, or {split: path or list}). All
+ * of splits (split.h), or the word json (parquet, csv, arrow) with data_files (a path, a list, or {split: path or list}). All
  * members borrow from the tree, `file` excepted. */
 struct mixture {
     char *file[MIXTURE_FILES_MAX];
@@ -24,10 +24,6 @@ struct mixture {
 /* Errors: ERR_PARSE, ERR_RANGE, ERR_IO; the words name the key. Release with mixture_free. */
 enum err mixture_read(struct mixture *out, const json_t *entry) MUST_CHECK;
 void mixture_free(struct mixture *mixture);
-
-/* The file of one split in a folder: FOLDER/SPLIT.jsonl, .json, or either with .gz; NULL if
- * there is none. Free it. */
-char *mixture_split_file(const char *folder, const char *split);
 
 /* Keeps and renames columns of a record in place. Errors: ERR_PARSE names a missing column. */
 enum err mixture_apply(const struct mixture *mixture, json_t *object) MUST_CHECK;

@@ -1,22 +1,42 @@
-/* How it works: rows_open reads the first line at once, because only that tells a file of
- * lines from one JSON document: if the first line is no object and the name ends in .json,
- * the whole file is tried. If neither can be read, the words are those of the line: a broken
- * file of lines is the commoner case. What was read or refused at the opening is handed out
- * by the first rows_next, so callers see one stream whatever the file was. */
+/* How it works: rows_open looks at the first bytes and the name and opens one of the forms, which
+ * all give their objects by the same three functions (struct form). Of text, the first line is
+ * read at once, because only that tells a file of lines from one JSON document: if it is no
+ * object and the name ends in .json, the whole file is tried. If neither can be read, the words
+ * are those of the line: a broken file of lines is the commoner case. What was read or refused
+ * at the opening is handed out by the first rows_next, so callers see one stream whatever the
+ * file was. */
 #include "data/rows.h"
 
+#include "base/fs.h"
 #include "base/mem.h"
+#include "data/columns/arrow.h"
+#include "data/columns/bytes.h"
+#include "data/columns/parquet.h"
+#include "data/csv.h"
 #include "data/jsonl.h"
+#include "data/unpack.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-/* Either `lines`, or the items of a document and how far they were given. */
+/* A kind of file whose objects are streamed. */
+struct form {
+    enum err (*next)(struct rows *rows, json_t **out);
+    long (*line)(const struct rows *rows);
+};
+
+/* One of `form`'s, `lines`, or the items of a document and how far they were given. */
 struct rows {
     char *path;
+    const struct form *form; /* NULL: text */
+    struct parquet *parquet;
+    struct arrow *arrow;
+    struct csv *csv;
     struct jsonl *lines; /* NULL: a document */
     json_t *first;       /* of a file of lines: read at the opening, not yet given */
     json_t *items;       /* of a document */
@@ -33,42 +53,52 @@ static bool ends_in(const char *path, const char *suffix)
     return n >= m && !strcmp(path + n - m, suffix);
 }
 
-/* Bounded by ROWS_WHOLE_MAX of unpacked bytes: a small gzip file may be anything. */
+/* With what it may be packed in behind it. */
+static bool is_called(const char *path, const char *suffix)
+{
+    static const char *const packed[] = {"", ".gz", ".zst"};
+
+    for (size_t i = 0; i < sizeof(packed) / sizeof(packed[0]); i++) {
+        char name[16];
+        const size_t n = strlen(suffix), m = strlen(packed[i]);
+        memcpy(name, suffix, n);
+        memcpy(name + n, packed[i], m + 1);
+        if (ends_in(path, name))
+            return true;
+    }
+    return false;
+}
+
+/* Bounded by ROWS_WHOLE_MAX of unpacked bytes: a small packed file may be anything. */
 static enum err read_whole(char **out, size_t *n, const char *path)
 {
-    gzFile file = gzopen(path, "rb");
-    size_t room = 1 << 16, used = 0;
+    struct unpack *file;
+    size_t room = 1 << 16, used = 0, got = 1;
     char *bytes;
+    enum err err = unpack_open(&file, path);
 
-    if (!file)
-        return err_set(ERR_IO, "%s: %s", path, errno ? strerror(errno) : "no memory");
+    *out = NULL;
+    if (err)
+        return err;
     bytes = mem_new(room, 1);
-    for (;;) {
-        const int got = gzread(file, bytes + used, (unsigned)(room - used));
-        if (got <= 0) {
-            int code;
-            const char *why = gzerror(file, &code);
-            /* A file that was cut off ends with 0 bytes and an error that only gzerror
-             * tells. */
-            const bool bad = got < 0 || (code != Z_OK && code != Z_STREAM_END);
-            const enum err err = bad ? err_set(ERR_IO, "%s: %s", path, why) : OK;
-            gzclose(file);
-            if (err)
-                free(bytes);
-            *out = err ? NULL : bytes;
-            *n = used;
-            return err;
-        }
-        used += (size_t)got;
-        if (used > ROWS_WHOLE_MAX) {
-            gzclose(file);
-            free(bytes);
-            return err_set(ERR_RANGE, "%s: one JSON document of more than %d bytes", path,
-                           ROWS_WHOLE_MAX);
-        }
+    while (!err && got) {
         if (used == room)
             bytes = mem_grow(bytes, room *= 2, 1);
+        err = unpack_read(file, bytes + used, room - used, &got);
+        if (err)
+            (void)err_add("%s", path);
+        used += err ? 0 : got;
+        if (!err && used > ROWS_WHOLE_MAX)
+            err = err_set(ERR_RANGE, "%s: one JSON document of more than %d bytes", path,
+                          ROWS_WHOLE_MAX);
     }
+    unpack_close(file);
+    if (err)
+        free(bytes);
+    else
+        *out = bytes;
+    *n = used;
+    return err;
 }
 
 enum err rows_document(json_t **out, const char *path)
@@ -114,31 +144,136 @@ static enum err try_document(struct rows *rows)
     return OK;
 }
 
-enum err rows_open(struct rows **out, const char *path)
+/* Errors of columns name no path. */
+static enum err at_row(const struct rows *rows, enum err err)
 {
-    struct jsonl *lines;
-    enum err err = jsonl_open(&lines, path);
-    struct rows *rows;
+    return err ? err_add("%s:%ld", rows->path, rows->form->line(rows)) : OK;
+}
 
-    *out = NULL;
+static enum err next_parquet(struct rows *rows, json_t **out)
+{
+    return at_row(rows, parquet_next(rows->parquet, out));
+}
+
+static long line_parquet(const struct rows *rows)
+{
+    return (long)parquet_row(rows->parquet);
+}
+
+static enum err next_arrow(struct rows *rows, json_t **out)
+{
+    return at_row(rows, arrow_next(rows->arrow, out));
+}
+
+static long line_arrow(const struct rows *rows)
+{
+    return (long)arrow_row(rows->arrow);
+}
+
+static enum err next_csv(struct rows *rows, json_t **out)
+{
+    return csv_next(rows->csv, out);
+}
+
+static long line_csv(const struct rows *rows)
+{
+    return csv_line(rows->csv);
+}
+
+static enum err open_parquet(struct rows *rows)
+{
+    static const struct form form = {next_parquet, line_parquet};
+    struct bytes *bytes;
+    enum err err = bytes_open(&bytes, rows->path);
+
     if (err)
         return err;
-    rows = mem_new(1, sizeof(*rows));
-    rows->path = mem_text(path);
-    rows->lines = lines;
-    err = jsonl_next(lines, &rows->first);
-    if (err == ERR_PARSE && jsonl_line(lines) == 1 &&
-        (ends_in(path, ".json") || ends_in(path, ".json.gz"))) {
-        err = try_document(rows);
-    } else if (err == ERR_PARSE) {
-        rows->words = mem_text(err_text());
-        rows->refused = ERR_PARSE;
-        err = OK;
-    }
+    rows->form = &form;
+    err = parquet_open(&rows->parquet, bytes);
+    return err ? err_add("%s", rows->path) : OK;
+}
+
+static enum err open_arrow(struct rows *rows)
+{
+    static const struct form form = {next_arrow, line_arrow};
+    struct bytes *bytes;
+    enum err err = bytes_open(&bytes, rows->path);
+
     if (err)
+        return err;
+    rows->form = &form;
+    err = arrow_open(&rows->arrow, bytes);
+    return err ? err_add("%s", rows->path) : OK;
+}
+
+static enum err open_csv(struct rows *rows, char separator)
+{
+    static const struct form form = {next_csv, line_csv};
+
+    rows->form = &form;
+    return csv_open(&rows->csv, rows->path, separator);
+}
+
+static enum err open_text(struct rows *rows)
+{
+    enum err err = jsonl_open(&rows->lines, rows->path);
+
+    if (err)
+        return err;
+    err = jsonl_next(rows->lines, &rows->first);
+    if (err == ERR_PARSE && jsonl_line(rows->lines) == 1 && is_called(rows->path, ".json"))
+        return try_document(rows);
+    if (err != ERR_PARSE)
+        return err;
+    rows->words = mem_text(err_text());
+    rows->refused = ERR_PARSE;
+    return OK;
+}
+
+/* The first bytes of a regular file; zeros for what is not there. A pipe is text. */
+static void peek(uint8_t first[4], const char *path)
+{
+    struct stat about;
+    int fd;
+
+    memset(first, 0, 4);
+    if (stat(path, &about) || !S_ISREG(about.st_mode) ||
+        (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        return; /* who opens it next says why */
+    if (pread(fd, first, 4, 0) < 4)
+        memset(first, 0, 4);
+    close(fd);
+}
+
+static enum err open_form(struct rows *rows)
+{
+    uint8_t first[4];
+
+    if (fs_is_dir(rows->path))
+        return open_text(rows); /* refused there */
+    peek(first, rows->path);
+    if (!memcmp(first, "PAR", 3) || ends_in(rows->path, ".parquet"))
+        return open_parquet(rows);
+    if (!memcmp(first, "ARRO", 4) || !memcmp(first, "\xFF\xFF\xFF\xFF", 4) ||
+        ends_in(rows->path, ".arrow") || ends_in(rows->path, ".feather"))
+        return open_arrow(rows);
+    if (is_called(rows->path, ".csv"))
+        return open_csv(rows, ',');
+    return is_called(rows->path, ".tsv") ? open_csv(rows, '\t') : open_text(rows);
+}
+
+enum err rows_open(struct rows **out, const char *path)
+{
+    struct rows *rows = mem_new(1, sizeof(*rows));
+    enum err err;
+
+    rows->path = mem_text(path);
+    err = open_form(rows);
+    if (err) {
         rows_close(rows);
-    else
-        *out = rows;
+        rows = NULL;
+    }
+    *out = rows;
     return err;
 }
 
@@ -146,6 +281,9 @@ void rows_close(struct rows *rows)
 {
     if (!rows)
         return;
+    parquet_close(rows->parquet);
+    arrow_close(rows->arrow);
+    csv_close(rows->csv);
     jsonl_close(rows->lines);
     json_decref(rows->first);
     json_decref(rows->items);
@@ -161,6 +299,8 @@ enum err rows_next(struct rows *rows, json_t **out)
     json_t *item;
 
     *out = NULL;
+    if (rows->form)
+        return rows->form->next(rows, out);
     if (rows->refused) {
         const enum err err = err_set(rows->refused, "%s", rows->words);
         rows->refused = OK;
@@ -184,6 +324,8 @@ enum err rows_next(struct rows *rows, json_t **out)
 
 long rows_line(const struct rows *rows)
 {
+    if (rows->form)
+        return rows->form->line(rows);
     return rows->lines ? jsonl_line(rows->lines) : (long)rows->at;
 }
 

@@ -1,8 +1,10 @@
-/* rows: the objects of a file, whether it is one object a line or one JSON document.
+/* rows: the objects of a file, whatever its form.
  *
  * A file of lines is read line by line (data/jsonl.h). A .json file whose first line is not an
- * object of its own is read whole: a list gives its items, an object gives itself. Either may
- * be gzip. */
+ * object of its own is read whole: a list gives its items, an object gives itself. Parquet
+ * (columns/parquet.h) and Arrow (columns/arrow.h) are told by their first bytes, CSV by its name
+ * (.csv, .tsv; csv.h); these three are streamed. All but Parquet and Arrow may be gzip or
+ * zstd. */
 
 #ifndef DATA_ROWS_H
 #define DATA_ROWS_H
@@ -16,21 +18,23 @@ enum { ROWS_WHOLE_MAX = 256 << 20 }; /* bytes of a file that is read whole */
 
 struct rows;
 
-/* Errors: those of jsonl_open; ERR_PARSE, ERR_RANGE for a document. */
+/* Errors: those of jsonl_open, parquet_open, arrow_open, csv_open; ERR_PARSE, ERR_RANGE for a
+ * document. The words name the path. */
 enum err rows_open(struct rows **out, const char *path) MUST_CHECK;
 void rows_close(struct rows *rows); /* NULL is fine */
 
-/* The next object, owned by the caller; NULL at the end. Errors: those of jsonl_next; ERR_PARSE
- * for an item that is no object (the next call goes on behind it). */
+/* The next object, owned by the caller; NULL at the end. Errors: ERR_PARSE for one that is none,
+ * or holds what JSON cannot say (the next call goes on behind it); ERR_IO, ERR_RANGE: no going
+ * on. Words begin with "path:line: ". */
 enum err rows_next(struct rows *rows, json_t **out) MUST_CHECK;
 
-/* Line (or item, from 1) that the last rows_next returned or refused. */
+/* Line (or item, or row, from 1) that the last rows_next returned or refused. */
 long rows_line(const struct rows *rows);
 
 /* Puts "path:line: " before the standing words. */
 enum err rows_at(const struct rows *rows);
 
-/* A whole JSON document, gzip or plain. Errors: ERR_IO, ERR_PARSE, ERR_RANGE; words name the
+/* A whole JSON document, packed or not. Errors: ERR_IO, ERR_PARSE, ERR_RANGE; words name the
  * path. */
 enum err rows_document(json_t **out, const char *path) MUST_CHECK;
 

@@ -1,3 +1,5 @@
-foreach(unit jsonl dialogue example dataset order format calls lint plain)
+foreach(unit jsonl dialogue example dataset order format calls lint plain rows columns)
   drover_test(data/${unit} NEEDS data PkgConfig::zlib)
 endforeach()
+target_compile_definitions(test_data_columns PRIVATE GOLDEN="${PROJECT_SOURCE_DIR}/tests/golden")
+drover_fuzz(columns NEEDS data SEEDS golden/columns)

@@ -165,13 +165,11 @@ static void gzip_is_read_and_its_truncation_seen(void **state)
     }
 }
 
-static void other_formats_name_the_way_to_convert(void **state)
+static void what_is_no_file_of_lines_is_named(void **state)
 {
     struct jsonl *file;
     (void)state;
 
-    assert_err(ERR_PARSE, jsonl_open(&file, "x/train-00000.parquet"));
-    assert_non_null(strstr(err_text(), "read_parquet"));
     assert_err(ERR_IO, jsonl_open(&file, "/nowhere/x.jsonl"));
     assert_non_null(strstr(err_text(), "/nowhere/x.jsonl: No such file"));
     file = open_text("[{\"a\":1}]\n");
@@ -190,7 +188,7 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_text_are_refused),
         cmocka_unit_test(a_line_without_end_is_refused),
         cmocka_unit_test(gzip_is_read_and_its_truncation_seen),
-        cmocka_unit_test(other_formats_name_the_way_to_convert),
+        cmocka_unit_test(what_is_no_file_of_lines_is_named),
     };
     int status;
 

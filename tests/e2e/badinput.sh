@@ -98,7 +98,12 @@ refuse 'tokenizer' sft model="$work/other" dataset="$sft" output_dir="$work/bad"
 
 echo "-- wrong kinds of file and of model"
 refuse 'sft.jsonl' score --model "$sft"
-refuse 'rows.parquet.*convert\|convert.*parquet' sft model="$model" dataset="$work/rows.parquet" output_dir="$work/bad"
+refuse 'rows.parquet: No such file' sft model="$model" dataset="$work/rows.parquet" output_dir="$work/bad"
+cp "$sft" "$work/rows.parquet"
+refuse 'rows.parquet: is no Parquet file' sft model="$model" dataset="$work/rows.parquet" output_dir="$work/bad"
+for kind in brotli decimal int96 hostile/encrypted hostile/bomb; do
+    refuse "$kind.parquet:.*\(not read\|more than\)" sft model="$model" dataset="$golden/columns/$kind.parquet" output_dir="$work/bad"
+done
 refuse 'model.safetensors' sft model="$model" dataset="$model/model.safetensors" output_dir="$work/bad"
 refuse 'train' sft model="$model" dataset="$model" output_dir="$work/bad"
 cp "$model/model.safetensors" "$work/run.yaml"

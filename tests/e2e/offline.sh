@@ -55,6 +55,19 @@ done
 grep '"loss"' "$work/recipe/metrics.jsonl" | sed 's/.*"learning_rate":\([-0-9.e]*\).*/\1/' | tr '\n' ' ' |
     awk '{ exit !($1 == 0 && $2 == 1e-5 && $3 > 5.49e-6 && $3 < 5.51e-6) }' || fail "learning rates of the recipe"
 
+echo "-- Parquet and Arrow in parts: the weights of their JSONL"
+same() { # same NAME DATASET: a few steps, and their hash
+    "$learner" sft "$golden/trl/sft_chat.yaml" model="$model" datasets=null dataset="$2" output_dir="$work/$1" max_steps=6 \
+        train_sampling_strategy=random 2> "$work/log" || fail "$1: $(tail -n 3 "$work/log")"
+    hash_of "$work/log"
+}
+want=$(same lines "$golden/trl/chat.jsonl")
+[ -n "$want" ] || fail "no weights hash"
+for form in hub saved; do
+    got=$(same $form "$golden/columns/$form")
+    [ "$want" = "$got" ] || fail "weights $got of $form, $want of lines"
+done
+
 echo "-- the same run, killed again and again, ends in the same weights and the same curve"
 how=
 train() { # train NAME [key=value ...]
@@ -149,7 +162,7 @@ refuse 'max_memory' sft model="$model" dataset="$text" max_memory=100KB
 refuse 'none of 26 records' sft model="$model" dataset="$golden/trl/chat.jsonl" max_length=4
 refuse 'cosine' sft model="$model" dataset="$text" lr_scheduler_type=cubic
 refuse 'is a reward model' sft model="$golden/model/reward4" dataset="$text"
-refuse 'convert' sft model="$model" dataset="$work/x.parquet"
+refuse 'x.parquet: No such file' sft model="$model" dataset="$work/x.parquet"
 refuse "format 'xx'" reward model="$model" dataset="$text" format=xx
 "$learner" nosuch > /dev/null 2>&1 && fail "an unknown method was taken"
 : > "$work/file"

@@ -18,7 +18,7 @@ allowed() {
     deploy) echo base proto net reward ;;
     cli) echo learner base stats proto net lm data reward eval deploy examples ;;
     learner) echo base stats proto net member lm data reward ;;
-    lm/kernel | lm/text | reward/* | broker/bulk) ;;
+    lm/kernel | lm/text | reward/* | broker/bulk | data/columns) ;;
     lm/model) echo lm/kernel ;;
     lm/optim) echo lm/model ;;
     lm/gen | lm/file) echo lm/kernel lm/model lm/text ;;
@@ -45,7 +45,7 @@ for folder in base stats proto net lm data member reward eval deploy examples br
     done
 done
 # Rooms of a folder, and who may enter which.
-for folder in lm reward learner broker; do
+for folder in lm reward learner broker data; do
     for room in "$folder"/*/; do
         room=${room%/}
         [ -d "$room" ] || continue
