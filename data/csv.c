@@ -145,6 +145,13 @@ static enum err read_field(struct csv *file, struct record *record, char **line,
     return OK;
 }
 
+static bool is_blank(const char *line, size_t n)
+{
+    while (n && (line[n - 1] == ' ' || line[n - 1] == '\r'))
+        n--;
+    return !n;
+}
+
 /* Blank lines are passed over. */
 static enum err read_record(struct csv *file, struct record *record, bool *end)
 {
@@ -156,7 +163,7 @@ static enum err read_record(struct csv *file, struct record *record, bool *end)
     *record = (struct record){.n = 0};
     do
         err = next_line(file, &line, &n, end);
-    while (!err && !*end && (!n || (n == 1 && *line == '\r')));
+    while (!err && !*end && is_blank(line, n));
     if (err || *end)
         return err;
     record->line = file->lines;
@@ -199,6 +206,7 @@ static int truth(const char *text)
     return !strcmp(text, "False") || !strcmp(text, "FALSE") || !strcmp(text, "false") ? 0 : -1;
 }
 
+/* Blanks around a number are no part of it. */
 static bool is_int(const char *text, json_int_t *value)
 {
     char *end;
@@ -210,12 +218,15 @@ static bool is_int(const char *text, json_int_t *value)
     return !errno && end != text && !end[strspn(end, " \t")];
 }
 
-/* Neither hexadecimal nor infinite: those are words here. */
+/* Neither hexadecimal nor infinite, and no whole number that 64 bits do not hold: an id would
+ * lose its end. Those are words here. */
 static bool is_real(const char *text, double *value)
 {
+    json_int_t whole;
     char *end;
 
-    if (!*text || strspn(text, " \t+-.eE0123456789") != strlen(text))
+    if (!*text || strspn(text, " \t+-.eE0123456789") != strlen(text) ||
+        (!strpbrk(text, ".eE") && !is_int(text, &whole)))
         return false;
     *value = strtod(text, &end);
     return end != text && !end[strspn(end, " \t")] && isfinite(*value);
@@ -337,6 +348,7 @@ void csv_close(struct csv *file)
     free(file);
 }
 
+/* Whatever the column's type, a missing value is null, quoted or not. */
 static json_t *value(enum csv_type type, const char *text)
 {
     json_int_t n;
@@ -357,6 +369,7 @@ static json_t *value(enum csv_type type, const char *text)
     return json_string(text); /* NULL: not UTF-8 */
 }
 
+/* Too few fields are missing ones, too many are a line that was torn or not quoted. */
 static enum err turn(const struct csv *file, const struct record *record, json_t **out)
 {
     static const char *const kind[] = {"a whole number", "a number", "a truth value", "UTF-8"};

@@ -144,6 +144,7 @@ static enum err refill(struct unpack *file)
     return OK;
 }
 
+/* A frame that has ended leaves `within` false: only then may the file end. */
 static enum err read_zstd(struct unpack *file, char *to, size_t room, size_t *n)
 {
     ZSTD_outBuffer out = {.dst = to, .size = room};
@@ -195,6 +196,7 @@ static void gather(struct unpack *file, size_t n, size_t take)
     file->at += take;
 }
 
+/* The common line lies in the buffer whole and is not copied. */
 enum err unpack_line(struct unpack *file, char **line, size_t *n, size_t limit, bool *end)
 {
     size_t have = 0;

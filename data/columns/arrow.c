@@ -48,6 +48,7 @@ static enum err damaged(void)
     return err_set(ERR_IO, "a message is damaged");
 }
 
+/* Lengths are little-endian, whatever the machine; the place moves behind. */
 static enum err little32(struct arrow *file, uint32_t *out)
 {
     uint8_t b[4];
@@ -112,6 +113,8 @@ static void drop(struct message *m)
     m->metadata.at = NULL;
 }
 
+/* The body is read whole: its buffers are taken in any order, and columns lie one behind the
+ * other. */
 static enum err load(struct arrow *file, struct arrow_batch *batch, size_t node,
                      const struct message *m, size_t table)
 {
@@ -149,6 +152,7 @@ static enum err load_dictionary(struct arrow *file, const struct message *m)
     return load(file, &file->dictionary[k].batch, node, m, data);
 }
 
+/* A batch begins anew at its first row; what it replaces is let go in arrow_batch_load. */
 static enum err on_message(struct arrow *file, const struct message *m)
 {
     switch (m->kind) {
@@ -182,6 +186,8 @@ static enum err next_batch(struct arrow *file)
     return err;
 }
 
+/* ERR_PARSE whatever went wrong: at the opening, a file that is no Arrow file is the likely
+ * reason. */
 static enum err read_schema(struct arrow *file)
 {
     uint8_t magic[8];
@@ -216,6 +222,7 @@ enum err arrow_open(struct arrow **out, struct bytes *file)
     return err;
 }
 
+/* In any state that arrow_open leaves, half opened among them. */
 void arrow_close(struct arrow *file)
 {
     if (!file)
@@ -234,6 +241,7 @@ int64_t arrow_row(const struct arrow *file)
     return file->row;
 }
 
+/* The row counts as read even where it has a flaw, so that the next call goes on behind it. */
 static enum err read_row(struct arrow *file, json_t **out)
 {
     const struct arrow_values from = {.schema = &file->schema,

@@ -44,6 +44,8 @@ struct loading {
     int codec; /* -1: none */
 };
 
+/* ERR_IO, not ERR_PARSE: nothing behind it can be read, so nobody shall go on with the next
+ * row. */
 static enum err damaged(void)
 {
     return err_set(ERR_IO, "a batch is damaged");
@@ -87,6 +89,8 @@ static enum err unpack(struct loading *l, struct buffer *buffer)
     return OK;
 }
 
+/* Buffers are pairs of offset and length; writers align them, which readers need not
+ * believe. */
 static enum err next_buffer(struct loading *l, struct buffer *out)
 {
     const size_t at = l->buffer + 16 * l->at_buffer;
@@ -109,6 +113,7 @@ static bool holds(const struct buffer *buffer, int64_t count, size_t width)
     return !width || (uint64_t)count <= buffer->n / width;
 }
 
+/* Validity first, then what the layout has: a struct has no more, texts have two. */
 static enum err load_buffers(struct loading *l, const struct arrow_node *node,
                              struct arrow_array *array, bool coded)
 {
@@ -146,6 +151,7 @@ static bool child_fits(const struct arrow_node *node, int64_t length, int64_t ch
     return true;
 }
 
+/* Depth first, as the schema's nodes are: batches list lengths and buffers in that order. */
 static enum err load_node(struct loading *l, size_t at, bool coded)
 {
     const struct arrow_node *node = &l->schema->node[at];
@@ -185,6 +191,7 @@ static enum err set_codec(struct loading *l, size_t table)
     return OK;
 }
 
+/* Lengths are counted against what holds them here, once: arrow_batch_value trusts them. */
 enum err arrow_batch_load(struct arrow_batch *batch, const struct arrow_schema *schema,
                           size_t node, const struct flat *f, size_t table, uint8_t *body,
                           size_t n)
@@ -225,6 +232,7 @@ static int64_t number(const uint8_t *at, size_t width, bool is_signed)
     return (int64_t)value;
 }
 
+/* The lowest bit first. */
 static bool bit(const struct buffer *buffer, int64_t i)
 {
     return buffer->at[i / 8] >> (i % 8) & 1;
@@ -242,16 +250,18 @@ static bool range(const struct arrow_array *array, const struct arrow_node *node
 }
 
 /* A place in a batch. */
-struct place {
+struct arrow_place {
     const struct arrow_batch *batch;
     size_t node;
     int64_t i;
     int deep;
 };
 
-static enum err value(const struct arrow_values *from, struct place p, json_t **out);
+static enum err value(const struct arrow_values *from, struct arrow_place p, json_t **out);
 
-static enum err coded_value(const struct arrow_values *from, struct place p, json_t **out)
+/* Those that came before the k-th may be named by its values: so a circle ends, and time is
+ * bounded by the depth of what was written. */
+static enum err coded_value(const struct arrow_values *from, struct arrow_place p, json_t **out)
 {
     const struct arrow_node *node = &from->schema->node[p.node];
     const struct arrow_array *array = &p.batch->array[p.node - p.batch->node];
@@ -275,7 +285,9 @@ static enum err coded_value(const struct arrow_values *from, struct place p, jso
     return damaged();
 }
 
-static enum err struct_value(const struct arrow_values *from, struct place p, json_t **out)
+/* Members share the struct's place: they have no offsets of their own. */
+static enum err struct_value(const struct arrow_values *from, struct arrow_place p,
+                             json_t **out)
 {
     const struct arrow_node *node = from->schema->node;
     const size_t end = node[p.node].next;
@@ -287,9 +299,10 @@ static enum err struct_value(const struct arrow_values *from, struct place p, js
         json_t *made = NULL;
         if (!p.node)
             from->cells->at = node[i].name;
-        err = value(from,
-                    (struct place){.batch = p.batch, .node = i, .i = p.i, .deep = p.deep + 1},
-                    &made);
+        err = value(
+            from,
+            (struct arrow_place){.batch = p.batch, .node = i, .i = p.i, .deep = p.deep + 1},
+            &made);
         /* Within a record, a struct has all keys of its column: null means that it lacks one. */
         if (!err && (!p.node || !json_is_null(made)))
             json_object_set_new_nocheck(object, node[i].name, made);
@@ -302,10 +315,11 @@ static enum err struct_value(const struct arrow_values *from, struct place p, js
 }
 
 /* A pair of a map: the child's two children. */
-static enum err pair(const struct arrow_values *from, struct place p, json_t *object)
+static enum err pair(const struct arrow_values *from, struct arrow_place p, json_t *object)
 {
     const struct arrow_node *node = from->schema->node;
-    struct place part = {.batch = p.batch, .node = p.node + 1, .i = p.i, .deep = p.deep + 1};
+    struct arrow_place part = {
+        .batch = p.batch, .node = p.node + 1, .i = p.i, .deep = p.deep + 1};
     json_t *key = NULL, *made = NULL;
     enum err err = value(from, part, &key);
 
@@ -320,12 +334,13 @@ static enum err pair(const struct arrow_values *from, struct place p, json_t *ob
     return OK;
 }
 
-static enum err list_value(const struct arrow_values *from, struct place p, json_t **out)
+/* A list that is null was told by validity; offsets of one are not looked at. */
+static enum err list_value(const struct arrow_values *from, struct arrow_place p, json_t **out)
 {
     const struct arrow_node *node = &from->schema->node[p.node];
     const struct arrow_array *array = &p.batch->array[p.node - p.batch->node];
     const bool map = node->layout == ARROW_MAP;
-    struct place child = {.batch = p.batch, .node = p.node + 1, .deep = p.deep + 1};
+    struct arrow_place child = {.batch = p.batch, .node = p.node + 1, .deep = p.deep + 1};
     int64_t begin = p.i * (int64_t)node->count, end = begin + (int64_t)node->count;
     json_t *list;
     enum err err = OK;
@@ -364,7 +379,9 @@ static json_t *fixed_value(const struct arrow_values *from, const struct arrow_n
     }
 }
 
-static enum err text_value(const struct arrow_values *from, struct place p, json_t **out)
+/* Offsets may go down or beyond the bytes in a damaged file: looked at here, where they are
+ * used. */
+static enum err text_value(const struct arrow_values *from, struct arrow_place p, json_t **out)
 {
     const struct arrow_node *node = &from->schema->node[p.node];
     const struct arrow_array *array = &p.batch->array[p.node - p.batch->node];
@@ -376,21 +393,12 @@ static enum err text_value(const struct arrow_values *from, struct place p, json
     return OK;
 }
 
-static enum err value(const struct arrow_values *from, struct place p, json_t **out)
+/* A value that is there and stands in the batch itself. */
+static enum err plain_value(const struct arrow_values *from, struct arrow_place p, json_t **out)
 {
     const struct arrow_node *node = &from->schema->node[p.node];
     const struct arrow_array *array = &p.batch->array[p.node - p.batch->node];
-    const bool coded = node->coded && p.node != p.batch->node;
 
-    if (p.i >= array->length || p.deep > DEEP_MAX)
-        return damaged();
-    if ((node->layout == ARROW_NULL && !coded) ||
-        (array->valid.n && !bit(&array->valid, p.i))) {
-        *out = cell_null(from->cells);
-        return OK;
-    }
-    if (coded)
-        return coded_value(from, p, out);
     switch (node->layout) {
     case ARROW_STRUCT:
         return struct_value(from, p, out);
@@ -411,8 +419,24 @@ static enum err value(const struct arrow_values *from, struct place p, json_t **
     return OK;
 }
 
+static enum err value(const struct arrow_values *from, struct arrow_place p, json_t **out)
+{
+    const struct arrow_node *node = &from->schema->node[p.node];
+    const struct arrow_array *array = &p.batch->array[p.node - p.batch->node];
+    const bool coded = node->coded && p.node != p.batch->node;
+
+    if (p.i >= array->length || p.deep > DEEP_MAX)
+        return damaged();
+    if ((node->layout == ARROW_NULL && !coded) ||
+        (array->valid.n && !bit(&array->valid, p.i))) {
+        *out = cell_null(from->cells);
+        return OK;
+    }
+    return coded ? coded_value(from, p, out) : plain_value(from, p, out);
+}
+
 enum err arrow_batch_value(const struct arrow_values *from, const struct arrow_batch *batch,
                            int64_t i, json_t **out)
 {
-    return value(from, (struct place){.batch = batch, .node = batch->node, .i = i}, out);
+    return value(from, (struct arrow_place){.batch = batch, .node = batch->node, .i = i}, out);
 }

@@ -41,19 +41,12 @@ enum {
     TYPES
 };
 
-static enum err not_read(const struct arrow_node *node, const char *what)
-{
-    return err_set(ERR_RANGE,
-                   "column '%s' is %s, which is not read; leave it out, or write it "
-                   "in another type",
-                   node->name, what);
-}
-
 /* Numbers of 1 to 8 bytes; a sign or none. */
-static enum err set_int(struct arrow_node *node, const struct flat *f, size_t type)
+static enum err set_int(struct arrow_node *node, const struct flat *f, size_t type, int kind)
 {
     const int64_t bits = flat_int(f, type, 0, 4, 0);
 
+    (void)kind;
     node->is_signed = flat_int(f, type, 1, 1, 0) != 0;
     if (bits != 8 && bits != 16 && bits != 32 && bits != 64)
         return err_set(ERR_PARSE, "column '%s': numbers of %lld bits", node->name,
@@ -64,10 +57,12 @@ static enum err set_int(struct arrow_node *node, const struct flat *f, size_t ty
     return OK;
 }
 
-static enum err set_real(struct arrow_node *node, const struct flat *f, size_t type)
+/* Half, single and double precision: 2, 4 and 8 bytes. */
+static enum err set_real(struct arrow_node *node, const struct flat *f, size_t type, int kind)
 {
     const int64_t precision = flat_int(f, type, 0, 2, 0);
 
+    (void)kind;
     if (precision < 0 || precision > 2)
         return err_set(ERR_PARSE, "column '%s': numbers of no known size", node->name);
     node->layout = ARROW_FIXED;
@@ -76,28 +71,52 @@ static enum err set_real(struct arrow_node *node, const struct flat *f, size_t t
     return OK;
 }
 
+/* Durations stay numbers, in their unit: JSON has no word for them, and no method reads
+ * them. */
+static void set_width(struct arrow_node *node, size_t width, enum cell_kind kind, int digits)
+{
+    node->layout = ARROW_FIXED;
+    node->is_signed = true;
+    node->width = width;
+    node->cell.kind = kind;
+    node->cell.digits = digits;
+}
+
+static enum err no_unit(const struct arrow_node *node)
+{
+    return err_set(ERR_PARSE, "column '%s': times of no known unit", node->name);
+}
+
+/* Days, or milliseconds, which are meant when nothing stands there. */
+static enum err set_date(struct arrow_node *node, const struct flat *f, size_t type, int kind)
+{
+    const int64_t unit = flat_int(f, type, 0, 2, 1);
+
+    (void)kind;
+    if (unit != 0 && unit != 1)
+        return no_unit(node);
+    set_width(node, unit ? 8 : 4, unit ? CELL_STAMP : CELL_DATE, 3);
+    return OK;
+}
+
 /* The unit that is meant when none stands there differs from type to type. */
 static enum err set_time(struct arrow_node *node, const struct flat *f, size_t type, int kind)
 {
-    const bool date = kind == TYPE_DATE;
     const int64_t unit = flat_int(f, type, 0, 2, kind == TYPE_STAMP ? 0 : 1);
     const int64_t bits = kind == TYPE_TIME ? flat_int(f, type, 1, 4, 32) : 64;
+    const enum cell_kind cell = kind == TYPE_TIME    ? CELL_TIME
+                                : kind == TYPE_STAMP ? CELL_STAMP
+                                                     : CELL_INT;
     size_t n;
 
-    if (unit < 0 || unit > 3 || (date && unit > 1) || (bits != 32 && bits != 64))
-        return err_set(ERR_PARSE, "column '%s': times of no known unit", node->name);
-    node->layout = ARROW_FIXED;
-    node->is_signed = true;
-    node->width = (date && !unit) || bits == 32 ? 4 : 8;
-    node->cell.digits = date ? 3 : 3 * (int)unit;
-    node->cell.kind = kind == TYPE_TIME       ? CELL_TIME
-                      : kind == TYPE_DURATION ? CELL_INT
-                      : date && !unit         ? CELL_DATE
-                                              : CELL_STAMP;
+    if (unit < 0 || unit > 3 || (bits != 32 && bits != 64))
+        return no_unit(node);
+    set_width(node, (size_t)bits / 8, cell, 3 * (int)unit);
     node->cell.utc = kind == TYPE_STAMP && flat_text(f, type, 1, &n) && n;
     return OK;
 }
 
+/* Large lists have offsets of 8 bytes; lists of one size have none, and a count instead. */
 static enum err set_list(struct arrow_node *node, const struct flat *f, size_t type, int kind)
 {
     const int64_t count = kind == TYPE_FIXED_LIST ? flat_int(f, type, 0, 4, 0) : 0;
@@ -112,70 +131,87 @@ static enum err set_list(struct arrow_node *node, const struct flat *f, size_t t
     return OK;
 }
 
-static enum err set_bytes(struct arrow_node *node, const struct flat *f, size_t type, int kind)
+/* Bounded, so that width times rows stays far from where size_t ends. */
+static enum err set_fixed(struct arrow_node *node, const struct flat *f, size_t type, int kind)
 {
-    const int64_t width = kind == TYPE_FIXED_BINARY ? flat_int(f, type, 0, 4, 0) : 0;
+    const int64_t width = flat_int(f, type, 0, 4, 0);
 
+    (void)kind;
     if (width < 0 || width > 1 << 20)
         return err_set(ERR_PARSE, "column '%s': values of %lld bytes", node->name,
                        (long long)width);
-    node->layout = kind == TYPE_FIXED_BINARY ? ARROW_FIXED : ARROW_TEXT;
-    node->width = kind == TYPE_FIXED_BINARY                              ? (size_t)width
-                  : kind == TYPE_LARGE_BINARY || kind == TYPE_LARGE_TEXT ? 8
-                                                                         : 4;
+    set_width(node, (size_t)width, CELL_BYTES, 0);
+    return OK;
+}
+
+static enum err set_text(struct arrow_node *node, const struct flat *f, size_t type, int kind)
+{
+    (void)f;
+    (void)type;
+    node->layout = ARROW_TEXT;
+    node->width = kind == TYPE_LARGE_BINARY || kind == TYPE_LARGE_TEXT ? 8 : 4;
     node->cell.kind = kind == TYPE_TEXT || kind == TYPE_LARGE_TEXT ? CELL_TEXT : CELL_BYTES;
     return OK;
 }
 
+/* Those that a layout says all of. */
+static enum err set_bare(struct arrow_node *node, const struct flat *f, size_t type, int kind)
+{
+    (void)f;
+    (void)type;
+    node->layout = kind == TYPE_NULL   ? ARROW_NULL
+                   : kind == TYPE_BOOL ? ARROW_BITS
+                                       : ARROW_STRUCT;
+    node->cell.kind = kind == TYPE_BOOL ? CELL_BOOL : CELL_NULL;
+    return OK;
+}
+
+/* What each type is, or what it is called when it is not read. */
+static const struct {
+    enum err (*set)(struct arrow_node *node, const struct flat *f, size_t type, int kind);
+    const char *refused;
+} types[TYPES] = {
+    [TYPE_NULL] = {set_bare, NULL},
+    [TYPE_INT] = {set_int, NULL},
+    [TYPE_REAL] = {set_real, NULL},
+    [TYPE_BINARY] = {set_text, NULL},
+    [TYPE_TEXT] = {set_text, NULL},
+    [TYPE_BOOL] = {set_bare, NULL},
+    [TYPE_DECIMAL] = {NULL, "a decimal"},
+    [TYPE_DATE] = {set_date, NULL},
+    [TYPE_TIME] = {set_time, NULL},
+    [TYPE_STAMP] = {set_time, NULL},
+    [TYPE_INTERVAL] = {NULL, "an interval"},
+    [TYPE_LIST] = {set_list, NULL},
+    [TYPE_STRUCT] = {set_bare, NULL},
+    [TYPE_UNION] = {NULL, "a union"},
+    [TYPE_FIXED_BINARY] = {set_fixed, NULL},
+    [TYPE_FIXED_LIST] = {set_list, NULL},
+    [TYPE_MAP] = {set_list, NULL},
+    [TYPE_DURATION] = {set_time, NULL},
+    [TYPE_LARGE_BINARY] = {set_text, NULL},
+    [TYPE_LARGE_TEXT] = {set_text, NULL},
+    [TYPE_LARGE_LIST] = {set_list, NULL},
+    [TYPE_RUNS] = {NULL, "encoded in runs"},
+    [TYPE_BINARY_VIEW] = {NULL, "a view of bytes"},
+    [TYPE_TEXT_VIEW] = {NULL, "a view of texts"},
+    [TYPE_LIST_VIEW] = {NULL, "a view of lists"},
+    [TYPE_LARGE_LIST_VIEW] = {NULL, "a view of lists"},
+};
+
 static enum err set_type(struct arrow_node *node, const struct flat *f, size_t table)
 {
-    static const char *const refused[TYPES] = {[TYPE_DECIMAL] = "a decimal",
-                                               [TYPE_INTERVAL] = "an interval",
-                                               [TYPE_UNION] = "a union",
-                                               [TYPE_RUNS] = "encoded in runs",
-                                               [TYPE_BINARY_VIEW] = "a view of bytes",
-                                               [TYPE_TEXT_VIEW] = "a view of texts",
-                                               [TYPE_LIST_VIEW] = "a view of lists",
-                                               [TYPE_LARGE_LIST_VIEW] = "a view of lists"};
-    const int64_t kind = (uint8_t)flat_int(f, table, 2, 1, 0);
-    const size_t type = flat_table(f, table, 3);
+    const int kind = (uint8_t)flat_int(f, table, 2, 1, 0);
+    const char *refused = "of a kind that is newer than this reader";
 
-    switch (kind) {
-    case TYPE_NULL:
-        node->layout = ARROW_NULL;
-        return OK;
-    case TYPE_BOOL:
-        node->layout = ARROW_BITS;
-        node->cell.kind = CELL_BOOL;
-        return OK;
-    case TYPE_INT:
-        return set_int(node, f, type);
-    case TYPE_REAL:
-        return set_real(node, f, type);
-    case TYPE_DATE:
-    case TYPE_TIME:
-    case TYPE_STAMP:
-    case TYPE_DURATION:
-        return set_time(node, f, type, (int)kind);
-    case TYPE_STRUCT:
-        node->layout = ARROW_STRUCT;
-        return OK;
-    case TYPE_LIST:
-    case TYPE_LARGE_LIST:
-    case TYPE_FIXED_LIST:
-    case TYPE_MAP:
-        return set_list(node, f, type, (int)kind);
-    case TYPE_BINARY:
-    case TYPE_TEXT:
-    case TYPE_LARGE_BINARY:
-    case TYPE_LARGE_TEXT:
-    case TYPE_FIXED_BINARY:
-        return set_bytes(node, f, type, (int)kind);
-    default:
-        return not_read(node, kind > 0 && kind < TYPES && refused[kind]
-                                  ? refused[kind]
-                                  : "of a kind that is newer than this reader");
-    }
+    if (kind < TYPES && types[kind].set)
+        return types[kind].set(node, f, flat_table(f, table, 3), kind);
+    if (kind < TYPES && types[kind].refused)
+        refused = types[kind].refused;
+    return err_set(ERR_RANGE,
+                   "column '%s' is %s, which is not read; leave it out, or write it "
+                   "in another type",
+                   node->name, refused);
 }
 
 /* Its values are then in a batch of their own, and here are their places. */
@@ -194,6 +230,7 @@ static enum err set_code(struct arrow_node *node, const struct flat *f, size_t c
     return OK;
 }
 
+/* A name is text or nothing at all (a list's child may have none). */
 static enum err set_name(struct arrow_node *node, const struct flat *f, size_t table)
 {
     size_t n = 0;
@@ -236,6 +273,7 @@ static enum err walk_all(struct arrow_schema *s, const struct flat *f, size_t at
     return err;
 }
 
+/* Room is doubled; pointers to nodes do not outlive a call of this. */
 static enum err grow(struct arrow_schema *s)
 {
     if (s->n == ARROW_SCHEMA_NODES_MAX)
@@ -259,6 +297,7 @@ static enum err check_children(const struct arrow_schema *s, size_t at)
     return OK;
 }
 
+/* The node's own facts first, then its children behind it: `next` needs their number. */
 static enum err walk(struct arrow_schema *s, const struct flat *f, size_t table, int deep)
 {
     const size_t at = s->n;
@@ -284,6 +323,7 @@ static enum err walk(struct arrow_schema *s, const struct flat *f, size_t table,
     return err ? err : check_children(s, at);
 }
 
+/* Big-endian streams exist, but no writer of data sets makes them. */
 enum err arrow_schema_read(struct arrow_schema *out, const struct flat *f, size_t table)
 {
     size_t first;

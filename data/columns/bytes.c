@@ -18,6 +18,7 @@ struct bytes {
     uint64_t size;     /* as it was when it was opened */
 };
 
+/* A pipe has no end to begin at: refused with the reason, instead of a seek that fails. */
 enum err bytes_open(struct bytes **out, const char *path)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -64,6 +65,7 @@ uint64_t bytes_size(const struct bytes *bytes)
     return bytes->size;
 }
 
+/* A read may be cut short by a signal; 0 bytes in the midst mean that the file has shrunk. */
 enum err bytes_read(struct bytes *bytes, uint64_t at, void *to, size_t n)
 {
     uint8_t *next = to;

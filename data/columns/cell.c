@@ -17,6 +17,7 @@ void cell_begin(struct cell_row *row)
     *row = (struct cell_row){.left = CELL_ROW_MAX, .at = ""};
 }
 
+/* Size before flaw: a record that was not read to its end has no flaw worth telling. */
 enum err cell_end(const struct cell_row *row)
 {
     if (row->broken)
@@ -34,6 +35,7 @@ bool cell_take(struct cell_row *row, size_t bytes)
     return true;
 }
 
+/* null stands in for the value, so that the record can be read on. */
 static json_t *flaw(struct cell_row *row, const char *words)
 {
     if (!row->flaw[0])
@@ -47,7 +49,8 @@ json_t *cell_null(struct cell_row *row)
     return json_null();
 }
 
-/* A day's date in the Gregorian calendar (H. Hinnant's days_from_civil, turned round). */
+/* A day's date in the Gregorian calendar (H. Hinnant's algorithm: years begin in
+ * March, eras are 400 years). */
 static void civil(int64_t days, int64_t *year, int *month, int *day)
 {
     const int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097;
@@ -118,6 +121,7 @@ static json_t *date(struct cell_row *row, const struct cell_type *type, int64_t 
     return json_string(text);
 }
 
+/* Truth values, times and whole numbers all arrive as one. */
 json_t *cell_int(struct cell_row *row, const struct cell_type *type, int64_t value)
 {
     if (!cell_take(row, 0))
@@ -149,6 +153,8 @@ json_t *cell_real(struct cell_row *row, double value)
     return isinf(value) ? flaw(row, "an infinite number") : json_real(value);
 }
 
+/* Five bits of exponent (bias 15), ten of fraction; exponent 0 is subnormal, 31 no finite
+ * number. */
 static double half(unsigned bits)
 {
     const int exponent = bits >> 10 & 31, fraction = bits & 1023;
@@ -159,6 +165,7 @@ static double half(unsigned bits)
     return bits >> 15 ? -size : size;
 }
 
+/* jansson checks UTF-8; U+0000 it would take, and every text here ends at one. */
 static json_t *text(struct cell_row *row, const struct cell_type *type, const uint8_t *bytes,
                     size_t n)
 {
@@ -212,6 +219,8 @@ json_t *cell_bytes(struct cell_row *row, const struct cell_type *type, const uin
     }
 }
 
+/* Pairs of a map may come twice from a careless writer; which of them counts nobody could
+ * say. */
 void cell_pair(struct cell_row *row, json_t *object, json_t *key, json_t *value)
 {
     const char *name = json_string_value(key);

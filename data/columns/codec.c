@@ -12,6 +12,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+/* Asked when the footer is read, so that nothing of such a file is trained on. */
 enum err codec_known(int64_t codec)
 {
     switch (codec) {
@@ -39,6 +40,7 @@ static enum err wrong(const char *codec)
     return err_set(ERR_IO, "a page packed with %s is damaged", codec);
 }
 
+/* The length in front is checked before the library is let near the room. */
 static enum err unpack_snappy(const void *from, size_t n, void *to, size_t room)
 {
     size_t size = 0;
@@ -77,6 +79,7 @@ static enum err unpack_zstd(const void *from, size_t n, void *to, size_t room)
     return ZSTD_isError(got) || got != room ? wrong("zstd") : OK;
 }
 
+/* A block says nothing of its own size: the page's header alone does. */
 static enum err unpack_block(const void *from, size_t n, void *to, size_t room)
 {
     return LZ4_decompress_safe(from, to, (int)n, (int)room) == (int)room ? OK : wrong("lz4");
@@ -115,6 +118,7 @@ static enum err unpack_hadoop(const uint8_t *from, size_t n, uint8_t *to, size_t
     return room ? wrong("lz4") : OK;
 }
 
+/* Arrow's buffers are one frame each, with nothing behind it. */
 static enum err unpack_frame(const void *from, size_t n, void *to, size_t room)
 {
     LZ4F_dctx *frame = NULL;
@@ -127,6 +131,15 @@ static enum err unpack_frame(const void *from, size_t n, void *to, size_t room)
     return left || got != room ? wrong("lz4") : OK;
 }
 
+static enum err copy(const void *from, size_t n, void *to, size_t room)
+{
+    if (n != room)
+        return err_set(ERR_IO, "a page that is not packed has two sizes");
+    if (n)
+        memcpy(to, from, n);
+    return OK;
+}
+
 enum err codec_unpack(enum codec codec, const void *from, size_t n, void *to, size_t room)
 {
     /* The libraries count in int or unsigned. */
@@ -134,11 +147,7 @@ enum err codec_unpack(enum codec codec, const void *from, size_t n, void *to, si
         return err_set(ERR_IO, "a page of more than 2 GiB");
     switch (codec) {
     case CODEC_NONE:
-        if (n != room)
-            return err_set(ERR_IO, "a page that is not packed has two sizes");
-        if (n)
-            memcpy(to, from, n);
-        return OK;
+        return copy(from, n, to, room);
     case CODEC_SNAPPY:
         return unpack_snappy(from, n, to, room);
     case CODEC_GZIP:

@@ -25,6 +25,7 @@ static uint64_t zigzag(struct delta *d)
     return (value >> 1) ^ -(value & 1);
 }
 
+/* Sizes are the writer's choice; the format asks for 32 numbers a miniblock or a multiple. */
 void delta_begin(struct delta *d, const uint8_t *at, size_t n)
 {
     *d = (struct delta){.at = at, .end = at + n};
@@ -60,6 +61,7 @@ static void open_mini(struct delta *d)
         d->bad = true;
 }
 
+/* Byte by byte: a miniblock may end anywhere, and nothing beyond it is touched. */
 static uint64_t unpack(struct delta *d, int width)
 {
     uint64_t value = 0;
@@ -80,6 +82,7 @@ static uint64_t unpack(struct delta *d, int width)
     return value;
 }
 
+/* Arithmetic wraps, as the format wants: 32-bit columns take the low half. */
 uint64_t delta_next(struct delta *d)
 {
     const uint64_t value = d->value;
@@ -99,6 +102,7 @@ uint64_t delta_next(struct delta *d)
     return value;
 }
 
+/* Texts lie behind their lengths, so where those end must be known before the first is read. */
 const uint8_t *delta_end(const struct delta *d)
 {
     struct delta copy = *d;

@@ -48,6 +48,7 @@ static size_t field(const struct flat *f, size_t table, int id)
     return place && place < f->n - table ? table + (size_t)place : 0;
 }
 
+/* A field with its default value is left out by writers: `missing` is that default. */
 int64_t flat_int(const struct flat *f, size_t table, int id, size_t width, int64_t missing)
 {
     const size_t at = field(f, table, id);
@@ -68,6 +69,7 @@ size_t flat_table(const struct flat *f, size_t table, int id)
     return at ? follow(f, at) : 0;
 }
 
+/* A count in front of the elements, never believed beyond the buffer's end. */
 size_t flat_vector(const struct flat *f, size_t table, int id, size_t size, size_t *count)
 {
     const size_t at = flat_table(f, table, id);
@@ -87,6 +89,7 @@ const uint8_t *flat_text(const struct flat *f, size_t table, int id, size_t *n)
     return at ? f->at + at : NULL;
 }
 
+/* Elements that are tables are distances, too. */
 size_t flat_element(const struct flat *f, size_t first, size_t i)
 {
     const size_t at = first + 4 * i;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The one word for all that does not add up here: which field it was helps nobody. */
 static enum err damaged(void)
 {
     return err_set(ERR_PARSE, "the footer is damaged");
@@ -23,6 +24,8 @@ struct chunk_meta {
     bool there, elsewhere, secret;
 };
 
+/* Statistics, sizes of levels and kin are passed over: they speed up queries, and could only
+ * mislead. */
 static void read_meta(struct thrift *t, struct chunk_meta *meta)
 {
     struct thrift_field field = {.id = 0};
@@ -53,6 +56,8 @@ static void read_meta(struct thrift *t, struct chunk_meta *meta)
         }
 }
 
+/* A chunk may lie in another file or be encrypted; both are said by fields that are else not
+ * there. */
 static void read_chunk(struct thrift *t, struct chunk_meta *meta)
 {
     struct thrift_field field = {.id = 0};
@@ -96,6 +101,7 @@ static enum err check_chunk(struct footer_chunk *out, const struct chunk_meta *m
     return OK;
 }
 
+/* One chunk a leaf, in the leaves' order. */
 static enum err read_chunks(struct footer *out, struct footer_group *group, struct thrift *t,
                             const struct thrift_field *field, uint64_t size)
 {
@@ -118,6 +124,7 @@ static enum err read_chunks(struct footer *out, struct footer_group *group, stru
     return OK;
 }
 
+/* Counted before it is read, so that footer_free finds what a failure leaves. */
 static enum err read_group(struct footer *out, struct thrift *t, uint64_t size)
 {
     struct footer_group *group = &out->group[out->n_groups++];
@@ -178,6 +185,7 @@ static enum err read_all(struct footer *out, struct thrift *t, uint64_t size)
     return err;
 }
 
+/* From the end: magic word, length, then the footer before them. */
 enum err footer_read(struct footer *out, struct bytes *file)
 {
     const uint64_t size = bytes_size(file);

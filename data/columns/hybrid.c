@@ -37,6 +37,8 @@ static bool head(struct hybrid *h)
     return true;
 }
 
+/* A number may lie across bytes; at most 32 bits, so that 64 hold it while it is put
+ * together. */
 static uint32_t unpack(struct hybrid *h)
 {
     uint64_t value = 0;

@@ -34,6 +34,7 @@ static enum err damaged(void)
     return err_set(ERR_IO, "a page's header is damaged");
 }
 
+/* Nothing is read before the first entry is asked for. */
 void leaf_begin(struct leaf *leaf, const struct schema_node *node, struct bytes *file,
                 const struct footer_chunk *chunk, size_t *held)
 {
@@ -46,6 +47,7 @@ void leaf_begin(struct leaf *leaf, const struct schema_node *node, struct bytes 
                           .left = chunk->values};
 }
 
+/* Some writers put several into one chunk: each is for the pages behind it. */
 static void drop_dictionary(struct leaf *leaf)
 {
     if (leaf->has_dictionary)
@@ -65,30 +67,29 @@ void leaf_free(struct leaf *leaf)
     *leaf = (struct leaf){.at = 0};
 }
 
-/* The header of one of the three kinds of page. */
+/* The header of one of the three kinds of page: field 5, 7 or 8 of the page's. */
 static void read_kind(struct thrift *t, struct page_header *head, int kind)
 {
+    int64_t *const places[4][7] = {
+        {NULL, &head->entries, &head->encoding, &head->def_encoding, &head->rep_encoding},
+        {NULL}, /* an index has none */
+        {NULL, &head->entries, &head->encoding},
+        {NULL, &head->entries, NULL, NULL, &head->encoding, &head->n_defs, &head->n_reps}};
     struct thrift_field field = {.id = 0};
 
-    while (thrift_next(t, &field))
-        if (field.id == 1 && kind != 6)
-            head->entries = thrift_int(t, &field);
-        else if ((field.id == 2 && kind != 8) || (field.id == 4 && kind == 8))
-            head->encoding = thrift_int(t, &field);
-        else if (field.id == 3 && kind == 5)
-            head->def_encoding = thrift_int(t, &field);
-        else if (field.id == 4 && kind == 5)
-            head->rep_encoding = thrift_int(t, &field);
-        else if (field.id == 5 && kind == 8)
-            head->n_defs = thrift_int(t, &field);
-        else if (field.id == 6 && kind == 8)
-            head->n_reps = thrift_int(t, &field);
+    while (thrift_next(t, &field)) {
+        int64_t *to = field.id > 0 && field.id < 7 ? places[kind - 5][field.id] : NULL;
+        if (to)
+            *to = thrift_int(t, &field);
         else if (field.id == 7 && kind == 8)
             head->plain = !thrift_bool(t, &field);
         else
             thrift_skip(t, &field);
+    }
 }
 
+/* Fields that newer writers add are skipped; those that are missing stay at what
+ * check_header refuses. */
 static void parse_header(struct thrift *t, struct page_header *head)
 {
     struct thrift_field field = {.id = 0};
@@ -139,6 +140,8 @@ static enum err read_header(struct leaf *leaf, struct page_header *head)
     return err;
 }
 
+/* Both sizes before anything is reserved: the one of the file, and the one that memory pays
+ * for. */
 static enum err check_header(const struct leaf *leaf, const struct page_header *head)
 {
     if (head->unpacked < 0 || head->packed < 0 ||
@@ -183,6 +186,7 @@ static enum err read_packed(struct leaf *leaf, const struct page_header *head, u
     return err;
 }
 
+/* PLAIN by either of its names; the page itself says how many values. */
 static enum err read_dictionary(struct leaf *leaf, const struct page_header *head,
                                 const uint8_t *packed)
 {
@@ -240,6 +244,7 @@ static enum err levels_before(struct hybrid *out, int highest, int64_t encoding,
     return OK;
 }
 
+/* The room of the largest page so far stays: pages of a column are about alike. */
 static enum err make_room(struct leaf *leaf, size_t n)
 {
     enum err err = OK;
@@ -274,6 +279,7 @@ static enum err unpack_second(struct leaf *leaf, const struct page_header *head,
                         (size_t)head->packed - n, leaf->page + n, leaf->n_page - n);
 }
 
+/* The page's values are decoded as they are taken, which is when its levels are, too. */
 static enum err begin_data(struct leaf *leaf, const struct page_header *head,
                            const uint8_t *packed)
 {
@@ -333,6 +339,7 @@ static enum err read_page(struct leaf *leaf)
     return err;
 }
 
+/* Pages without an entry are legal, and passed over. */
 enum err leaf_peek(struct leaf *leaf, bool *end)
 {
     const struct schema_node *node = leaf->node;

@@ -49,6 +49,7 @@ enum err parquet_open(struct parquet **out, struct bytes *file)
     return OK;
 }
 
+/* Leaves first: they count in `held`. */
 void parquet_close(struct parquet *file)
 {
     if (!file)
@@ -66,6 +67,7 @@ int64_t parquet_row(const struct parquet *file)
     return file->row;
 }
 
+/* Not which row: the columns are out of step from somewhere before. */
 static enum err disagree(const struct leaf *leaf)
 {
     return err_set(ERR_IO, "column '%s' does not fit the columns beside it", leaf->node->name);
@@ -117,6 +119,7 @@ static int64_t whole(const struct schema_node *node, const uint8_t *bytes)
     return node->narrow ? (int64_t)(uint32_t)narrow : narrow;
 }
 
+/* The entry must be a value: that it may be missing was looked at above it. */
 static enum err read_leaf(struct parquet *file, const struct schema_node *node, int rep,
                           json_t **out)
 {
@@ -142,6 +145,7 @@ static enum err read_leaf(struct parquet *file, const struct schema_node *node, 
 static enum err read_node(struct parquet *file, size_t at, int rep, json_t **out);
 static enum err read_once(struct parquet *file, size_t at, int rep, json_t **out);
 
+/* Members in the file's order, which JSON keeps. */
 static enum err read_struct(struct parquet *file, size_t at, int rep, json_t **out)
 {
     const struct schema_node *node = &file->footer.schema.node[at];
@@ -269,6 +273,8 @@ static enum err check_ends(struct parquet *file)
     return OK;
 }
 
+/* The leaves' rooms are let go with the group before: groups may differ in what their pages
+ * need. */
 static enum err open_group(struct parquet *file)
 {
     const struct footer_group *group = &file->footer.group[file->group++];
@@ -282,6 +288,7 @@ static enum err open_group(struct parquet *file)
     return OK;
 }
 
+/* Row groups without rows are legal. */
 static enum err read_row(struct parquet *file, json_t **out)
 {
     enum err err = OK;

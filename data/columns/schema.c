@@ -83,6 +83,7 @@ static void read_annotation(struct thrift *t, struct element *e)
     }
 }
 
+/* A union: one field is there, and which one says the type. */
 static void read_logical(struct thrift *t, struct element *e)
 {
     struct thrift_field field = {.id = 0};
@@ -98,6 +99,7 @@ static void read_logical(struct thrift *t, struct element *e)
     }
 }
 
+/* Only the root lacks a repetition; a group lacks a type, a leaf lacks children. */
 static void read_element(struct thrift *t, struct element *e)
 {
     struct thrift_field field = {.id = 0};
@@ -182,6 +184,7 @@ static struct cell_type cell_of_int(const struct element *e)
     return cell;
 }
 
+/* Bytes without an annotation may be text all the same, of older writers: cell.h finds out. */
 static struct cell_type cell_of_bytes(const struct element *e, size_t width)
 {
     struct cell_type cell = {.kind = CELL_BYTES};
@@ -197,10 +200,33 @@ static struct cell_type cell_of_bytes(const struct element *e, size_t width)
     return cell;
 }
 
+/* What a value of the physical type becomes. */
+static struct cell_type cell_of(const struct schema_node *node, const struct element *e)
+{
+    switch (e->logical == LOGICAL_UNKNOWN ? SCHEMA_INT96 : node->type) {
+    case SCHEMA_BOOLEAN:
+        return (struct cell_type){.kind = CELL_BOOL};
+    case SCHEMA_INT32:
+    case SCHEMA_INT64:
+        return cell_of_int(e);
+    case SCHEMA_FLOAT:
+        return (struct cell_type){.kind = CELL_SINGLE};
+    case SCHEMA_DOUBLE:
+        return (struct cell_type){.kind = CELL_DOUBLE};
+    case SCHEMA_BYTE_ARRAY:
+    case SCHEMA_FIXED:
+        return cell_of_bytes(e, node->width);
+    case SCHEMA_INT96: /* refused before; here: nothing but nulls */
+        break;
+    }
+    return (struct cell_type){.kind = CELL_NULL};
+}
+
+/* The older annotation counts where the newer is not there; where both are, they say the
+ * same. */
 static enum err set_leaf(struct schema_node *node, const struct element *e)
 {
     static const size_t width[] = {0, 4, 8, 12, 4, 8, 0};
-    static const enum cell_kind real[] = {CELL_SINGLE, CELL_DOUBLE};
     enum err err;
 
     if (!e->typed || e->type < 0 || e->type > SCHEMA_FIXED)
@@ -213,21 +239,13 @@ static enum err set_leaf(struct schema_node *node, const struct element *e)
         return err_set(ERR_PARSE, "column '%s': values of %lld bytes", node->name,
                        (long long)e->width);
     node->width = node->type == SCHEMA_FIXED ? (size_t)e->width : width[node->type];
-    if (node->type == SCHEMA_FLOAT || node->type == SCHEMA_DOUBLE)
-        node->cell.kind = real[node->type - SCHEMA_FLOAT];
-    else if (node->type == SCHEMA_BYTE_ARRAY || node->type == SCHEMA_FIXED)
-        node->cell = cell_of_bytes(e, node->width);
-    else if (node->type != SCHEMA_BOOLEAN)
-        node->cell = cell_of_int(e);
-    else
-        node->cell.kind = CELL_BOOL;
-    if (e->logical == LOGICAL_UNKNOWN)
-        node->cell.kind = CELL_NULL;
+    node->cell = cell_of(node, e);
     node->narrow = e->converted == CONVERTED_UINT_32 ||
                    (e->logical == LOGICAL_INTEGER && !e->is_signed && e->bits == 32);
     return OK;
 }
 
+/* Children are counted here and found in `settle`, which knows where they end. */
 static enum err set_node(struct schema_node *node, const struct element *e)
 {
     const enum err err = cell_name(e->name, e->n_name);

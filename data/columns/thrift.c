@@ -14,6 +14,8 @@ static unsigned byte(struct thrift *t)
     return t->bad ? 0 : *t->at++;
 }
 
+/* Seven bits a byte, the lowest first; the tenth byte would be the last that 64 bits have
+ * room for. */
 static uint64_t varint(struct thrift *t)
 {
     uint64_t value = 0;
@@ -35,6 +37,7 @@ static int64_t zigzag(struct thrift *t)
     return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
 }
 
+/* The distance from the field before stands in the head, or a whole number behind it. */
 bool thrift_next(struct thrift *t, struct thrift_field *field)
 {
     const unsigned head = byte(t);
@@ -82,6 +85,7 @@ static const uint8_t *take(struct thrift *t, uint64_t n)
     return at;
 }
 
+/* Borrowed from the buffer: whoever keeps it copies it. */
 const uint8_t *thrift_binary(struct thrift *t, const struct thrift_field *field, size_t *n)
 {
     const uint64_t length = varint(t);
@@ -106,6 +110,7 @@ static uint64_t list_head(struct thrift *t, enum thrift_type *type)
     return t->bad ? 0 : n;
 }
 
+/* Elements of another type than the reader knows are damage, not something to convert. */
 size_t thrift_list(struct thrift *t, const struct thrift_field *field, enum thrift_type type)
 {
     enum thrift_type found = THRIFT_STOP;
@@ -141,34 +146,33 @@ static void skip_map(struct thrift *t, int deep)
 }
 
 /* A truth value is in its field's head, but a byte of its own as an element. */
-static void skip(struct thrift *t, enum thrift_type type, bool element, int deep)
+static void skip_plain(struct thrift *t, enum thrift_type type, bool element)
+{
+    if (type == THRIFT_BINARY)
+        take(t, varint(t));
+    else if (type == THRIFT_DOUBLE)
+        take(t, 8);
+    else if (type >= THRIFT_I16)
+        varint(t);
+    else if (type == THRIFT_I8 || element)
+        byte(t);
+}
+
+static void skip_struct(struct thrift *t, int deep)
 {
     struct thrift_field field = {.id = 0};
 
-    if (deep == NESTED)
+    while (thrift_next(t, &field))
+        skip(t, field.type, false, deep);
+}
+
+static void skip(struct thrift *t, enum thrift_type type, bool element, int deep)
+{
+    if (deep == NESTED || type == THRIFT_STOP || type > THRIFT_STRUCT)
         t->bad = true;
     if (t->bad)
         return;
     switch (type) {
-    case THRIFT_TRUE:
-    case THRIFT_FALSE:
-        if (element)
-            byte(t);
-        break;
-    case THRIFT_I8:
-        byte(t);
-        break;
-    case THRIFT_I16:
-    case THRIFT_I32:
-    case THRIFT_I64:
-        varint(t);
-        break;
-    case THRIFT_DOUBLE:
-        take(t, 8);
-        break;
-    case THRIFT_BINARY:
-        take(t, varint(t));
-        break;
     case THRIFT_LIST:
     case THRIFT_SET:
         skip_list(t, deep + 1);
@@ -177,11 +181,10 @@ static void skip(struct thrift *t, enum thrift_type type, bool element, int deep
         skip_map(t, deep + 1);
         break;
     case THRIFT_STRUCT:
-        while (thrift_next(t, &field))
-            skip(t, field.type, false, deep + 1);
+        skip_struct(t, deep + 1);
         break;
     default:
-        t->bad = true;
+        skip_plain(t, type, element);
     }
 }
 

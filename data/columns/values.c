@@ -83,6 +83,46 @@ static enum err begin_places(struct values *v)
     return OK;
 }
 
+/* Truth values in runs, behind their length. */
+static enum err begin_truths(struct values *v)
+{
+    const size_t n = (size_t)(v->end - v->at);
+
+    if (!n) /* nothing but nulls */
+        return OK;
+    if (n < 4 || little32(v->at) > n - 4)
+        return damaged();
+    hybrid_begin(&v->places, v->at + 4, little32(v->at), 1);
+    return OK;
+}
+
+/* What stands before the first value. */
+static enum err begin(struct values *v)
+{
+    const size_t n = (size_t)(v->end - v->at);
+
+    switch (v->encoding) {
+    case VALUES_PLAIN_DICTIONARY:
+    case VALUES_DICTIONARY:
+        return begin_places(v);
+    case VALUES_RLE:
+        return begin_truths(v);
+    case VALUES_DELTA:
+        delta_begin(&v->first, v->at, n);
+        return OK;
+    case VALUES_DELTA_LENGTH:
+    case VALUES_DELTA_BYTES:
+        return begin_lengths(v);
+    case VALUES_STREAMS:
+        v->streams = n / v->width;
+        return n % v->width ? damaged() : OK;
+    case VALUES_PLAIN:
+    case VALUES_BIT_PACKED:
+        break;
+    }
+    return OK;
+}
+
 enum err values_begin(struct values *v, const struct schema_node *leaf, int64_t encoding,
                       const uint8_t *at, size_t n, const struct values_dictionary *dictionary)
 {
@@ -100,29 +140,7 @@ enum err values_begin(struct values *v, const struct schema_node *leaf, int64_t 
     reserve(v, leaf->width ? leaf->width : 8);
     if (!fits(v))
         return err_set(ERR_IO, "encoding %lld does not go with the type", (long long)encoding);
-    switch (v->encoding) {
-    case VALUES_PLAIN_DICTIONARY:
-    case VALUES_DICTIONARY:
-        return begin_places(v);
-    case VALUES_RLE:
-        if (n < 4 || little32(at) > n - 4)
-            return n ? damaged() : OK;
-        hybrid_begin(&v->places, at + 4, little32(at), 1);
-        return OK;
-    case VALUES_DELTA:
-        delta_begin(&v->first, at, n);
-        return OK;
-    case VALUES_DELTA_LENGTH:
-    case VALUES_DELTA_BYTES:
-        return begin_lengths(v);
-    case VALUES_STREAMS:
-        v->streams = n / v->width;
-        return n % v->width ? damaged() : OK;
-    case VALUES_PLAIN:
-    case VALUES_BIT_PACKED:
-        break;
-    }
-    return OK;
+    return begin(v);
 }
 
 void values_free(struct values *v)
@@ -131,6 +149,7 @@ void values_free(struct values *v)
     *v = (struct values){.room = 0};
 }
 
+/* Texts have their length in front, numbers have none, truth values are bits. */
 static enum err next_plain(struct values *v, const uint8_t **bytes, size_t *n)
 {
     size_t width = v->width;
@@ -159,6 +178,7 @@ static enum err next_plain(struct values *v, const uint8_t **bytes, size_t *n)
     return OK;
 }
 
+/* A place beyond the dictionary is damage, whatever the index's width lets it say. */
 static enum err next_place(struct values *v, const uint8_t **bytes, size_t *n)
 {
     const struct values_dictionary *d = v->dictionary;
@@ -176,6 +196,7 @@ static enum err next_place(struct values *v, const uint8_t **bytes, size_t *n)
     return OK;
 }
 
+/* Back to bytes of the type's width, as every other encoding gives them. */
 static enum err next_number(struct values *v, const uint8_t **bytes, size_t *n)
 {
     const uint64_t value = delta_next(&v->first);
@@ -201,6 +222,7 @@ static enum err next_length(struct values *v, const uint8_t **bytes, size_t *n)
     return OK;
 }
 
+/* How much of the value before is kept, then what is put behind it. */
 static enum err next_behind_front(struct values *v, const uint8_t **bytes, size_t *n)
 {
     const uint64_t front = delta_next(&v->first), rest = delta_next(&v->second);
@@ -279,6 +301,7 @@ static enum err find_starts(struct values_dictionary *d)
     return OK;
 }
 
+/* The count is held against the bytes before anything is reserved for it. */
 enum err values_dictionary(struct values_dictionary *out, const struct schema_node *leaf,
                            uint8_t *bytes, size_t n, int64_t count)
 {
