@@ -10,7 +10,7 @@ const struct conf_key keys_table_shared[] = {
     {"model_name_or_path", CONF_TEXT_, offsetof(struct keys, model_name_or_path), NULL, 0, 0,
      "start model: Hugging Face folder, .gguf file or run folder", "model", NULL},
     {"dataset_name", CONF_TEXT_, offsetof(struct keys, dataset_name), NULL, 0, 0,
-     "JSONL file (or .gz), or a folder with train.jsonl and test.jsonl", "dataset", NULL},
+     "file (JSONL, JSON, Parquet, Arrow, CSV; .gz, .zst), or a folder of splits", "dataset", NULL},
     CONF_TREE(keys, datasets,
               "mixture: [{path, data_files, split, columns, rename, fraction}]"),
     CONF_TEXT(keys, dataset_train_split, "train",
