@@ -29,6 +29,7 @@ struct talk {
     json_t *messages;
     char *answer; /* bytes of the answer so far */
     size_t n, shown;
+    bool begun; /* its first token has come */
     uint64_t turn;
 };
 
@@ -84,6 +85,13 @@ static void stream(void *self, uint64_t task, int sample, int token)
     if (tokenizer_is_special(tokenizer, token))
         return;
     piece = tokenizer_piece(tokenizer, token, &n);
+    if (!talk->begun) {
+        const size_t lead = tokenizer_lead(tokenizer, piece, n);
+
+        piece += lead;
+        n -= lead;
+        talk->begun = true;
+    }
     talk->answer = mem_grow(talk->answer, talk->n + n + 1, 1);
     memcpy(talk->answer + talk->n, piece, n);
     talk->n += n;
@@ -110,6 +118,7 @@ static enum err reply(struct talk *talk)
     enum err err = encode_prompt(&talk->loaded.encode, talk->messages, NULL, &e);
 
     talk->n = talk->shown = 0;
+    talk->begun = false;
     if (!err && e.n >= context)
         err = err_set(ERR_RANGE, "the conversation has %d tokens, the context %d: start anew",
                       e.n, context);

@@ -157,19 +157,15 @@ enum err corpus_end(struct corpus **out, struct corpus *c, enum err err,
     return err;
 }
 
-/* learn [n] out: tokens that touch a span of bytes. Byte-level tokens are their bytes. */
-static void mark(const struct tokenizer *tokenizer, const int *ids, size_t n,
-                 const size_t *span, size_t spans, uint8_t *learn)
+/* learn [n] out: tokens that touch a span of bytes; end [n]: the byte behind each token. */
+static void mark(const size_t *end, size_t n, const size_t *span, size_t spans, uint8_t *learn)
 {
     size_t at = 0, k = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        size_t bytes;
-        tokenizer_piece(tokenizer, ids[i], &bytes);
+    for (size_t i = 0; i < n; at = end[i++]) {
         while (k < spans && span[2 * k + 1] <= at)
             k++;
-        learn[i] = k < spans && at + bytes > span[2 * k];
-        at += bytes;
+        learn[i] = k < spans && end[i] > span[2 * k];
     }
 }
 
@@ -177,7 +173,7 @@ enum err corpus_said(const struct corpus_rule *rule, const json_t *messages,
                      const json_t *tools, uint8_t *learn, size_t n)
 {
     char *text = NULL;
-    size_t *span = NULL, spans = 0, bytes, count = 0;
+    size_t *span = NULL, *end = mem_new(n + 1, sizeof(*end)), spans = 0, bytes, count = 0;
     int *ids = NULL;
     enum err err = chat_render(rule->encode.chat, messages, tools, rule->encode.date, false,
                                &text, &bytes, &span, &spans);
@@ -185,11 +181,14 @@ enum err corpus_said(const struct corpus_rule *rule, const json_t *messages,
     if (!err)
         err = tokenizer_encode(rule->encode.tokenizer, text, bytes, true, &ids, &count);
     if (!err && count == n)
-        mark(rule->encode.tokenizer, ids, n, span, spans, learn);
+        err = tokenizer_ends(rule->encode.tokenizer, text, bytes, ids, n, end);
+    if (!err && count == n)
+        mark(end, n, span, spans, learn);
     if (!err && (!spans || count != n))
         err = err_set(ERR_PARSE, "no assistant turn");
     free(text);
     free(span);
+    free(end);
     free(ids);
     return err;
 }

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "lm/file/hfconfig.h"
 #include "lm/file/hfconfig_write.h"
+#include "lm/file/slow_folder.h"
 #include "lm/file/travel.h"
 #include "lm/file/weights.h"
 #include "lm/text/tokenizer.h"
@@ -44,6 +45,8 @@ static const char *const known[] = {
     "model.safetensors.index.json",
     "vocab.json",
     "merges.txt",
+    "tokenizer.model",
+    "spiece.model",
 };
 
 /* A file of the folder; NULL when it is absent and may be. */
@@ -141,13 +144,16 @@ enum err folder_read_tokenizer(struct folder *out, const char *path)
     size_t n = 0;
     enum err err;
 
-    err = read_file(&out->card.tokenizer, &n, path, "tokenizer.json", TOKENIZER_BYTES, true);
+    err = read_file(&out->card.tokenizer, &n, path, "tokenizer.json", TOKENIZER_BYTES,
+                    !slow_folder_has(path));
     /* from here on it is a text that ends at its first zero byte */
-    if (!err && strlen(out->card.tokenizer) != n)
+    if (!err && out->card.tokenizer && strlen(out->card.tokenizer) != n)
         err = err_set(ERR_PARSE, "%s/tokenizer.json: byte %zu is zero", path,
                       strlen(out->card.tokenizer));
     if (!err)
         err = read_json(&config, path, "tokenizer_config.json", false, JSON_DECODE_INT_AS_REAL);
+    if (!err && !out->card.tokenizer)
+        err = slow_folder_read(&out->card.tokenizer, path, config);
     if (!err)
         err = read_template(&out->card.template_text, path, config);
     out->bos = token_name(config, "bos_token");

@@ -9,12 +9,14 @@
 
 #include "lm/file/ggufmodel.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "lm/file/gguf.h"
 #include "lm/file/ggufkeys.h"
 #include "lm/file/ggufshape.h"
 #include "lm/file/meta.h"
 #include "lm/file/tensor_walk.h"
+#include "lm/text/pretoken_names.h"
 #include "lm/text/tokenizer.h"
 
 #include <inttypes.h>
@@ -154,11 +156,12 @@ enum err ggufmodel_weights(struct params **out, struct gguf *file, const struct 
     return tensor_walk_read(out, &walk, shape);
 }
 
-/* llama.cpp's rule where the file does not say: Llama 3's pre-tokenizer brings a BOS. */
-static bool default_bos(const char *pre)
+/* llama.cpp's rule where the file does not say: SentencePiece's BPE has one, and the
+ * pre-tokenizers of Llama 3 and Tekken bring one. */
+static bool default_bos(const char *model, const char *pre)
 {
-    return pre &&
-           (!strcmp(pre, "llama-bpe") || !strcmp(pre, "llama3") || !strcmp(pre, "llama-v3"));
+    return model &&
+           (!strcmp(model, "llama") || (!strcmp(model, "gpt2") && pretoken_names_bos(pre)));
 }
 
 /* What tokenizer_gguf borrows; all of it may be NULL. */
@@ -166,9 +169,27 @@ struct lists {
     char *model, *pre, **token, **merge;
     int32_t *type;
     size_t tokens, merges, types;
+    float *score; /* of SentencePiece's kinds, with what follows */
+    size_t scores, charsmap_bytes;
+    char *charsmap;
     int64_t bos;
-    bool add_bos;
+    bool add_bos, spaced, squeezed;
 };
+
+/* The keys of SentencePiece's kinds; a file of another kind has none of them. */
+static enum err read_pieces(struct lists *lists, const struct meta *meta)
+{
+    enum err err = meta_floats(meta, "tokenizer.ggml.scores", &lists->score, &lists->scores);
+
+    if (!err)
+        err = meta_bytes(meta, "tokenizer.ggml.precompiled_charsmap", &lists->charsmap,
+                         &lists->charsmap_bytes);
+    if (!err)
+        err = meta_bool(meta, "tokenizer.ggml.add_space_prefix", &lists->spaced);
+    if (!err)
+        err = meta_bool(meta, "tokenizer.ggml.remove_extra_whitespaces", &lists->squeezed);
+    return err;
+}
 
 /* The file's own add_bos_token wins over the rule for its pre-tokenizer. */
 static enum err read_lists(struct lists *lists, const struct meta *meta)
@@ -177,7 +198,8 @@ static enum err read_lists(struct lists *lists, const struct meta *meta)
 
     if (!err)
         err = meta_text(meta, "tokenizer.ggml.pre", &lists->pre);
-    lists->add_bos = default_bos(lists->pre);
+    lists->add_bos = default_bos(lists->model, lists->pre);
+    lists->spaced = true;
     if (!err)
         err = meta_bool(meta, "tokenizer.ggml.add_bos_token", &lists->add_bos);
     if (!err)
@@ -188,12 +210,13 @@ static enum err read_lists(struct lists *lists, const struct meta *meta)
         err = meta_texts(meta, "tokenizer.ggml.merges", &lists->merge, &lists->merges);
     if (!err)
         err = meta_ints(meta, "tokenizer.ggml.token_type", &lists->type, &lists->types);
-    return err;
+    return err ? err : read_pieces(lists, meta);
 }
 
 enum err ggufmodel_tokenizer(struct tokenizer **out, struct gguf *file)
 {
     struct lists lists = {.bos = -1};
+    double *score = NULL;
     enum err err = read_lists(&lists, gguf_meta(file));
 
     *out = NULL;
@@ -202,6 +225,16 @@ enum err ggufmodel_tokenizer(struct tokenizer **out, struct gguf *file)
         (!lists.tokens || lists.types != lists.tokens || lists.bos >= (int64_t)lists.tokens))
         err = err_set(ERR_PARSE, "%s: %zu tokens, %zu token types, bos %" PRId64,
                       gguf_name(file), lists.tokens, lists.types, lists.bos);
+    if (!err && lists.model && !strcmp(lists.model, "gpt2") && (!lists.pre || !*lists.pre))
+        log_warn("no_pre",
+                 "file=%s: no tokenizer.ggml.pre: text is cut as GPT-2 cuts it, which "
+                 "is wrong if the model was not trained so",
+                 gguf_name(file));
+    if (!err && lists.scores == lists.tokens) {
+        score = mem_new(lists.scores, sizeof *score);
+        for (size_t i = 0; i < lists.scores; i++)
+            score[i] = (double)lists.score[i];
+    }
     if (!err) {
         const struct tokenizer_gguf parts = {
             .model = lists.model ? lists.model : "",
@@ -213,6 +246,11 @@ enum err ggufmodel_tokenizer(struct tokenizer **out, struct gguf *file)
             .merge = (const char *const *)lists.merge,
             .add_bos = lists.add_bos && lists.bos >= 0,
             .bos = lists.bos < 0 ? -1 : (int)lists.bos,
+            .score = score,
+            .charsmap = lists.charsmap,
+            .charsmap_bytes = lists.charsmap_bytes,
+            .spaced = lists.spaced,
+            .squeezed = lists.squeezed,
         };
         err = tokenizer_gguf(out, &parts, gguf_name(file));
     }
@@ -221,6 +259,9 @@ enum err ggufmodel_tokenizer(struct tokenizer **out, struct gguf *file)
     free(lists.token);
     free(lists.merge);
     free(lists.type);
+    free(lists.score);
+    free(lists.charsmap);
+    free(score);
     return err;
 }
 

@@ -388,26 +388,46 @@ enum err meta_texts(const struct meta *meta, const char *key, char ***out, size_
     return OK;
 }
 
-enum err meta_ints(const struct meta *meta, const char *key, int32_t **out, size_t *n)
+/* A list of numbers of one of two types, `size` bytes each, as they lie in the file:
+ * little-endian, and this engine runs on no other machine. */
+static enum err numbers(const struct meta *meta, const char *key, const int type[2],
+                        const char *what, size_t size, void *out, size_t *n)
 {
     const struct meta_entry *entry = find(meta, key);
+    char *list = NULL;
     enum err err;
 
-    *out = NULL;
+    memset(out, 0, sizeof list);
     *n = 0;
     if (!entry)
         return OK;
-    if (entry->kind != LIST || (entry->inner != I32 && entry->inner != U32))
-        return mismatch(meta, entry, "a list of 32-bit numbers");
-    /* little-endian as the file's: this engine runs on no other machine */
-    err = mem_big(out, (size_t)entry->n, sizeof **out, key);
+    if (entry->kind != LIST || ((int)entry->inner != type[0] && (int)entry->inner != type[1]))
+        return mismatch(meta, entry, what);
+    err = mem_big(&list, (size_t)entry->n, size, key);
     if (!err)
-        err = source_read(meta->source, entry->at, *out, (size_t)entry->n * sizeof **out);
+        err = source_read(meta->source, entry->at, list, (size_t)entry->n * size);
     if (err) {
-        free(*out);
-        *out = NULL;
+        free(list);
         return err;
     }
+    memcpy(out, &list, sizeof list);
     *n = (size_t)entry->n;
     return OK;
+}
+
+enum err meta_ints(const struct meta *meta, const char *key, int32_t **out, size_t *n)
+{
+    return numbers(meta, key, (const int[]){I32, U32}, "a list of 32-bit numbers", sizeof **out,
+                   out, n);
+}
+
+enum err meta_floats(const struct meta *meta, const char *key, float **out, size_t *n)
+{
+    return numbers(meta, key, (const int[]){F32, F32}, "a list of 32-bit floats", sizeof **out,
+                   out, n);
+}
+
+enum err meta_bytes(const struct meta *meta, const char *key, char **out, size_t *n)
+{
+    return numbers(meta, key, (const int[]){U8, I8}, "a list of bytes", 1, out, n);
 }

@@ -35,5 +35,8 @@ enum err meta_texts(const struct meta *meta, const char *key, char ***out,
                     size_t *n) MUST_CHECK;
 enum err meta_ints(const struct meta *meta, const char *key, int32_t **out,
                    size_t *n) MUST_CHECK;
+enum err meta_floats(const struct meta *meta, const char *key, float **out,
+                     size_t *n) MUST_CHECK;
+enum err meta_bytes(const struct meta *meta, const char *key, char **out, size_t *n) MUST_CHECK;
 
 #endif

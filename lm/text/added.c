@@ -19,10 +19,16 @@
 /* Unicode's \w (UTS #18 annex C), which Rust's regex follows. */
 #define WORD "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}]"
 
+static void free_token(struct added_token *token)
+{
+    free(token->text);
+    free(token->content);
+}
+
 void added_fini(struct added *added)
 {
     for (size_t i = 0; i < added->count; i++)
-        free(added->token[i].text);
+        free_token(&added->token[i]);
     free(added->token);
     regex_free(added->word);
     memset(added, 0, sizeof *added);
@@ -34,7 +40,7 @@ enum err added_put(struct added *added, struct added_token token)
     if (!token.n || token.n > ADDED_BYTES_MAX || added->count >= ADDED_MAX) {
         const size_t n = token.n;
 
-        free(token.text);
+        free_token(&token);
         return err_set(ERR_RANGE, "added token %d: %zu bytes, not in [1, %d], or too many",
                        token.id, n, ADDED_BYTES_MAX);
     }

@@ -16,6 +16,8 @@ enum { ADDED_MAX = 1 << 16, ADDED_BYTES_MAX = 1024 };
 struct added_token {
     char *text; /* what is looked for: normalized if `normalized` is set; owned */
     size_t n;
+    char *content; /* as the file has it, of content_n bytes; owned */
+    size_t content_n;
     int id;
     bool special, lstrip, rstrip, single_word;
 };
@@ -30,7 +32,7 @@ struct added {
 
 void added_fini(struct added *added);
 
-/* Takes the token's text. Errors: ERR_RANGE (empty, long, too many). */
+/* Takes the token's texts. Errors: ERR_RANGE (empty, long, too many). */
 enum err added_put(struct added *added, struct added_token token) MUST_CHECK;
 
 /* After the last put. Errors: ERR_PARSE (a text twice). */

@@ -1,14 +1,17 @@
 /* How it works: a list of steps, each of which cuts every piece that the one before handed down
  * (descend -> cut -> part -> release -> descend). A step sees its matches and what lies between
  * them alternately; its behavior says which of two neighbours join, so one part is held back
- * until the next is known. ByteLevel must be last: the pieces are then bytes for BPE.
+ * until the next is known. ByteLevel must be last: the pieces are then bytes for BPE. Without it
+ * they are the text itself, for SentencePiece's kinds, whose step is Metaspace: a mark for each
+ * blank.
  *
  * The regular expressions are the ones in tokenizer.json; the names in GGUF's
- * tokenizer.ggml.pre stand for a few of them (pretoken_gguf). */
+ * tokenizer.ggml.pre stand for some of them (pretoken_names.c). */
 
 #include "lm/text/pretoken.h"
 
 #include "base/mem.h"
+#include "lm/text/pretoken_names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,23 +20,22 @@ enum { STEPS_MAX = 16 };
 
 enum behavior { ISOLATED, REMOVED, CONTIGUOUS, WITH_PREVIOUS, WITH_NEXT };
 
+/* When Metaspace puts a mark before a piece that begins with none. */
+enum prepend { PREPEND_NEVER, PREPEND_FIRST, PREPEND_ALWAYS };
+
 struct pretoken_step {
     struct regex *regex; /* NULL: passes the text on whole */
     enum behavior behavior;
     bool invert, prefix; /* prefix: a space before a piece that has none */
+    char mark[5];        /* Metaspace's; "" in other steps */
+    enum prepend prepend;
 };
 
 struct pretoken {
     struct pretoken_step step[STEPS_MAX];
     int steps;
+    bool bytes; /* ByteLevel is its last */
 };
-
-/* openai/gpt-2 encoder.py; meta-llama/llama3 tokenizer.py; Qwen2's tokenizer.json. */
-#define GPT2 \
-    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
-#define MODERN(number) \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" number \
-    "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
 /* Rust's char::is_numeric (Unicode 17) is \p{N} of Unicode 14, which Debian's PCRE2 has, and
  * what came since. */
@@ -86,6 +88,29 @@ static enum err split_of(struct pretoken_step *step, const json_t *split)
     return err ? err_add("pre_tokenizer: Split") : OK;
 }
 
+/* Files of before 2024 say add_prefix_space and have no scheme. */
+static enum err meta_of(struct pretoken_step *step, const json_t *part)
+{
+    const json_t *mark = json_object_get(part, "replacement");
+    const char *scheme = json_string_value(json_object_get(part, "prepend_scheme"));
+    const size_t n = json_string_length(mark);
+
+    if (!n || n > 4)
+        return err_set(ERR_PARSE, "pre_tokenizer: Metaspace: no replacement");
+    memcpy(step->mark, json_string_value(mark), n);
+    if (!scheme)
+        step->prepend = flag(part, "add_prefix_space", true) ? PREPEND_ALWAYS : PREPEND_NEVER;
+    else if (!strcmp(scheme, "always"))
+        step->prepend = PREPEND_ALWAYS;
+    else if (!strcmp(scheme, "first"))
+        step->prepend = PREPEND_FIRST;
+    else if (strcmp(scheme, "never") != 0)
+        return err_set(ERR_PARSE, "pre_tokenizer: Metaspace: prepend_scheme %.64s is not known",
+                       scheme);
+    step->behavior = WITH_NEXT;
+    return flag(part, "split", true) ? regex_literal(&step->regex, step->mark, n) : OK;
+}
+
 /* *last: it was ByteLevel, behind which nothing may come. */
 static enum err step_of(struct pretoken_step *step, const json_t *part, bool *last)
 {
@@ -100,15 +125,23 @@ static enum err step_of(struct pretoken_step *step, const json_t *part, bool *la
         step->behavior = flag(part, "individual_digits", false) ? ISOLATED : CONTIGUOUS;
         return regex_own(&step->regex, NUMERIC);
     }
+    if (!strcmp(type, "Metaspace"))
+        return meta_of(step, part);
+    if (!strcmp(type, "WhitespaceSplit")) {
+        step->behavior = REMOVED;
+        return regex_own(&step->regex, "\\p{White_Space}");
+    }
     if (strcmp(type, "ByteLevel"))
         return err_set(ERR_PARSE,
-                       "pre_tokenizer: %.64s is not supported (Split, Digits, ByteLevel and "
-                       "Sequence are)",
+                       "pre_tokenizer: %.64s is not supported (Split, Digits, ByteLevel, "
+                       "Metaspace, WhitespaceSplit and Sequence are)",
                        type);
     *last = true;
     /* Hugging Face's defaults, where the file leaves a key out, are true for both. */
     step->prefix = flag(part, "add_prefix_space", true);
-    return flag(part, "use_regex", true) ? regex_new(&step->regex, GPT2, strlen(GPT2)) : OK;
+    return flag(part, "use_regex", true)
+               ? regex_new(&step->regex, PRETOKEN_GPT2, strlen(PRETOKEN_GPT2))
+               : OK;
 }
 
 /* Nested sequences become one flat list. */
@@ -145,22 +178,25 @@ enum err pretoken_new(struct pretoken **out, const json_t *pre_tokenizer)
 {
     struct pretoken *pretoken = mem_new(1, sizeof *pretoken);
     bool last = false;
-    enum err err;
+    enum err err = OK;
 
     *out = NULL;
     if (json_is_object(pre_tokenizer))
         err = steps_of(pretoken, pre_tokenizer, &last, 0);
-    else
-        err = err_set(ERR_PARSE, "pre_tokenizer: there is none (ByteLevel is needed)");
-    if (!err && !last)
-        err =
-            err_set(ERR_PARSE, "pre_tokenizer: no ByteLevel at its end: not a byte-level BPE");
+    else if (pre_tokenizer && !json_is_null(pre_tokenizer))
+        err = err_set(ERR_PARSE, "pre_tokenizer: not an object");
     if (err) {
         pretoken_free(pretoken);
         return err;
     }
+    pretoken->bytes = last;
     *out = pretoken;
     return OK;
+}
+
+bool pretoken_bytes(const struct pretoken *pretoken)
+{
+    return pretoken->bytes;
 }
 
 void pretoken_free(struct pretoken *pretoken)
@@ -178,6 +214,7 @@ struct pretoken_run {
     struct regex_work *work;
     pretoken_emit *emit;
     void *context;
+    const char *beginning; /* of the whole text, NULL if this is not its first part */
 };
 
 /* A part of a text that waits for what comes after it. */
@@ -258,6 +295,35 @@ static enum err cut(const struct pretoken_run *run, int k, const char *text, siz
     return err ? err : release(run, k, text, &held);
 }
 
+/* A mark for each blank, and perhaps one before them. The pieces of the copy are none of the
+ * text's beginning: a second Metaspace would find the marks of the first there anyway. */
+static enum err marked(const struct pretoken_run *run, int k, const char *text, size_t n)
+{
+    const struct pretoken_step *step = &run->pretoken->step[k];
+    const size_t m = strlen(step->mark);
+    char *out = mem_new(m * (n + 1) + 1, 1);
+    size_t at = 0;
+    enum err err;
+
+    if ((step->prepend == PREPEND_ALWAYS ||
+         (step->prepend == PREPEND_FIRST && text == run->beginning)) &&
+        text[0] != ' ' && (n < m || memcmp(text, step->mark, m) != 0)) {
+        memcpy(out, step->mark, m);
+        at = m;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] != ' ') {
+            out[at++] = text[i];
+            continue;
+        }
+        memcpy(out + at, step->mark, m);
+        at += m;
+    }
+    err = step->regex ? cut(run, k, out, at) : descend(run, k + 1, out, at);
+    free(out);
+    return err;
+}
+
 /* Recursion is as deep as there are steps, STEPS_MAX at most. */
 static enum err descend(const struct pretoken_run *run, int k, const char *text, size_t n)
 {
@@ -268,6 +334,8 @@ static enum err descend(const struct pretoken_run *run, int k, const char *text,
     if (k == run->pretoken->steps)
         return run->emit(run->context, text, n);
     step = &run->pretoken->step[k];
+    if (*step->mark)
+        return marked(run, k, text, n);
     if (!step->prefix || text[0] == ' ')
         return step->regex ? cut(run, k, text, n) : descend(run, k + 1, text, n);
     /* A copy, since the space must stand beside the text for the pattern to see them as one. */
@@ -280,47 +348,10 @@ static enum err descend(const struct pretoken_run *run, int k, const char *text,
 }
 
 enum err pretoken_split(const struct pretoken *pretoken, struct regex_work *work,
-                        const char *text, size_t n, pretoken_emit *emit, void *context)
+                        const char *text, size_t n, bool first, pretoken_emit *emit,
+                        void *context)
 {
-    const struct pretoken_run run = {pretoken, work, emit, context};
+    const struct pretoken_run run = {pretoken, work, emit, context, first ? text : NULL};
 
     return n ? descend(&run, 0, text, n) : OK;
-}
-
-static json_t *byte_level(bool use_regex)
-{
-    return json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0,
-                     "trim_offsets", 1, "use_regex", use_regex);
-}
-
-/* Llama 3 takes digits three by three and ignores merges of whole tokens; Qwen2 takes them one
- * by one and normalises. */
-enum err pretoken_gguf(json_t **out, bool *nfc, bool *ignore_merges, const char *pre)
-{
-    const char *name = pre && *pre ? pre : "gpt-2";
-    const bool qwen = !strcmp(name, "qwen2");
-
-    *nfc = qwen;
-    *ignore_merges = false;
-    if (!strcmp(name, "gpt-2") || !strcmp(name, "gpt2")) {
-        *out = byte_level(true);
-    } else if (!strcmp(name, "smollm")) {
-        *out = json_pack("{s:s, s:[{s:s, s:b}, o]}", "type", "Sequence", "pretokenizers",
-                         "type", "Digits", "individual_digits", 1, byte_level(true));
-    } else if (qwen || !strcmp(name, "llama-bpe") || !strcmp(name, "llama3") ||
-               !strcmp(name, "llama-v3")) {
-        *ignore_merges = !qwen;
-        *out = json_pack("{s:s, s:[{s:s, s:{s:s}, s:s, s:b}, o]}", "type", "Sequence",
-                         "pretokenizers", "type", "Split", "pattern", "Regex",
-                         qwen ? MODERN("\\p{N}") : MODERN("\\p{N}{1,3}"), "behavior",
-                         "Isolated", "invert", 0, byte_level(false));
-    } else {
-        *out = NULL;
-        return err_set(
-            ERR_RANGE,
-            "tokenizer.ggml.pre \"%.64s\" is not supported (gpt-2, smollm, qwen2 and "
-            "llama-bpe are)",
-            name);
-    }
-    return OK;
 }

@@ -148,6 +148,12 @@ static enum err escape(struct regex_translation *t)
     c = t->in[t->at + 1];
     if (c == 'p' || c == 'P' || c == 'x')
         return braced(t, c);
+    /* The ends of the text, in both dialects; in a class they are letters. */
+    if ((c == 'A' || c == 'z') && !t->in_class) {
+        put(t, t->in + t->at, 2);
+        t->at += 2;
+        return OK;
+    }
     if (c == 'd' || c == 'D') {
         property(t, "Nd", 2, c == 'D');
         t->at += 2;

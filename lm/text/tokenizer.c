@@ -3,12 +3,15 @@
  * changes afterwards, so threads share it without a lock; what a call needs beside it, it
  * allocates.
  *
- * Decoding is a concatenation: the bytes of all tokens lie end to end in one arena. */
+ * Decoding is a concatenation: the bytes of all tokens lie end to end in one arena. What a chain
+ * of decoders does to a whole text (a blank at its beginning, bytes that are no character) is
+ * done behind that. */
 
 #include "lm/text/tokenizer.h"
 
 #include "base/mem.h"
 #include "lm/text/tokenizer_parts.h"
+#include "lm/text/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,14 +22,82 @@ void tokenizer_free(struct tokenizer *tokenizer)
         return;
     vocab_free(tokenizer->vocab);
     bpe_free(tokenizer->bpe);
+    unigram_free(tokenizer->unigram);
+    free(tokenizer->score);
+    normalize_free(tokenizer->normalize);
     pretoken_free(tokenizer->pretoken);
+    decoder_fini(&tokenizer->decoder);
     added_fini(&tokenizer->raw);
     added_fini(&tokenizer->normalized);
     json_decref(tokenizer->rest);
     free(tokenizer->arena);
     free(tokenizer->piece);
     free(tokenizer->special);
+    free(tokenizer->added);
     free(tokenizer);
+}
+
+/* A run of bytes' own tokens in a text that is being decoded. */
+struct decoded {
+    char *text;
+    size_t n, run; /* bytes; where the run of bytes at the end starts, n if there is none */
+};
+
+/* A run that is no UTF-8 is a U+FFFD for each of its bytes, as ByteFallback has it. */
+static void end_run(struct decoded *out)
+{
+    const size_t bytes = out->n - out->run;
+
+    if (!utf8_valid(out->text + out->run, bytes)) {
+        out->n = out->run;
+        for (size_t i = 0; i < bytes; i++) {
+            memcpy(out->text + out->n, "\xEF\xBF\xBD", 3);
+            out->n += 3;
+        }
+    }
+    out->run = out->n;
+}
+
+/* A chain of decoders instead of ByteLevel. `bytes` is what the pieces have together. */
+static void decode_chain(const struct tokenizer *tokenizer, const int *ids, size_t count,
+                         bool special, size_t bytes, char **text, size_t *n)
+{
+    const struct decoder *decoder = &tokenizer->decoder;
+    struct decoded out = {mem_new(3 * bytes + 1, 1), 0, 0};
+    bool begun = false;
+    size_t m, lead;
+
+    for (size_t i = 0; i < count; i++) {
+        const char *piece = tokenizer_piece(tokenizer, ids[i], &m), *name;
+        size_t name_n = 0;
+
+        if ((!special && tokenizer_is_special(tokenizer, ids[i])) || ids[i] >= tokenizer->count)
+            continue;
+        name = tokenizer_parts_text(tokenizer, ids[i], &name_n);
+        if (!name || !decoder_is_byte(decoder, name, name_n))
+            end_run(&out);
+        lead = begun ? 0 : decoder_first(decoder, piece, m);
+        begun = true;
+        memcpy(out.text + out.n, piece + lead, m - lead);
+        out.n += m - lead;
+        if (!name || !decoder_is_byte(decoder, name, name_n))
+            out.run = out.n;
+    }
+    end_run(&out);
+    lead = decoder_lead(decoder, out.text, out.n);
+    out.n -= lead;
+    memmove(out.text, out.text + lead, out.n);
+    out.n -= decoder_tail(decoder, out.text, out.n);
+    out.text[out.n] = 0;
+    *text = out.text;
+    *n = out.n;
+}
+
+size_t tokenizer_lead(const struct tokenizer *tokenizer, const char *piece, size_t n)
+{
+    const size_t first = decoder_first(&tokenizer->decoder, piece, n);
+
+    return first + decoder_lead(&tokenizer->decoder, piece + first, n - first);
 }
 
 /* Bytes, not characters: a sequence may end in the middle of one, and whoever shows it decides
@@ -44,6 +115,10 @@ enum err tokenizer_decode(const struct tokenizer *tokenizer, const int *ids, siz
             return err_set(ERR_RANGE, "token %zu: id %d", i, ids[i]);
         (void)tokenizer_piece(tokenizer, ids[i], &m);
         bytes += m;
+    }
+    if (!tokenizer->level) {
+        decode_chain(tokenizer, ids, count, special, bytes, text, n);
+        return OK;
     }
     out = mem_new(bytes + 1, 1);
     for (size_t i = 0; i < count; i++) {
@@ -72,7 +147,7 @@ const char *tokenizer_piece(const struct tokenizer *tokenizer, int id, size_t *n
 static int in_added(const struct added *added, const char *token, size_t n)
 {
     for (size_t i = 0; i < added->count; i++)
-        if (added->token[i].n == n && !memcmp(added->token[i].text, token, n))
+        if (added->token[i].content_n == n && !memcmp(added->token[i].content, token, n))
             return added->token[i].id;
     return -1;
 }

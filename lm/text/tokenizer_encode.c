@@ -1,6 +1,7 @@
-/* How it works: text -> parts between raw added tokens -> NFC -> parts between normalized added
- * tokens -> pieces (pretoken) -> bytes' own tokens -> merges (bpe). Each stage calls the next
- * through its emit function, so no list of parts exists; only the ids grow.
+/* How it works: text -> parts between raw added tokens -> normalizer -> parts between normalized
+ * added tokens -> pieces (pretoken) -> bytes' own tokens -> merges (bpe). Each stage calls the
+ * next through its emit function, so no list of parts exists; only the ids grow. Without
+ * byte-level a piece begins as characters instead of bytes, or is cut by unigram.
  *
  * With ignore_merges a piece that is a token as a whole is that token, whatever its merges
  * would make of it (Llama 3). */
@@ -21,6 +22,8 @@ struct encoder {
     const struct tokenizer *tokenizer;
     struct regex_work *regex;
     struct bpe_work *bpe;
+    struct unigram_work *unigram;
+    const char *beginning; /* of the whole text, while it is in a part; else NULL */
     bool special;
     int *ids;
     size_t count, room;
@@ -83,16 +86,97 @@ static enum err on_piece(void *context, const char *piece, size_t n)
     return OK;
 }
 
+static void put(struct encoder *encoder, int id)
+{
+    reserve(encoder, 1);
+    encoder->ids[encoder->count++] = id;
+}
+
+/* What is no token as its bytes' tokens; false if not all of them have one. */
+static bool put_bytes(struct encoder *encoder, const char *text, size_t n)
+{
+    const int *byte = encoder->tokenizer->byte;
+
+    if (!encoder->tokenizer->byte_fallback)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (byte[(unsigned char)text[i]] < 0)
+            return false;
+    for (size_t i = 0; i < n; i++)
+        put(encoder, byte[(unsigned char)text[i]]);
+    return true;
+}
+
+/* BPE of one piece without byte-level: it begins as characters. An unknown one waits for the
+ * next token of the vocabulary, and bytes go before it, which is Hugging Face's order. */
+static enum err on_characters(void *context, const char *piece, size_t n)
+{
+    struct encoder *encoder = context;
+    const struct tokenizer *tokenizer = encoder->tokenizer;
+    const size_t start = encoder->count;
+    bool unk = false;
+    uint32_t cp;
+    int id = tokenizer->ignore_merges && n <= VOCAB_TOKEN_BYTES_MAX
+                 ? vocab_find(tokenizer->vocab, piece, n)
+                 : -1;
+
+    if (id >= 0) {
+        put(encoder, id);
+        return OK;
+    }
+    for (size_t i = 0, bytes; i < n; i += bytes) {
+        (void)utf8_next(piece + i, n - i, &cp, &bytes);
+        id = vocab_find(tokenizer->vocab, piece + i, bytes);
+        if (id < 0 && (put_bytes(encoder, piece + i, bytes) || tokenizer->unk < 0))
+            continue;
+        if (unk && (id >= 0 || !tokenizer->fuse_unk))
+            put(encoder, tokenizer->unk);
+        unk = id < 0;
+        if (id >= 0)
+            put(encoder, id);
+    }
+    if (unk)
+        put(encoder, tokenizer->unk);
+    encoder->count = start + bpe_run(tokenizer->bpe, encoder->bpe, encoder->ids + start,
+                                     encoder->count - start);
+    return OK;
+}
+
+/* A part of unigram's cut. A run of unknown characters may have a token as a whole. */
+static enum err on_cut(void *context, int id, const char *text, size_t n)
+{
+    struct encoder *encoder = context;
+    const struct tokenizer *tokenizer = encoder->tokenizer;
+
+    if (id < 0)
+        id = vocab_find(tokenizer->vocab, text, n);
+    if (id >= 0 || !put_bytes(encoder, text, n))
+        put(encoder, id >= 0 ? id : tokenizer->unk);
+    return OK;
+}
+
+static enum err on_unigram(void *context, const char *piece, size_t n)
+{
+    struct encoder *encoder = context;
+
+    return unigram_run(encoder->tokenizer->unigram, encoder->unigram, piece, n, on_cut,
+                       encoder);
+}
+
 /* A part between added tokens, after the normalizer; or a token. */
 static enum err on_part(void *context, int id, const char *text, size_t n)
 {
     struct encoder *encoder = context;
+    const struct tokenizer *tokenizer = encoder->tokenizer;
 
     if (id < 0)
-        return pretoken_split(encoder->tokenizer->pretoken, encoder->regex, text, n, on_piece,
+        return pretoken_split(tokenizer->pretoken, encoder->regex, text, n,
+                              text == encoder->beginning,
+                              tokenizer->level     ? on_piece
+                              : tokenizer->unigram ? on_unigram
+                                                   : on_characters,
                               encoder);
-    reserve(encoder, 1);
-    encoder->ids[encoder->count++] = id;
+    put(encoder, id);
     return OK;
 }
 
@@ -101,19 +185,22 @@ static enum err on_raw_part(void *context, int id, const char *text, size_t n)
 {
     struct encoder *encoder = context;
     const struct tokenizer *tokenizer = encoder->tokenizer;
-    char *nfc = NULL;
+    const bool first = text == encoder->beginning;
+    char *made = NULL;
     enum err err = OK;
 
     if (id >= 0)
         return on_part(context, id, text, n);
-    if (tokenizer->nfc) {
-        err = tokenizer_parts_nfc(text, n, &nfc, &n);
-        text = nfc;
+    if (normalize_any(tokenizer->normalize)) {
+        err = normalize_run(tokenizer->normalize, encoder->regex, text, n, &made, &n);
+        text = made;
     }
+    encoder->beginning = first ? text : NULL;
     if (!err)
         err = added_split(&tokenizer->normalized, encoder->regex, encoder->special, text, n,
                           on_part, encoder);
-    free(nfc);
+    free(made);
+    encoder->beginning = NULL;
     return err;
 }
 
@@ -136,6 +223,8 @@ enum err tokenizer_encode(const struct tokenizer *tokenizer, const char *text, s
     if (!utf8_valid(text, n))
         text = clean = utf8_lossy(text, n, &n);
     encoder.bpe = bpe_work_new();
+    encoder.unigram = unigram_work_new();
+    encoder.beginning = text;
     /* Ordinary text has three to four bytes a token: mostly this is the only allocation
      * of ids. */
     reserve(&encoder, n / 3 + 1);
@@ -143,6 +232,7 @@ enum err tokenizer_encode(const struct tokenizer *tokenizer, const char *text, s
     free(clean);
     free(encoder.text);
     bpe_work_free(encoder.bpe);
+    unigram_work_free(encoder.unigram);
     regex_work_free(encoder.regex);
     if (err) {
         free(encoder.ids);

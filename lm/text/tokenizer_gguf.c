@@ -3,9 +3,9 @@
  * there is a single reading of what a tokenizer means, and a model saved from a GGUF has its
  * file. */
 
+#include "lm/text/pretoken_names.h"
 #include "lm/text/tokenizer.h"
 #include "lm/text/tokenizer_parts.h"
-
 #include "lm/text/utf8.h"
 
 #include <string.h>
@@ -91,35 +91,49 @@ static json_t *post_processor(const struct tokenizer_gguf *parts)
                      1, "special_tokens", bos, "id", bos, "ids", parts->bos, "tokens", bos);
 }
 
-enum err tokenizer_gguf(struct tokenizer **out, const struct tokenizer_gguf *parts,
-                        const char *name)
+static enum err read_level(struct tokenizer *tokenizer, const struct tokenizer_gguf *parts,
+                           json_t **rest)
 {
-    struct tokenizer *tokenizer = tokenizer_parts_new();
-    json_t *added = json_array(), *pre = NULL;
-    bool nfc = false, ignore_merges = false;
-    enum err err = OK;
+    struct pretoken_name pre = {0};
+    json_t *added = json_array();
+    enum err err = pretoken_names_find(&pre, parts->pre);
 
-    *out = NULL;
-    if (!parts->model || strcmp(parts->model, "gpt2"))
-        err = err_set(ERR_RANGE,
-                      "tokenizer.ggml.model \"%.64s\" is not supported (gpt2, a byte-level "
-                      "BPE, is)",
-                      parts->model ? parts->model : "");
-    if (!err)
-        err = pretoken_gguf(&pre, &nfc, &ignore_merges, parts->pre);
     if (!err)
         err = read_tokens(tokenizer, parts, added);
     if (!err)
         err = read_merges(tokenizer, parts);
     if (err) {
         json_decref(added);
-        json_decref(pre);
-    } else {
-        /* From here on the tokenizer owns the JSON, whether reading it succeeds or not. */
-        err = tokenizer_parts_ready(
-            tokenizer,
-            tokenizer_parts_frame(added, pre, post_processor(parts), nfc, ignore_merges));
+        json_decref(pre.pre_tokenizer);
+        return err;
     }
+    *rest = tokenizer_parts_frame(added, pre.pre_tokenizer, post_processor(parts), pre.nfc,
+                                  pre.ignore_merges);
+    return OK;
+}
+
+enum err tokenizer_gguf(struct tokenizer **out, const struct tokenizer_gguf *parts,
+                        const char *name)
+{
+    struct tokenizer *tokenizer = tokenizer_parts_new();
+    const char *model = parts->model ? parts->model : "";
+    json_t *rest = NULL;
+    enum err err;
+
+    *out = NULL;
+    if (!strcmp(model, "gpt2"))
+        err = read_level(tokenizer, parts, &rest);
+    else if (!strcmp(model, "llama") || !strcmp(model, "t5"))
+        err =
+            tokenizer_pieces_read(tokenizer, parts, json_array(), post_processor(parts), &rest);
+    else
+        err = err_set(ERR_RANGE,
+                      "tokenizer.ggml.model \"%.64s\" is not supported (gpt2, llama and t5 "
+                      "are)",
+                      model);
+    /* From here on the tokenizer owns the JSON, whether reading it succeeds or not. */
+    if (!err)
+        err = tokenizer_parts_ready(tokenizer, rest);
     if (err) {
         tokenizer_free(tokenizer);
         return err_add("%s", name);

@@ -1,8 +1,10 @@
-/* How it works: vocabulary and merges, which are nearly all of the file, go into tables of our
+/* How it works: vocabulary and merges (or scores), which are nearly all of the file, go into tables of our
  * own and are taken out of the JSON; what is left (a few kilobytes) is kept, for
  * tokenizer_write puts it back untouched, and is read by tokenizer_parts_ready. */
 
 #include "lm/text/tokenizer.h"
+
+#include "base/mem.h"
 #include "lm/text/tokenizer_parts.h"
 
 #include <string.h>
@@ -14,7 +16,7 @@ static enum err read_vocab(struct tokenizer *tokenizer, json_t *vocab)
     enum err err;
 
     if (!json_is_object(vocab))
-        return err_set(ERR_PARSE, "model: no vocab (only BPE is supported)");
+        return err_set(ERR_PARSE, "model: no vocab (BPE and Unigram are supported)");
     json_object_foreach(vocab, key, value)
     {
         const json_int_t id = json_integer_value(value);
@@ -48,19 +50,47 @@ static enum err read_merge(struct tokenizer *tokenizer, const json_t *merge)
                                  strlen(space + 1));
 }
 
+/* Unigram's vocabulary is a list of [text, score]: ids are places in it. */
+static enum err read_scores(struct tokenizer *tokenizer, const json_t *vocab)
+{
+    const size_t count = json_array_size(vocab);
+    json_t *item;
+    size_t i;
+    enum err err;
+
+    if (!count || count > VOCAB_TOKENS_MAX)
+        return err_set(ERR_RANGE, "model: %zu tokens, not in [1, %d]", count, VOCAB_TOKENS_MAX);
+    tokenizer->score = mem_new(count, sizeof *tokenizer->score);
+    json_array_foreach(vocab, i, item)
+    {
+        const json_t *text = json_array_get(item, 0), *score = json_array_get(item, 1);
+
+        if (!json_is_string(text) || !json_is_number(score))
+            return err_set(ERR_PARSE, "model: token %zu: no text, or no score", i);
+        tokenizer->score[i] = json_number_value(score);
+        err = vocab_put(tokenizer->vocab, (int)i, json_string_value(text),
+                        json_string_length(text));
+        if (err)
+            return err;
+    }
+    return OK;
+}
+
 static enum err read_root(struct tokenizer *tokenizer, json_t *root)
 {
     json_t *model = json_object_get(root, "model");
     json_t *merges = json_object_get(model, "merges"), *item;
     const char *type = json_string_value(json_object_get(model, "type"));
+    const bool unigram = type && !strcmp(type, "Unigram");
     enum err err = OK;
     size_t i;
 
-    if (type && strcmp(type, "BPE"))
-        return err_set(ERR_PARSE, "model: %.64s is not supported (BPE is)", type);
+    if (type && !unigram && strcmp(type, "BPE") != 0)
+        return err_set(ERR_PARSE, "model: %.64s is not supported (BPE and Unigram are)", type);
     /* Vocabulary before merges: a merge is checked to be of tokens as it is read. */
-    err = read_vocab(tokenizer, json_object_get(model, "vocab"));
-    if (!err && !json_is_array(merges))
+    err = unigram ? read_scores(tokenizer, json_object_get(model, "vocab"))
+                  : read_vocab(tokenizer, json_object_get(model, "vocab"));
+    if (!err && !unigram && !json_is_array(merges))
         err = err_set(ERR_PARSE, "model: no merges");
     json_array_foreach(merges, i, item)
     {
@@ -75,9 +105,22 @@ static enum err read_root(struct tokenizer *tokenizer, json_t *root)
     return tokenizer_parts_ready(tokenizer, json_incref(root));
 }
 
+enum err tokenizer_json_tree(struct tokenizer **out, json_t *root, const char *name)
+{
+    struct tokenizer *tokenizer = tokenizer_parts_new();
+    const enum err err = read_root(tokenizer, root);
+
+    *out = NULL;
+    if (err) {
+        tokenizer_free(tokenizer);
+        return err_add("%s", name);
+    }
+    *out = tokenizer;
+    return OK;
+}
+
 enum err tokenizer_json(struct tokenizer **out, const char *text, size_t n, const char *name)
 {
-    struct tokenizer *tokenizer;
     json_error_t error;
     json_t *root;
     enum err err;
@@ -93,13 +136,7 @@ enum err tokenizer_json(struct tokenizer **out, const char *text, size_t n, cons
         return err_set(ERR_PARSE, "%s: line %d: %s", name, root ? 1 : error.line,
                        root ? "not an object" : error.text);
     }
-    tokenizer = tokenizer_parts_new();
-    err = read_root(tokenizer, root);
+    err = tokenizer_json_tree(out, root, name);
     json_decref(root);
-    if (err) {
-        tokenizer_free(tokenizer);
-        return err_add("%s", name);
-    }
-    *out = tokenizer;
-    return OK;
+    return err;
 }

@@ -13,7 +13,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
 struct tokenizer *tokenizer_parts_new(void)
 {
@@ -47,68 +46,12 @@ enum err tokenizer_parts_merge(struct tokenizer *tokenizer, const char *left, si
     return bpe_add(tokenizer->bpe, a, b, made);
 }
 
-enum err tokenizer_parts_nfc(const char *text, size_t n, char **out, size_t *m)
-{
-    utf8proc_uint8_t *made = NULL;
-    /* STABLE: Unicode's promise that a text in NFC stays so in later versions. */
-    const utf8proc_ssize_t got =
-        utf8proc_map((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)n, &made,
-                     UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-
-    *out = NULL;
-    *m = 0;
-    if (got < 0)
-        return err_set(ERR_RANGE, "NFC: %s", utf8proc_errmsg(got));
-    *out = (char *)made;
-    *m = (size_t)got;
-    return OK;
-}
-
 static enum err unknown(const char *where, const json_t *part, const char *known)
 {
     const char *type = json_string_value(json_object_get(part, "type"));
 
     return err_set(ERR_PARSE, "%s: %.64s is not supported (%s)", where,
                    type ? type : "what has no type", known);
-}
-
-static enum err read_normalizer(struct tokenizer *tokenizer, const json_t *part, int depth)
-{
-    const char *type = json_string_value(json_object_get(part, "type"));
-    const json_t *list = json_object_get(part, "normalizers");
-    enum err err = OK;
-    size_t i;
-    json_t *item;
-
-    if (!part || json_is_null(part))
-        return OK;
-    if (type && !strcmp(type, "NFC")) {
-        tokenizer->nfc = true;
-        return OK;
-    }
-    if (!type || strcmp(type, "Sequence") || depth > 4)
-        return unknown("normalizer", part, "null, NFC and Sequence are");
-    json_array_foreach(list, i, item)
-    {
-        err = read_normalizer(tokenizer, item, depth + 1);
-        if (err)
-            return err;
-    }
-    return OK;
-}
-
-/* Decoding here is always ByteLevel's, so any other decoder would give other texts than the
- * file means. */
-static enum err read_decoder(const json_t *part, int depth)
-{
-    const char *type = json_string_value(json_object_get(part, "type"));
-    const json_t *list = json_object_get(part, "decoders");
-
-    if (type && !strcmp(type, "ByteLevel"))
-        return OK;
-    if (type && !strcmp(type, "Sequence") && json_array_size(list) == 1 && depth < 4)
-        return read_decoder(json_array_get(list, 0), depth + 1);
-    return unknown("decoder", part, "ByteLevel is");
 }
 
 /* The id that a template's SpecialToken stands for. */
@@ -165,32 +108,68 @@ static bool blank(const json_t *value)
            (json_is_number(value) && !(json_number_value(value) > 0));
 }
 
+/* Each byte's own token; true if every byte has one. */
+static bool read_bytes(struct tokenizer *tokenizer)
+{
+    bool whole = true;
+
+    for (int c = 0; c < 256; c++) {
+        const char byte = (char)c;
+        char text[8];
+        const size_t n = tokenizer->level
+                             ? alphabet_write(text, &byte, 1)
+                             : (size_t)snprintf(text, sizeof text, "<0x%02X>", (unsigned)c);
+
+        tokenizer->byte[c] = vocab_find(tokenizer->vocab, text, n);
+        whole = whole && tokenizer->byte[c] >= 0;
+    }
+    return whole;
+}
+
+static enum err read_unigram(struct tokenizer *tokenizer, const json_t *model)
+{
+    const json_t *unk = json_object_get(model, "unk_id");
+    const json_int_t id = json_is_integer(unk) ? json_integer_value(unk) : -1;
+    enum err err;
+
+    if (tokenizer->level)
+        return err_set(ERR_PARSE, "model: Unigram with ByteLevel is not supported");
+    if (id < -1 || id >= VOCAB_TOKENS_MAX)
+        return err_set(ERR_RANGE, "model: unk_id %lld is no token", (long long)id);
+    tokenizer->unk = (int)id;
+    (void)read_bytes(tokenizer);
+    err = unigram_new(&tokenizer->unigram, tokenizer->vocab, tokenizer->score, (int)id);
+    free(tokenizer->score);
+    tokenizer->score = NULL;
+    return err;
+}
+
 /* The model's flags: what would change the result and we do not do is refused. */
 static enum err read_model(struct tokenizer *tokenizer, const json_t *model)
 {
     static const char *const refused[] = {"dropout", "continuing_subword_prefix",
-                                          "end_of_word_suffix", "byte_fallback"};
+                                          "end_of_word_suffix"};
     const char *type = json_string_value(json_object_get(model, "type"));
     const json_t *unk = json_object_get(model, "unk_token");
-    bool whole = true;
+    bool whole;
 
+    tokenizer->level = pretoken_bytes(tokenizer->pretoken);
+    tokenizer->byte_fallback = json_is_true(json_object_get(model, "byte_fallback"));
+    if (tokenizer->level && tokenizer->byte_fallback)
+        return err_set(ERR_PARSE, "model: byte_fallback with ByteLevel is not supported");
+    if (type && !strcmp(type, "Unigram"))
+        return read_unigram(tokenizer, model);
     if (type && strcmp(type, "BPE"))
-        return unknown("model", model, "BPE is");
+        return unknown("model", model, "BPE and Unigram are");
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (!blank(json_object_get(model, refused[i])))
             return err_set(ERR_PARSE, "model: %s is not supported", refused[i]);
     tokenizer->ignore_merges = json_is_true(json_object_get(model, "ignore_merges"));
     tokenizer->fuse_unk = json_is_true(json_object_get(model, "fuse_unk"));
+    whole = read_bytes(tokenizer);
     /* A vocabulary with a token for each byte never needs unk_token, so that may name nothing
      * then. */
-    for (int c = 0; c < 256; c++) {
-        const char byte = (char)c;
-        char text[4];
-
-        tokenizer->byte[c] = vocab_find(tokenizer->vocab, text, alphabet_write(text, &byte, 1));
-        whole = whole && tokenizer->byte[c] >= 0;
-    }
-    if (whole || !json_is_string(unk))
+    if ((whole && (tokenizer->level || tokenizer->byte_fallback)) || !json_is_string(unk))
         return OK;
     tokenizer->unk =
         vocab_find(tokenizer->vocab, json_string_value(unk), json_string_length(unk));
@@ -218,7 +197,8 @@ static bool set(const json_t *item, const char *key)
 }
 
 /* A normalized token is sought in normalised text, so its own text is normalised once. */
-static enum err read_added_token(struct tokenizer *tokenizer, const json_t *item, int *highest)
+static enum err read_added_token(struct tokenizer *tokenizer, struct regex_work *work,
+                                 const json_t *item, int *highest)
 {
     const json_t *content = json_object_get(item, "content");
     const json_t *id = json_object_get(item, "id");
@@ -242,35 +222,47 @@ static enum err read_added_token(struct tokenizer *tokenizer, const json_t *item
     if (token.id >= VOCAB_TOKENS_MAX)
         return err_set(ERR_RANGE, "added token \"%.64s\": id %d is too large", text, token.id);
     *highest = token.id > *highest ? token.id : *highest;
-    if (normalized && tokenizer->nfc) {
-        char *nfc;
-        enum err err = tokenizer_parts_nfc(text, n, &nfc, &token.n);
+    if (normalized && normalize_any(tokenizer->normalize)) {
+        enum err err =
+            normalize_run(tokenizer->normalize, work, text, n, &token.text, &token.n);
 
         if (err)
             return err;
-        token.text = nfc;
+        /* A text that is normalized away stands nowhere. */
+        if (!token.n) {
+            free(token.text);
+            return err_set(ERR_PARSE, "added token \"%.64s\": nothing once normalized", text);
+        }
     } else {
         token.n = n;
         token.text = mem_new(n + 1, 1);
         memcpy(token.text, text, n);
     }
+    token.content_n = n;
+    token.content = mem_new(n + 1, 1);
+    memcpy(token.content, text, n);
     return added_put(normalized ? &tokenizer->normalized : &tokenizer->raw, token);
 }
 
 static enum err read_added(struct tokenizer *tokenizer, const json_t *list)
 {
+    struct regex_work *work;
     int highest = -1;
-    enum err err = OK;
+    enum err err = regex_work_new(&work);
     size_t i;
     json_t *item;
 
+    if (err)
+        return err;
     json_array_foreach(list, i, item)
     {
-        err = read_added_token(tokenizer, item, &highest);
+        err = read_added_token(tokenizer, work, item, &highest);
         if (err)
-            return err;
+            break;
     }
-    err = added_ready(&tokenizer->raw);
+    regex_work_free(work);
+    if (!err)
+        err = added_ready(&tokenizer->raw);
     if (!err)
         err = added_ready(&tokenizer->normalized);
     /* Added tokens may lie above the model's vocabulary: both have to be covered by ids below
@@ -295,15 +287,11 @@ static void note_added(struct tokenizer *tokenizer, const struct added *added,
 
 /* The bytes of every token, end to end: an added token's are its text, whatever letters it has
  * (Hugging Face's decoder takes "\u00e9" in one for the byte E9). */
-static void write_pieces(struct tokenizer *tokenizer)
+static void level_pieces(struct tokenizer *tokenizer, const struct added_token **added)
 {
     const size_t count = (size_t)tokenizer->count;
-    const struct added_token **added = mem_new(count, sizeof *added);
     size_t bytes = 0, n;
 
-    tokenizer->special = mem_new(count, sizeof *tokenizer->special);
-    note_added(tokenizer, &tokenizer->raw, added);
-    note_added(tokenizer, &tokenizer->normalized, added);
     /* Measured first, written second, so that the arena is one block and a piece is two
      * offsets. */
     for (size_t id = 0; id < count; id++) {
@@ -325,7 +313,54 @@ static void write_pieces(struct tokenizer *tokenizer)
         }
     }
     tokenizer->piece[count] = bytes;
-    free(added);
+}
+
+/* The same where the decoder is a chain, which added tokens go through as well. */
+static void plain_pieces(struct tokenizer *tokenizer)
+{
+    const size_t count = (size_t)tokenizer->count;
+    size_t bytes = 0, room = 0, n;
+
+    tokenizer->piece = mem_new(count + 1, sizeof *tokenizer->piece);
+    for (size_t id = 0; id < count; id++) {
+        const char *text = tokenizer_parts_text(tokenizer, (int)id, &n);
+        char *piece = decoder_piece(&tokenizer->decoder, text ? text : "", n, &n);
+
+        if (room - bytes < n + 1) {
+            room = 2 * room + n + 4096;
+            tokenizer->arena = mem_grow(tokenizer->arena, room, 1);
+        }
+        tokenizer->piece[id] = bytes;
+        memcpy(tokenizer->arena + bytes, piece, n);
+        bytes += n;
+        free(piece);
+    }
+    tokenizer->piece[count] = bytes;
+}
+
+/* Added tokens lie by their ids from now on. */
+static void write_pieces(struct tokenizer *tokenizer)
+{
+    const size_t count = (size_t)tokenizer->count;
+
+    tokenizer->added = mem_new(count, sizeof *tokenizer->added);
+    tokenizer->special = mem_new(count, sizeof *tokenizer->special);
+    note_added(tokenizer, &tokenizer->raw, tokenizer->added);
+    note_added(tokenizer, &tokenizer->normalized, tokenizer->added);
+    if (tokenizer->level)
+        level_pieces(tokenizer, tokenizer->added);
+    else
+        plain_pieces(tokenizer);
+}
+
+const char *tokenizer_parts_text(const struct tokenizer *tokenizer, int id, size_t *n)
+{
+    const struct added_token *added = tokenizer->added[id];
+
+    if (!added)
+        return vocab_text(tokenizer->vocab, id, n);
+    *n = added->content_n;
+    return added->content;
 }
 
 enum err tokenizer_parts_ready(struct tokenizer *tokenizer, json_t *rest)
@@ -334,15 +369,19 @@ enum err tokenizer_parts_ready(struct tokenizer *tokenizer, json_t *rest)
     enum err err;
 
     tokenizer->rest = rest;
-    err = read_model(tokenizer, json_object_get(rest, "model"));
+    err = pretoken_new(&tokenizer->pretoken, json_object_get(rest, "pre_tokenizer"));
     if (!err)
-        err = read_normalizer(tokenizer, json_object_get(rest, "normalizer"), 0);
+        err = read_model(tokenizer, json_object_get(rest, "model"));
     if (!err)
-        err = pretoken_new(&tokenizer->pretoken, json_object_get(rest, "pre_tokenizer"));
+        err = normalize_new(&tokenizer->normalize, json_object_get(rest, "normalizer"));
     if (!err)
         err = read_post(tokenizer, json_object_get(rest, "post_processor"), 0);
     if (!err)
-        err = read_decoder(json_object_get(rest, "decoder"), 0);
+        err = decoder_read(&tokenizer->decoder, json_object_get(rest, "decoder"));
+    if (!err && tokenizer->decoder.level != tokenizer->level)
+        err = err_set(ERR_PARSE,
+                      "ByteLevel is one of pre_tokenizer and decoder, not of both: that is not "
+                      "supported");
     if (!err)
         err = read_added(tokenizer, added);
     if (!err && !tokenizer->count)

@@ -22,6 +22,21 @@ static json_t *vocab_json(const struct vocab *vocab)
     return out;
 }
 
+static json_t *scores_json(const struct tokenizer *tokenizer)
+{
+    json_t *out = json_array();
+    size_t n;
+
+    for (int id = 0; id < vocab_top(tokenizer->vocab); id++) {
+        json_t *pair = json_array();
+
+        json_array_append_new(pair, json_string_nocheck(vocab_text(tokenizer->vocab, id, &n)));
+        json_array_append_new(pair, json_real(unigram_score(tokenizer->unigram, id)));
+        json_array_append_new(out, pair);
+    }
+    return out;
+}
+
 /* A merge of tokens that hold a space cannot be written "left right". */
 static bool spaced(const struct tokenizer *tokenizer)
 {
@@ -64,8 +79,12 @@ enum err tokenizer_write(const struct tokenizer *tokenizer, char **out, size_t *
 
     *out = NULL;
     *n = 0;
-    json_object_set_new(model, "vocab", vocab_json(tokenizer->vocab));
-    json_object_set_new(model, "merges", merges_json(tokenizer));
+    if (tokenizer->unigram) {
+        json_object_set_new(model, "vocab", scores_json(tokenizer));
+    } else {
+        json_object_set_new(model, "vocab", vocab_json(tokenizer->vocab));
+        json_object_set_new(model, "merges", merges_json(tokenizer));
+    }
     json_object_set_new(root, "model", model);
     *out = json_dumps(root, JSON_INDENT(1));
     json_decref(root);

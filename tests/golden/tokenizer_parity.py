@@ -110,6 +110,22 @@ class HuggingFace:
     prepare = staticmethod(lambda data: data)
 
 
+class SentencePiece:
+    """A *.model. Special tokens are found by us alone, so strings have none."""
+    def __init__(self, path):
+        from sentencepiece import SentencePieceProcessor
+        self.model = SentencePieceProcessor(model_file=path)
+        self.special = []
+
+    def encode(self, data, special):
+        return self.model.encode(data.decode("utf-8", "replace"))
+
+    def decode(self, ids, special):
+        return self.model.decode(ids)
+
+    prepare = staticmethod(lambda data: data)
+
+
 class LlamaCpp:
     def __init__(self, path):
         from llama_cpp import Llama
@@ -154,7 +170,8 @@ def gguf_parts(path):
     def get(key, fallback=None):
         return fields["tokenizer.ggml." + key].contents() if "tokenizer.ggml." + key in fields else fallback
     return {"model": get("model"), "pre": get("pre"), "tokens": get("tokens"), "types": get("token_type"),
-            "merges": get("merges"), "add_bos": get("add_bos_token", False), "bos": get("bos_token_id", -1)}
+            "merges": get("merges", []), "add_bos": get("add_bos_token", False), "bos": get("bos_token_id", -1),
+            "scores": get("scores"), "spaced": get("add_space_prefix", True), "squeezed": get("remove_extra_whitespaces", False)}
 
 
 class Tool:
@@ -197,7 +214,8 @@ def open_both(tool, path, own):
         with open(written, "wb") as f:
             subprocess.run([tool, ours, "--write"], stdout=f, check=True)
         return HuggingFace(written), Tool(tool, ours)
-    return (LlamaCpp(path) if path.endswith(".gguf") else HuggingFace(path)), Tool(tool, ours)
+    oracle = LlamaCpp if path.endswith(".gguf") else SentencePiece if path.endswith(".model") else HuggingFace
+    return oracle(path), Tool(tool, ours)
 
 
 def check(oracle, tool, batch, shown):

@@ -56,7 +56,7 @@ static void pieces_are_those_of_hugging_face(void **state)
         char *bytes = bytes_of(json_object_get(item, "text"), &n);
 
         assert_ok(pretoken_new(&pretoken, json_object_get(item, "pre_tokenizer")));
-        assert_ok(pretoken_split(pretoken, work, bytes, n, on_piece, &expected));
+        assert_ok(pretoken_split(pretoken, work, bytes, n, true, on_piece, &expected));
         assert_int_equal(expected.at, json_array_size(expected.pieces));
         pretoken_free(pretoken);
         free(bytes);

@@ -1,6 +1,7 @@
 /* tokenize_lines: drives the tokenizer from a script, to compare it with others.
  *
- *     tokenize_lines FILE < lines      FILE: a tokenizer.json, or GGUF metadata as JSON
+ *     tokenize_lines FILE < lines      FILE: a tokenizer.json, GGUF metadata as JSON, a *.model of
+ *                                      SentencePiece, or a folder's vocab.json
  *     tokenize_lines FILE --write      the tokenizer.json that tokenizer_write makes
  *     tokenize_lines --template NAME   the chat template of a family
  *
@@ -37,6 +38,8 @@ static enum err from_gguf(struct tokenizer **out, const json_t *root)
                                    .add_bos = json_is_true(json_object_get(root, "add_bos")),
                                    .bos =
                                        (int)json_integer_value(json_object_get(root, "bos"))};
+    const json_t *scores = json_object_get(root, "scores");
+    double *score = mem_new(json_array_size(types) + 1, sizeof *score);
     char **token = texts(json_object_get(root, "tokens"), &parts.tokens);
     char **merge = texts(json_object_get(root, "merges"), &parts.merges);
     int32_t *type = mem_new(parts.tokens, sizeof *type);
@@ -47,6 +50,11 @@ static enum err from_gguf(struct tokenizer **out, const json_t *root)
     parts.token = (const char *const *)token;
     parts.merge = (const char *const *)merge;
     parts.type = type;
+    for (size_t i = 0; i < parts.tokens; i++)
+        score[i] = json_number_value(json_array_get(scores, i));
+    parts.score = scores ? score : NULL;
+    parts.spaced = !json_is_false(json_object_get(root, "spaced"));
+    parts.squeezed = json_is_true(json_object_get(root, "squeezed"));
     err = tokenizer_gguf(out, &parts, "gguf");
     for (size_t i = 0; i < parts.tokens; i++)
         free(token[i]);
@@ -55,7 +63,53 @@ static enum err from_gguf(struct tokenizer **out, const json_t *root)
     free(token);
     free(merge);
     free(type);
+    free(score);
     return err;
+}
+
+/* The file's neighbour of another name; NULL: there is none. */
+static char *beside(const char *path, const char *name, size_t *n)
+{
+    const char *slash = strrchr(path, '/');
+    char *full = mem_print("%.*s%s", slash ? (int)(slash + 1 - path) : 0, path, name);
+    char *text = NULL;
+
+    *n = 0;
+    if (fs_exists(full) && fs_read(&text, n, full, 1u << 28))
+        text = NULL;
+    free(full);
+    return text;
+}
+
+static enum err from_slow(struct tokenizer **out, const char *path, const char *text, size_t n)
+{
+    struct tokenizer_slow parts = {.vocab = text, .vocab_bytes = n};
+    size_t config_n, added_n;
+    char *merges = beside(path, "merges.txt", &parts.merges_bytes);
+    char *config = beside(path, "tokenizer_config.json", &config_n);
+    char *added = beside(path, "added_tokens.json", &added_n);
+    json_t *config_json =
+        config ? json_loadb(config, config_n, JSON_DECODE_INT_AS_REAL, NULL) : NULL;
+    json_t *added_json = added ? json_loadb(added, added_n, 0, NULL) : NULL;
+    enum err err;
+
+    parts.merges = merges ? merges : "";
+    parts.config = config_json;
+    parts.added = added_json;
+    err = tokenizer_slow(out, &parts, path);
+    free(merges);
+    free(config);
+    free(added);
+    json_decref(config_json);
+    json_decref(added_json);
+    return err;
+}
+
+static bool ends_in(const char *text, const char *suffix)
+{
+    const size_t n = strlen(text), m = strlen(suffix);
+
+    return n >= m && !strcmp(text + n - m, suffix);
 }
 
 static enum err load(struct tokenizer **out, const char *path)
@@ -67,6 +121,12 @@ static enum err load(struct tokenizer **out, const char *path)
 
     if (err)
         return err;
+    if (ends_in(path, ".model") || ends_in(path, "vocab.json")) {
+        err = ends_in(path, ".model") ? tokenizer_spm(out, text, n, NULL, path)
+                                      : from_slow(out, path, text, n);
+        free(text);
+        return err;
+    }
     root = json_loadb(text, n, 0, NULL);
     err = json_object_get(root, "tokens") ? from_gguf(out, root)
                                           : tokenizer_json(out, text, n, path);
