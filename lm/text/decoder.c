@@ -189,7 +189,8 @@ static char *replaced(const char *text, size_t n, const char *from, size_t a, co
     return out;
 }
 
-char *decoder_piece(const struct decoder *decoder, const char *text, size_t n, size_t *m)
+char *decoder_piece(const struct decoder *decoder, const char *text, size_t n, bool first,
+                    size_t *m)
 {
     char *out = mem_new(n + 1, 1);
 
@@ -206,7 +207,8 @@ char *decoder_piece(const struct decoder *decoder, const char *text, size_t n, s
         out[0] = (char)(hex(out[3]) << 4 | hex(out[4]));
         *m = 1;
     } else if (decoder->meta_n) {
-        char *next = replaced(out, *m, decoder->meta, decoder->meta_n, " ", 1, m);
+        const bool none = first && decoder->meta_first;
+        char *next = replaced(out, *m, decoder->meta, decoder->meta_n, " ", none ? 0 : 1, m);
 
         free(out);
         out = next;
@@ -214,8 +216,6 @@ char *decoder_piece(const struct decoder *decoder, const char *text, size_t n, s
     return out;
 }
 
-/* Of a first token's marks, which are blanks by now, Metaspace leaves none: those at its
- * beginning are taken here, and a token of SentencePiece has none in its middle. */
 size_t decoder_first(const struct decoder *decoder, const char *piece, size_t n)
 {
     size_t at = 0;

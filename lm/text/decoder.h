@@ -36,13 +36,15 @@ struct decoder {
 enum err decoder_read(struct decoder *decoder, const json_t *part) MUST_CHECK;
 void decoder_fini(struct decoder *decoder);
 
-/* The bytes of a token of a model without ByteLevel; `out` is freed with free(). */
-char *decoder_piece(const struct decoder *decoder, const char *text, size_t n, size_t *m);
+/* The bytes of a token of a model without ByteLevel; free them with free(). `first`: as the first
+ * token of a text, which has none of Metaspace's blanks. */
+char *decoder_piece(const struct decoder *decoder, const char *text, size_t n, bool first,
+                    size_t *m);
 
 /* Is the token a byte's own? */
 bool decoder_is_byte(const struct decoder *decoder, const char *text, size_t n);
 
-/* How many bytes at the start of the first token's piece Metaspace takes. */
+/* How many of the blanks that Metaspace takes a first token's piece begins with. */
 size_t decoder_first(const struct decoder *decoder, const char *piece, size_t n);
 
 /* How many bytes at the start of a whole text Strip takes, and at its end. */

@@ -1,6 +1,6 @@
 /* How it works: a list of steps, each from one text to the next, as tokenizers' normalizers do
- * it. Unicode's forms are utf8proc's (whose version may lag behind Hugging Face's by characters
- * that are new); the others are written here.
+ * it. Unicode's forms are utf8proc's, without what is newer than Hugging Face's tables
+ * (unicode9.h); the others are written here.
  *
  * A Replace can make a text much longer than it was, and several of them could make any length:
  * each step's result is held against the limit before it is built on. */
@@ -11,6 +11,7 @@
 #include "lm/text/base64.h"
 #include "lm/text/charsmap.h"
 #include "lm/text/tokenizer_parts.h"
+#include "lm/text/unicode9.h"
 #include "lm/text/utf8.h"
 
 #include <stdlib.h>
@@ -205,19 +206,43 @@ bool normalize_any(const struct normalize *normalize)
     return normalize->steps > 0;
 }
 
-static enum err unicode(const struct normalize_step *step, const char *text, size_t n,
-                        struct normalize_text *to)
+/* A stretch of text in one of Unicode's forms. */
+static enum err form(const struct normalize_step *step, const char *text, size_t n,
+                     struct normalize_text *to)
 {
     utf8proc_uint8_t *made = NULL;
-    const utf8proc_ssize_t got =
-        utf8proc_map((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)n, &made, step->options);
+    utf8proc_ssize_t got;
     enum err err;
 
+    if (!n)
+        return OK;
+    got =
+        utf8proc_map((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)n, &made, step->options);
     if (got < 0)
         return err_set(ERR_RANGE, "normalizer: %s", utf8proc_errmsg(got));
     err = put(to, (const char *)made, (size_t)got);
     free(made);
     return err;
+}
+
+/* A character that Hugging Face's tables do not know ends a stretch and stays as it is. */
+static enum err unicode(const struct normalize_step *step, const char *text, size_t n,
+                        struct normalize_text *to)
+{
+    size_t from = 0, bytes;
+    uint32_t cp;
+    enum err err = OK;
+
+    for (size_t i = 0; i < n && !err; i += bytes) {
+        (void)utf8_next(text + i, n - i, &cp, &bytes);
+        if (cp < 0x7fd || !unicode9_later(cp))
+            continue;
+        err = form(step, text + from, i - from, to);
+        if (!err)
+            err = put(to, text + i, bytes);
+        from = i + bytes;
+    }
+    return err ? err : form(step, text + from, n - from, to);
 }
 
 /* Character by character, as Rust's char::to_lowercase: a sigma at the end of a word is no

@@ -67,6 +67,7 @@ static void decode_chain(const struct tokenizer *tokenizer, const int *ids, size
     bool begun = false;
     size_t m, lead;
 
+    /* The first token is taken from its text: it may be shorter than its piece. */
     for (size_t i = 0; i < count; i++) {
         const char *piece = tokenizer_piece(tokenizer, ids[i], &m), *name;
         size_t name_n = 0;
@@ -76,10 +77,16 @@ static void decode_chain(const struct tokenizer *tokenizer, const int *ids, size
         name = tokenizer_parts_text(tokenizer, ids[i], &name_n);
         if (!name || !decoder_is_byte(decoder, name, name_n))
             end_run(&out);
-        lead = begun ? 0 : decoder_first(decoder, piece, m);
+        if (begun || !name) {
+            memcpy(out.text + out.n, piece, m);
+        } else {
+            char *first = decoder_piece(decoder, name, name_n, true, &m);
+
+            memcpy(out.text + out.n, first, m);
+            free(first);
+        }
         begun = true;
-        memcpy(out.text + out.n, piece + lead, m - lead);
-        out.n += m - lead;
+        out.n += m;
         if (!name || !decoder_is_byte(decoder, name, name_n))
             out.run = out.n;
     }

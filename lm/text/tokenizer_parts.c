@@ -324,7 +324,7 @@ static void plain_pieces(struct tokenizer *tokenizer)
     tokenizer->piece = mem_new(count + 1, sizeof *tokenizer->piece);
     for (size_t id = 0; id < count; id++) {
         const char *text = tokenizer_parts_text(tokenizer, (int)id, &n);
-        char *piece = decoder_piece(&tokenizer->decoder, text ? text : "", n, &n);
+        char *piece = decoder_piece(&tokenizer->decoder, text ? text : "", n, false, &n);
 
         if (room - bytes < n + 1) {
             room = 2 * room + n + 4096;
@@ -359,8 +359,8 @@ const char *tokenizer_parts_text(const struct tokenizer *tokenizer, int id, size
 
     if (!added)
         return vocab_text(tokenizer->vocab, id, n);
-    *n = added->content_n;
-    return added->content;
+    *n = added->n;
+    return added->text;
 }
 
 enum err tokenizer_parts_ready(struct tokenizer *tokenizer, json_t *rest)

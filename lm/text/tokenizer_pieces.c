@@ -282,7 +282,7 @@ static json_t *pre_tokenizer(const struct tokenizer_gguf *parts, bool meta, char
         json_array_append_new(list, metaspace(!parts->spaced ? "never"
                                               : parts->once  ? "first"
                                                              : "always",
-                                              !strcmp(parts->model, "t5")));
+                                              !pattern && !strcmp(parts->model, "t5")));
     if (pattern)
         json_array_append_new(list,
                               json_pack("{s:s, s:{s:s}, s:s, s:b}", "type", "Split", "pattern",
@@ -300,8 +300,11 @@ enum err tokenizer_pieces_read(struct tokenizer *tokenizer, const struct tokeniz
     const bool unigram = !strcmp(parts->model, "t5");
     size_t id;
     const bool bytes = of_type(parts, BYTE, &id) != NULL;
-    /* Unigram's pieces are words of their own; BPE's text stays whole. */
-    const bool meta = unigram || (parts->spaced && parts->once);
+    /* Metaspace cuts Unigram's words apart, as transformers' own tokenizers do; SentencePiece
+     * leaves all text whole, and its blank stands before a mark as well, where Metaspace puts
+     * none. */
+    const bool meta = parts->isolated ? parts->spaced && parts->once
+                                      : unigram || (parts->spaced && parts->once);
     char *pattern = parts->isolated ? users_pattern(parts) : NULL;
     const bool cut = pattern != NULL;
     enum err err = parts->score ? read_pieces(tokenizer, parts, !cut, added)

@@ -92,7 +92,7 @@ enum err unigram_new(struct unigram **out, const struct vocab *vocab, const doub
     const int count = vocab_top(vocab);
 
     *out = NULL;
-    if (!count || vocab_size(vocab) != count || unk >= count)
+    if (count <= 0 || vocab_size(vocab) != count || unk >= count)
         return err_set(ERR_PARSE, "model: %d tokens with ids below %d, unk_id %d",
                        vocab_size(vocab), count, unk);
     for (int id = 0; id < count; id++) {
