@@ -1,7 +1,7 @@
 /* tokenizer.json is read once more as JSON, for its lists are what is wanted and not how it
  * tokenizes. GGUF has a token for each row of the embedding: ids that no token has become
  * "[PAD7]" of type unused. A pre-tokenizer has no patterns there but a name, which llama.cpp
- * knows: it is the one whose pattern, as pretoken_gguf reads that name, is this file's. Of a
+ * knows: it is the one whose pattern, as pretoken_names reads that name, is this file's. Of a
  * SentencePiece vocabulary llama.cpp merges the pair whose token has the highest score, so a
  * token's score is the rank of the first merge that makes it, negative.
  *
@@ -13,7 +13,7 @@
 #include "lm/file/hfconfig.h"
 #include "lm/file/meta_write.h"
 #include "lm/file/model_meta.h"
-#include "lm/text/pretoken.h"
+#include "lm/text/pretoken_names.h"
 #include "lm/text/tokenizer.h"
 
 #include <stdio.h>
@@ -67,8 +67,10 @@ static char *cuts(const json_t *pre_tokenizer)
     return buf.text;
 }
 
-/* Those that pretoken_gguf knows, llama.cpp's own spelling. */
-static const char *const pres[] = {"gpt-2", "smollm", "llama-bpe", "qwen2"};
+/* Those that pretoken_names_find knows, llama.cpp's own spelling. */
+static const char *const pres[] = {
+    "gpt-2",          "smollm", "llama-bpe", "qwen2",  "gpt-4o",   "tekken",    "deepseek-v3",
+    "deepseek-coder", "falcon", "bloom",     "viking", "superbpe", "seed-coder"};
 
 static enum err find_pre(const char **out, const json_t *root)
 {
@@ -77,16 +79,15 @@ static enum err find_pre(const char **out, const json_t *root)
 
     *out = NULL;
     for (size_t i = 0; !*out && !err && i < sizeof pres / sizeof *pres; i++) {
-        bool nfc, ignore;
-        json_t *known = NULL;
+        struct pretoken_name known;
         char *has;
 
-        err = pretoken_gguf(&known, &nfc, &ignore, pres[i]);
-        has = cuts(known);
+        err = pretoken_names_find(&known, pres[i]);
+        has = cuts(known.pre_tokenizer);
         if (!err && !strcmp(has, wanted))
             *out = pres[i];
         free(has);
-        json_decref(known);
+        json_decref(known.pre_tokenizer);
     }
     free(wanted);
     if (!err && !*out)
