@@ -213,28 +213,41 @@ static enum err read_lists(struct lists *lists, const struct meta *meta)
     return err ? err : read_pieces(lists, meta);
 }
 
+static void lists_fini(struct lists *lists)
+{
+    free(lists->model);
+    free(lists->pre);
+    free(lists->token);
+    free(lists->merge);
+    free(lists->type);
+    free(lists->score);
+    free(lists->charsmap);
+}
+
+/* tokenizer_gguf goes through the lists with one index. */
+static enum err same_length(const struct lists *lists, const char *name)
+{
+    if (!lists->tokens || lists->types != lists->tokens ||
+        (lists->scores && lists->scores != lists->tokens) ||
+        lists->bos >= (int64_t)lists->tokens)
+        return err_set(ERR_PARSE, "%s: %zu tokens, %zu token types, %zu scores, bos %" PRId64,
+                       name, lists->tokens, lists->types, lists->scores, lists->bos);
+    if (lists->model && !strcmp(lists->model, "gpt2") && (!lists->pre || !*lists->pre))
+        log_warn("no_pre",
+                 "file=%s: no tokenizer.ggml.pre: text is cut as GPT-2 cuts it, which is wrong "
+                 "if the model was not trained so",
+                 name);
+    return OK;
+}
+
 enum err ggufmodel_tokenizer(struct tokenizer **out, struct gguf *file)
 {
     struct lists lists = {.bos = -1};
-    double *score = NULL;
     enum err err = read_lists(&lists, gguf_meta(file));
 
     *out = NULL;
-    /* tokenizer_gguf goes through both lists with one index */
-    if (!err &&
-        (!lists.tokens || lists.types != lists.tokens || lists.bos >= (int64_t)lists.tokens))
-        err = err_set(ERR_PARSE, "%s: %zu tokens, %zu token types, bos %" PRId64,
-                      gguf_name(file), lists.tokens, lists.types, lists.bos);
-    if (!err && lists.model && !strcmp(lists.model, "gpt2") && (!lists.pre || !*lists.pre))
-        log_warn("no_pre",
-                 "file=%s: no tokenizer.ggml.pre: text is cut as GPT-2 cuts it, which "
-                 "is wrong if the model was not trained so",
-                 gguf_name(file));
-    if (!err && lists.scores == lists.tokens) {
-        score = mem_new(lists.scores, sizeof *score);
-        for (size_t i = 0; i < lists.scores; i++)
-            score[i] = (double)lists.score[i];
-    }
+    if (!err)
+        err = same_length(&lists, gguf_name(file));
     if (!err) {
         const struct tokenizer_gguf parts = {
             .model = lists.model ? lists.model : "",
@@ -246,7 +259,7 @@ enum err ggufmodel_tokenizer(struct tokenizer **out, struct gguf *file)
             .merge = (const char *const *)lists.merge,
             .add_bos = lists.add_bos && lists.bos >= 0,
             .bos = lists.bos < 0 ? -1 : (int)lists.bos,
-            .score = score,
+            .score = lists.score,
             .charsmap = lists.charsmap,
             .charsmap_bytes = lists.charsmap_bytes,
             .spaced = lists.spaced,
@@ -254,14 +267,7 @@ enum err ggufmodel_tokenizer(struct tokenizer **out, struct gguf *file)
         };
         err = tokenizer_gguf(out, &parts, gguf_name(file));
     }
-    free(lists.model);
-    free(lists.pre);
-    free(lists.token);
-    free(lists.merge);
-    free(lists.type);
-    free(lists.score);
-    free(lists.charsmap);
-    free(score);
+    lists_fini(&lists);
     return err;
 }
 

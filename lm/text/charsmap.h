@@ -1,7 +1,7 @@
 /* charsmap: SentencePiece's precompiled character map (normalizer "Precompiled").
  *
- * A double-array trie of texts and what stands for each; read as Hugging Face's spm_precompiled
- * reads it, which differs from SentencePiece: of the map's texts that a chunk begins with the
+ * A double-array trie of texts and what stands for each; read as Hugging Face reads
+ * it, which differs from SentencePiece: of the map's texts that a chunk begins with the
  * shortest counts, and all of the chunk is replaced. */
 
 #ifndef LM_TEXT_CHARSMAP_H

@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "lm/text/base64.h"
 #include "lm/text/charsmap.h"
-#include "lm/text/tokenizer_parts.h"
 #include "lm/text/unicode9.h"
 #include "lm/text/utf8.h"
 
@@ -45,8 +44,9 @@ struct normalize_text {
 
 static enum err put(struct normalize_text *to, const char *text, size_t n)
 {
-    if (n > TOKENIZER_TEXT_MAX - to->n)
-        return err_set(ERR_RANGE, "normalizer: more than %d bytes of text", TOKENIZER_TEXT_MAX);
+    if (n > NORMALIZE_BYTES_MAX - to->n)
+        return err_set(ERR_RANGE, "normalizer: more than %d bytes of text",
+                       NORMALIZE_BYTES_MAX);
     if (to->room - to->n < n + 1) {
         to->room = 2 * to->room + n + 64;
         to->text = mem_grow(to->text, to->room, 1);
@@ -245,7 +245,7 @@ static enum err unicode(const struct normalize_step *step, const char *text, siz
     return err ? err : form(step, text + from, n - from, to);
 }
 
-/* Character by character, as Rust's char::to_lowercase: a sigma at the end of a word is no
+/* Character by character, as Rust's small letters are: a sigma at the end of a word is no
  * final one, and only one capital has a small form of two characters. */
 static enum err each(const struct normalize_step *step, const char *text, size_t n,
                      struct normalize_text *to)
@@ -339,7 +339,7 @@ static enum err run_step(const struct normalize_step *step, struct regex_work *w
     }
     if (!step->map)
         return put(to, text, n);
-    err = charsmap_run(step->map, text, n, TOKENIZER_TEXT_MAX, &mapped, &n);
+    err = charsmap_run(step->map, text, n, NORMALIZE_BYTES_MAX, &mapped, &n);
     if (!err) {
         err = put(to, mapped, n);
         free(mapped);

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 struct normalize;
+enum { NORMALIZE_BYTES_MAX = 1 << 28 }; /* of what it makes */
 
 /* NULL or null is one that changes nothing. Errors: ERR_PARSE, ERR_RANGE; the words name the
  * part. */
@@ -21,7 +22,7 @@ void normalize_free(struct normalize *normalize);
 bool normalize_any(const struct normalize *normalize);
 
 /* text[0..n), valid UTF-8, normalized: free *out, which has a zero behind it. Errors: ERR_RANGE
- * (the result is longer than TOKENIZER_TEXT_MAX, a pattern takes too many steps), ERR_NOMEM. */
+ * (the result is longer than NORMALIZE_BYTES_MAX, a pattern takes too many steps), ERR_NOMEM. */
 enum err normalize_run(const struct normalize *normalize, struct regex_work *work,
                        const char *text, size_t n, char **out, size_t *m) MUST_CHECK;
 

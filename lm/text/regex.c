@@ -38,6 +38,9 @@ struct regex_work {
 /* What a backslash makes plain in both dialects. */
 #define PUNCTUATION "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
+/* The ends of the text, in both dialects; in a class they are letters. */
+#define ENDS "Az"
+
 /* A pattern on its way from Ruby's syntax to PCRE2's. */
 struct regex_translation {
     const char *in;
@@ -148,12 +151,6 @@ static enum err escape(struct regex_translation *t)
     c = t->in[t->at + 1];
     if (c == 'p' || c == 'P' || c == 'x')
         return braced(t, c);
-    /* The ends of the text, in both dialects; in a class they are letters. */
-    if ((c == 'A' || c == 'z') && !t->in_class) {
-        put(t, t->in + t->at, 2);
-        t->at += 2;
-        return OK;
-    }
     if (c == 'd' || c == 'D') {
         property(t, "Nd", 2, c == 'D');
         t->at += 2;
@@ -167,7 +164,7 @@ static enum err escape(struct regex_translation *t)
         }
     /* Letters and digits: back references, \b, \h and others whose meaning differs or is not
      * known. */
-    if (!c || !strchr(PUNCTUATION, c))
+    if (!c || !strchr(t->in_class ? PUNCTUATION : PUNCTUATION ENDS, c))
         return err_set(ERR_PARSE, "regex: \\%c at byte %zu is not supported",
                        c > ' ' && c < 0x7f ? c : '?', t->at);
     put(t, t->in + t->at, 2);

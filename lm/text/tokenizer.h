@@ -37,7 +37,7 @@ struct tokenizer_gguf {
     bool add_bos;
     int bos;
     /* Of "llama" (SentencePiece's BPE) and "t5" (Unigram) alone. */
-    const double *score;  /* [tokens] */
+    const float *score;   /* [tokens] */
     const char *charsmap; /* SentencePiece's precompiled map, or NULL */
     size_t charsmap_bytes;
     bool spaced;   /* a blank before a text, and behind each added token */

@@ -93,7 +93,7 @@ static enum err read_pieces(struct tokenizer *tokenizer, const struct tokenizer_
 
         if (!utf8_valid(text, strlen(text)) || !isfinite(parts->score[i]))
             return err_set(ERR_PARSE, "token %zu: not UTF-8, or its score no number", i);
-        tokenizer->score[i] = parts->score[i];
+        tokenizer->score[i] = (double)parts->score[i];
         err = vocab_put(tokenizer->vocab, (int)i, text, strlen(text));
         if (is_added(parts->type[i]) && (users || parts->type[i] != USER))
             json_array_append_new(added,
@@ -103,7 +103,7 @@ static enum err read_pieces(struct tokenizer *tokenizer, const struct tokenizer_
 }
 
 /* A way to cut a piece into two pieces. */
-struct way {
+struct pieces_way {
     double score;
     int made;
     uint32_t cut; /* byte */
@@ -111,7 +111,7 @@ struct way {
 
 static int by_score(const void *a, const void *b)
 {
-    const struct way *x = a, *y = b;
+    const struct pieces_way *x = a, *y = b;
 
     if (x->score < y->score || x->score > y->score)
         return x->score < y->score ? 1 : -1;
@@ -121,19 +121,19 @@ static int by_score(const void *a, const void *b)
 }
 
 /* Bytes, unknown and control pieces are never made by joining. */
-struct ways {
-    struct way *way;
+struct pieces_ways {
+    struct pieces_way *way;
     size_t count, room;
     bool users; /* a user's symbols may be joined, too */
 };
 
-static bool joins(const struct ways *ways, const struct tokenizer_gguf *parts, int id)
+static bool joins(const struct pieces_ways *ways, const struct tokenizer_gguf *parts, int id)
 {
     return id >= 0 && (parts->type[id] == NORMAL || (ways->users && parts->type[id] == USER));
 }
 
 /* All ways to one piece. */
-static enum err ways_to(struct ways *ways, const struct tokenizer *tokenizer,
+static enum err ways_to(struct pieces_ways *ways, const struct tokenizer *tokenizer,
                         const struct tokenizer_gguf *parts, int id)
 {
     const struct vocab *vocab = tokenizer->vocab;
@@ -159,7 +159,7 @@ static enum err ways_to(struct ways *ways, const struct tokenizer *tokenizer,
             ways->room = 2 * ways->room + 4096;
             ways->way = mem_grow(ways->way, ways->room, sizeof *ways->way);
         }
-        ways->way[ways->count++] = (struct way){tokenizer->score[id], id, (uint32_t)at};
+        ways->way[ways->count++] = (struct pieces_way){tokenizer->score[id], id, (uint32_t)at};
     }
     return OK;
 }
@@ -167,7 +167,7 @@ static enum err ways_to(struct ways *ways, const struct tokenizer *tokenizer,
 static enum err make_merges(struct tokenizer *tokenizer, const struct tokenizer_gguf *parts,
                             bool users)
 {
-    struct ways ways = {.users = users};
+    struct pieces_ways ways = {.users = users};
     enum err err = OK;
 
     for (int id = 0; id < vocab_top(tokenizer->vocab) && !err; id++)
@@ -176,7 +176,7 @@ static enum err make_merges(struct tokenizer *tokenizer, const struct tokenizer_
     if (ways.count)
         qsort(ways.way, ways.count, sizeof *ways.way, by_score);
     for (size_t i = 0; i < ways.count && !err; i++) {
-        const struct way *way = &ways.way[i];
+        const struct pieces_way *way = &ways.way[i];
         size_t n;
         const char *text = vocab_text(tokenizer->vocab, way->made, &n);
 

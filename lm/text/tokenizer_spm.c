@@ -16,20 +16,20 @@
 
 enum { MODEL_UNIGRAM = 1, MODEL_BPE = 2 }; /* TrainerSpec.ModelType */
 
-struct wire {
+struct spm_wire {
     const unsigned char *at;
     size_t left;
 };
 
 /* A field: its number, and its value or bytes. */
-struct field {
+struct spm_field {
     uint32_t number;
     unsigned kind;  /* of wire */
     uint64_t value; /* kinds 0, 1 and 5 */
-    struct wire bytes;
+    struct spm_wire bytes;
 };
 
-static bool varint(struct wire *wire, uint64_t *out)
+static bool varint(struct spm_wire *wire, uint64_t *out)
 {
     *out = 0;
     for (unsigned shift = 0; shift < 64 && wire->left; shift += 7) {
@@ -43,7 +43,7 @@ static bool varint(struct wire *wire, uint64_t *out)
     return false;
 }
 
-static bool fixed(struct wire *wire, unsigned bytes, uint64_t *out)
+static bool fixed(struct spm_wire *wire, unsigned bytes, uint64_t *out)
 {
     *out = 0;
     if (wire->left < bytes)
@@ -55,7 +55,7 @@ static bool fixed(struct wire *wire, unsigned bytes, uint64_t *out)
 }
 
 /* Errors: ERR_PARSE. Groups (kinds 3 and 4) are not used by anybody. */
-static enum err next(struct wire *wire, struct field *out)
+static enum err next(struct spm_wire *wire, struct spm_field *out)
 {
     uint64_t tag, n;
     bool good = varint(wire, &tag) && tag >> 3 && tag >> 3 <= UINT32_MAX;
@@ -69,7 +69,7 @@ static enum err next(struct wire *wire, struct field *out)
         } else if (out->kind == 1 || out->kind == 5) {
             good = fixed(wire, out->kind == 1 ? 8 : 4, &out->value);
         } else if (out->kind == 2 && varint(wire, &n) && n <= wire->left) {
-            out->bytes = (struct wire){wire->at, (size_t)n};
+            out->bytes = (struct spm_wire){wire->at, (size_t)n};
             wire->at += n;
             wire->left -= (size_t)n;
         } else {
@@ -84,60 +84,75 @@ struct spm {
     struct tokenizer_gguf parts;
     char **token;
     int32_t *type;
-    double *score;
+    float *score;
     size_t room;
     uint64_t model;
     bool unescaped, suffix;
 };
 
-static enum err piece(struct spm *spm, struct wire wire)
+/* A piece of which nothing has been read yet. */
+struct spm_piece {
+    char *text;
+    float score;
+    uint64_t type;
+};
+
+static enum err piece_field(struct spm_piece *piece, const struct spm_field *field)
 {
-    char *text = NULL;
-    float score = 0;
-    uint64_t type = 1;
-    struct field field;
-    enum err err = OK;
+    const uint32_t bits = (uint32_t)field->value;
 
-    while (wire.left && !err) {
-        err = next(&wire, &field);
-        if (err)
-            break;
-        if (field.number == 1 && field.kind == 2) {
-            free(text);
-            text = mem_new(field.bytes.left + 1, 1);
-            memcpy(text, field.bytes.at, field.bytes.left);
-            if (strlen(text) != field.bytes.left)
-                err = err_set(ERR_PARSE, "piece %zu: a zero byte", spm->parts.tokens);
-        } else if (field.number == 2 && field.kind == 5) {
-            const uint32_t bits = (uint32_t)field.value;
+    if (field->number == 2 && field->kind == 5)
+        memcpy(&piece->score, &bits, sizeof bits);
+    else if (field->number == 3 && field->kind == 0)
+        piece->type = field->value;
+    if (field->number != 1 || field->kind != 2)
+        return OK;
+    free(piece->text);
+    piece->text = mem_new(field->bytes.left + 1, 1);
+    memcpy(piece->text, field->bytes.at, field->bytes.left);
+    return strlen(piece->text) == field->bytes.left ? OK : err_set(ERR_PARSE, "a zero byte");
+}
 
-            memcpy(&score, &bits, sizeof score);
-        } else if (field.number == 3 && field.kind == 0) {
-            type = field.value;
-        }
-    }
-    if (!err && (!text || type < 1 || type > 6 || spm->parts.tokens == VOCAB_TOKENS_MAX))
-        err = err_set(ERR_PARSE, "piece %zu: no text, an unknown type, or too many",
-                      spm->parts.tokens);
-    if (err) {
-        free(text);
-        return err;
-    }
-    if (spm->parts.tokens == spm->room) {
+static void keep(struct spm *spm, const struct spm_piece *piece)
+{
+    const size_t i = spm->parts.tokens++;
+
+    if (i == spm->room) {
         spm->room = 2 * spm->room + 1024;
         spm->token = mem_grow(spm->token, spm->room, sizeof *spm->token);
         spm->type = mem_grow(spm->type, spm->room, sizeof *spm->type);
         spm->score = mem_grow(spm->score, spm->room, sizeof *spm->score);
     }
-    spm->token[spm->parts.tokens] = text;
-    spm->type[spm->parts.tokens] = (int32_t)type;
-    spm->score[spm->parts.tokens++] = score;
+    spm->token[i] = piece->text;
+    spm->type[i] = (int32_t)piece->type;
+    spm->score[i] = piece->score;
+}
+
+static enum err read_piece(struct spm *spm, struct spm_wire wire)
+{
+    struct spm_piece piece = {NULL, 0, 1};
+    struct spm_field field;
+    enum err err = OK;
+
+    while (wire.left && !err) {
+        err = next(&wire, &field);
+        if (!err)
+            err = piece_field(&piece, &field);
+    }
+    if (!err && (!piece.text || piece.type < 1 || piece.type > 6 ||
+                 spm->parts.tokens == VOCAB_TOKENS_MAX))
+        err = err_set(ERR_PARSE, "no text, an unknown type, or too many");
+    if (err) {
+        free(piece.text);
+        return err_add("piece %zu", spm->parts.tokens);
+    }
+    keep(spm, &piece);
     return OK;
 }
 
-static enum err trainer(struct spm *spm, struct wire wire)
+static enum err trainer(struct spm *spm, struct spm_wire wire)
 {
-    struct field field;
+    struct spm_field field;
     enum err err = OK;
 
     while (wire.left && !err) {
@@ -154,9 +169,9 @@ static enum err trainer(struct spm *spm, struct wire wire)
     return err;
 }
 
-static enum err spec(struct spm *spm, struct wire wire)
+static enum err spec(struct spm *spm, struct spm_wire wire)
 {
-    struct field field;
+    struct spm_field field;
     enum err err = OK;
 
     while (wire.left && !err) {
@@ -177,9 +192,9 @@ static enum err spec(struct spm *spm, struct wire wire)
     return err;
 }
 
-static enum err read_model(struct spm *spm, struct wire wire)
+static enum err read_model(struct spm *spm, struct spm_wire wire)
 {
-    struct field field;
+    struct spm_field field;
     enum err err = OK;
 
     while (wire.left && !err) {
@@ -187,7 +202,7 @@ static enum err read_model(struct spm *spm, struct wire wire)
         if (err || field.kind != 2)
             continue;
         if (field.number == 1)
-            err = piece(spm, field.bytes);
+            err = read_piece(spm, field.bytes);
         else if (field.number == 2)
             err = trainer(spm, field.bytes);
         else if (field.number == 3)
@@ -238,7 +253,7 @@ enum err tokenizer_spm(struct tokenizer **out, const char *bytes, size_t n,
     *out = NULL;
     err = n > TOKENIZER_TEXT_MAX
               ? err_set(ERR_RANGE, "%zu bytes, at most %d", n, TOKENIZER_TEXT_MAX)
-              : read_model(&spm, (struct wire){(const unsigned char *)bytes, n});
+              : read_model(&spm, (struct spm_wire){(const unsigned char *)bytes, n});
     if (err) {
         err = err_add("%s", name);
     } else {

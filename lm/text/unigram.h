@@ -1,6 +1,6 @@
 /* unigram: the most probable cut of a text into tokens that have a score each.
  *
- * Hugging Face's rule (tokenizers, models/unigram/model.rs, encode_optimized): scores are added
+ * Hugging Face's rule (tokenizers, models/unigram/model.rs): scores are added
  * in double from the left, a later cut wins only if it is better, and a character that no token
  * covers alone is unknown, ten below the lowest score. */
 

@@ -39,7 +39,7 @@ static enum err from_gguf(struct tokenizer **out, const json_t *root)
                                    .bos =
                                        (int)json_integer_value(json_object_get(root, "bos"))};
     const json_t *scores = json_object_get(root, "scores");
-    double *score = mem_new(json_array_size(types) + 1, sizeof *score);
+    float *score = mem_new(json_array_size(types) + 1, sizeof *score);
     char **token = texts(json_object_get(root, "tokens"), &parts.tokens);
     char **merge = texts(json_object_get(root, "merges"), &parts.merges);
     int32_t *type = mem_new(parts.tokens, sizeof *type);
@@ -51,7 +51,7 @@ static enum err from_gguf(struct tokenizer **out, const json_t *root)
     parts.merge = (const char *const *)merge;
     parts.type = type;
     for (size_t i = 0; i < parts.tokens; i++)
-        score[i] = json_number_value(json_array_get(scores, i));
+        score[i] = (float)json_number_value(json_array_get(scores, i));
     parts.score = scores ? score : NULL;
     parts.spaced = !json_is_false(json_object_get(root, "spaced"));
     parts.squeezed = json_is_true(json_object_get(root, "squeezed"));
