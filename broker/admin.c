@@ -13,12 +13,16 @@
 #include "broker/admin.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/text.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HOSTS = 256 };
+enum { HOSTS = 256, TAKEN_MS = 10000 };
+
+static const char taken_words[] =
+    "a supervisor with another key has this name: give one of the two hosts another one";
 
 /* Whoever may ask, by its id: that this is its key's own the hub has seen to. Only who is greeted:
  * else what is sent would be lost. */
@@ -31,7 +35,8 @@ static struct broker_member *asker_of(const struct broker *b, const struct id *i
     return NULL;
 }
 
-/* Of two that call themselves so, the one that came last: the other is gone or soon will be.
+/* Of two that call themselves so, which have the same key (admin_admits), the one that came last:
+ * the other is gone or soon will be.
  * Without a name the head, and while that is away nobody: a host that was told `down` would leave
  * for good, and has no folder of keys. */
 static struct broker_member *supervisor_of(const struct broker *b, const char *host)
@@ -43,6 +48,59 @@ static struct broker_member *supervisor_of(const struct broker *b, const char *h
             (*host ? !strcmp(m->host, host) : m->head))
             found = m;
     return found;
+}
+
+/* Another supervisor that has the name. */
+static struct broker_member *namesake_of(const struct broker *b,
+                                         const struct broker_member *was,
+                                         const struct msg_hello *hello, const struct hash *key)
+{
+    char host[MEMBERS_NAME];
+
+    text_print(host, sizeof host, "%s", hello->host);
+    for (struct broker_member *m = b->members.first; m && *host; m = m->next)
+        if (m != was && m->role == ROLE_SUPERVISOR && m->greeted && !strcmp(m->host, host) &&
+            !hash_same(&m->origin.key, key))
+            return m;
+    return NULL;
+}
+
+/* Each says it again in a second. */
+static void say_taken(struct broker *b, const char *host, const char *who, int64_t now_ms)
+{
+    if (b->taken_ms && now_ms - b->taken_ms < TAKEN_MS)
+        return;
+    b->taken_ms = now_ms;
+    log_warn("host", "host=%s peer=%s reason=\"%s\"", host, who, taken_words);
+}
+
+bool admin_admits(struct broker *b, struct broker_member *was, void *link,
+                  const struct msg_hello *hello, enum refuse_code *code, const char **words,
+                  int64_t now_ms)
+{
+    struct writer writer = {.address = ""};
+    struct broker_member *other;
+    char name[MEMBERS_NAME];
+
+    if (hello->role != ROLE_SUPERVISOR)
+        return true;
+    if (b->sink.origin)
+        b->sink.origin(b->sink.self, link, &writer);
+    other = namesake_of(b, was, hello, &writer.key);
+    if (!other)
+        return true;
+    /* The head's keys decide who is let in at all: nobody keeps it out by its name. */
+    if (hello->head && !other->head) {
+        say_taken(b, other->host, other->name, now_ms);
+        other->greeted = false;
+        outbox_refuse(&b->outbox, other, REFUSE_BUSY, taken_words);
+        return true;
+    }
+    text_print(name, sizeof name, "%s", hello->name);
+    say_taken(b, other->host, name, now_ms);
+    *code = REFUSE_BUSY;
+    *words = taken_words;
+    return false;
 }
 
 /* The entry of `host` in a list, made where it is missing; NULL when the list is full. */

@@ -23,6 +23,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "broker/admin.h"
 #include "broker/answers.h"
 #include "broker/blame.h"
 #include "broker/grant.h"
@@ -203,7 +204,8 @@ struct broker_member *broker_hello(struct broker *b, struct broker_member *was, 
     /* Through the sink and not the outbox: a new one is no member yet, and an old one is gone
      * with this. */
     if (!admits(b, was, link, msg, &code, &words, now_ms) ||
-        !unlike_admits(b, &msg->hello, &code, &words, now_ms)) {
+        !unlike_admits(b, &msg->hello, &code, &words, now_ms) ||
+        !admin_admits(b, was, link, &msg->hello, &code, &words, now_ms)) {
         b->sink.refuse(b->sink.self, link, code, words);
         return NULL;
     }

@@ -103,6 +103,7 @@ struct broker {
     struct history history;
     struct admits admits;
     struct comings comings;
+    int64_t taken_ms; /* when it was last said that a host's name is another's; 0: never */
     struct msg_stats_reason refusal[STATE_REFUSALS]; /* as the hubs count them */
     uint32_t n_refusal;
     struct outbox outbox;

@@ -62,10 +62,10 @@ static enum err on_send(void *self, void *link, enum msg_type type, struct frame
 static void on_origin(void *self, void *link, struct writer *out)
 {
     const struct broker_fixture *fixture = self;
-    const char *address =
-        fixture->address[(uint32_t)((struct broker_member **)link - fixture->member)];
+    const uint32_t from = (uint32_t)((struct broker_member **)link - fixture->member);
 
-    out->address = address ? address : "";
+    out->address = fixture->address[from] ? fixture->address[from] : "";
+    out->key = fixture->key[from];
 }
 
 static void on_strike(void *self, void *link, const char *words)

@@ -32,6 +32,7 @@ struct broker_fixture {
     uint32_t refused[FIXTURE_MEMBERS];    /* code */
     char words[FIXTURE_MEMBERS][1024];    /* and its words */
     const char *address[FIXTURE_MEMBERS]; /* from which it says HELLO; NULL: "" */
+    struct hash key[FIXTURE_MEMBERS];     /* by which; zeros: none */
     uint32_t strikes[FIXTURE_MEMBERS];    /* given later than as something came */
     bool drops[FIXTURE_MEMBERS];          /* the hub drops it at a strike */
     struct fixture_said {

@@ -2,6 +2,10 @@
 
 #include "tests/broker/fixture_setup.h"
 
+#include "proto/limit.h"
+
+#include <string.h>
+
 enum { X = 6, HEAD = 5, FAR = 7, Y = 4 };
 
 /* Each machine's supervisor is one peer; two more of them, of which one started the broker. */
@@ -35,6 +39,78 @@ static void an_order_reaches_the_host_it_names(void **state)
     assert_non_null(ordered("status", "far", FAR));
     assert_null(fixture_said(&fixture, HEAD, MSG_ADMIN));
     assert_false(ordered("status", "nobody", X)->admin_ok.ok);
+}
+
+static bool is_refused(uint32_t at)
+{
+    return !fixture.member[at] && fixture.refused[at] == REFUSE_BUSY;
+}
+
+/* Whoever has some supervisor's key could call itself as another machine does, and hear the orders
+ * that are meant for that. */
+static void a_hosts_name_is_the_first_ones(void **state)
+{
+    (void)state;
+    fixture.key[FAR].byte[0] = 1;
+    fixture.key[Y].byte[0] = 2;
+    fixture_other(&fixture, X, ROLE_OPERATOR);
+    host_says(FAR, ROLE_SUPERVISOR, "far", false);
+    host_says(Y, ROLE_SUPERVISOR, "far", false);
+    assert_true(is_refused(Y));
+    assert_non_null(ordered("status", "far", FAR));
+    host_says(Y, ROLE_SUPERVISOR, "near", false); /* under a name of its own it is welcome, */
+    assert_non_null(fixture.member[Y]);
+    host_says(Y, ROLE_SUPERVISOR, "far", false); /* and has no way from there to the other */
+    assert_true(is_refused(Y));
+    host_says(FAR, ROLE_SUPERVISOR, "far", false); /* on a new connection */
+    assert_non_null(fixture.member[FAR]);
+    fixture_gone(&fixture, FAR, true);
+    host_says(Y, ROLE_SUPERVISOR, "far", false); /* a key made anew for a host that is gone */
+    assert_non_null(fixture.member[Y]);
+}
+
+/* Its process was started again, and the old one is not known to be dead yet. */
+static void a_host_comes_back_by_its_key(void **state)
+{
+    (void)state;
+    fixture.key[FAR].byte[0] = fixture.key[Y].byte[0] = 1;
+    fixture_other(&fixture, X, ROLE_OPERATOR);
+    host_says(FAR, ROLE_SUPERVISOR, "far", false);
+    host_says(Y, ROLE_SUPERVISOR, "far", false);
+    assert_non_null(ordered("status", "far", Y));
+}
+
+/* A broker that was started again may hear an impostor first. */
+static void nobody_keeps_the_head_out_by_its_name(void **state)
+{
+    (void)state;
+    fixture.key[HEAD].byte[0] = 1;
+    fixture.key[FAR].byte[0] = 2;
+    fixture_other(&fixture, X, ROLE_OPERATOR);
+    host_says(FAR, ROLE_SUPERVISOR, "head", false);
+    host_says(HEAD, ROLE_SUPERVISOR, "head", true);
+    assert_true(is_refused(FAR));
+    assert_non_null(ordered("status", "head", HEAD));
+    assert_non_null(ordered("status", "", HEAD));
+    host_says(FAR, ROLE_SUPERVISOR, "head", false);
+    assert_true(is_refused(FAR));
+}
+
+/* What is cut is compared as it is kept. */
+static void a_long_name_is_no_other_name(void **state)
+{
+    char name[2][3 * MAX_NAME / 4];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        memset(name[i], 'a', sizeof name[i]);
+        name[i][sizeof name[i] - 2] = (char)('0' + i);
+        name[i][sizeof name[i] - 1] = 0;
+    }
+    fixture.key[FAR].byte[0] = 1;
+    host_says(FAR, ROLE_SUPERVISOR, name[0], false);
+    host_says(Y, ROLE_SUPERVISOR, name[1], false);
+    assert_true(is_refused(Y));
 }
 
 static void hosts_are_told_by_the_broker_itself(void **state)
@@ -134,7 +210,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(an_order_reaches_the_host_it_names),    T(hosts_are_told_by_the_broker_itself),
         T(the_heads_end_is_the_end_of_all_hosts), T(only_the_head_is_the_head),
-        T(who_asks_to_be_let_in_asks_slowly),
+        T(who_asks_to_be_let_in_asks_slowly),     T(a_hosts_name_is_the_first_ones),
+        T(a_host_comes_back_by_its_key),          T(nobody_keeps_the_head_out_by_its_name),
+        T(a_long_name_is_no_other_name),
     };
 
     return cmocka_run_group_tests_name("admin", tests, NULL, NULL);
