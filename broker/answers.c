@@ -238,7 +238,7 @@ enum err answers_on_fail(struct broker *b, struct broker_member *from, const str
 void answers_on_bad(struct broker *b, struct broker_member *from, const char *words,
                     int64_t now_ms)
 {
-    for (uint32_t i = 0; i < b->tickets.capacity; i++) {
+    for (uint32_t i = 0; i < b->tickets.window; i++) {
         struct ticket *ticket = &b->tickets.slot[i];
 
         if (!ticket->number || ticket->holder != from)

@@ -1,6 +1,7 @@
 /* A table of slots by number modulo capacity, and through it a list for each holder in the
  * order of numbers: LEASEs go out as their numbers rise, which is what lease_seen relies on.
- * Numbers are never used again; a slot is. */
+ * Numbers are never used again; a slot is. Those whose slot is beyond the window are passed over,
+ * so that no more of the table is ever touched than twice what was out at once. */
 
 #include "broker/lease.h"
 
@@ -11,10 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WINDOW = 1024 }; /* at first */
+
 void lease_init(struct leases *leases, uint32_t capacity, uint64_t first_number)
 {
     *leases = (struct leases){.slot = mem_new(capacity, sizeof(struct lease)),
                               .capacity = capacity,
+                              .window = capacity < WINDOW ? capacity : WINDOW,
                               .number = first_number};
 }
 
@@ -32,9 +36,17 @@ uint32_t lease_grant(struct leases *leases, struct broker_member *holder,
 
     if (leases->n == leases->capacity)
         return LEASE_NONE;
-    do
+    if (2 * leases->n >= leases->window)
+        leases->window = leases->capacity - leases->window < leases->window
+                             ? leases->capacity
+                             : 2 * leases->window;
+    do {
         slot = (uint32_t)(++leases->number % leases->capacity);
-    while (leases->slot[slot].number);
+        if (slot >= leases->window) {
+            leases->number += leases->capacity - slot;
+            slot = 0;
+        }
+    } while (leases->slot[slot].number);
     lease = &leases->slot[slot];
     *lease = (struct lease){.number = leases->number,
                             .holder = holder,

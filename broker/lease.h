@@ -30,6 +30,7 @@ struct lease {
 struct leases {
     struct lease *slot; /* number n is at n % capacity */
     uint32_t capacity, n;
+    uint32_t window; /* no slot from here on is taken, nor ever was */
     uint64_t number; /* the last one given */
 };
 

@@ -95,7 +95,7 @@ void scores_take_back(struct broker *b, struct broker_member *rewarder)
 {
     if (rewarder->role != ROLE_REWARDER)
         return;
-    for (uint32_t i = 0; i < b->tickets.capacity; i++) {
+    for (uint32_t i = 0; i < b->tickets.window; i++) {
         struct ticket *ticket = &b->tickets.slot[i];
 
         if (!ticket->number || ticket->holder != rewarder)
@@ -109,7 +109,7 @@ void scores_take_back(struct broker *b, struct broker_member *rewarder)
 
 void scores_forget(struct broker *b)
 {
-    for (uint32_t i = 0; i < b->tickets.capacity; i++)
+    for (uint32_t i = 0; i < b->tickets.window; i++)
         if (b->tickets.slot[i].number)
             ticket_end(&b->tickets, &b->tickets.slot[i]);
     /* Queues have names of tasks that the caller is about to forget. */
@@ -137,7 +137,7 @@ void scores_died(struct broker *b, const struct broker_member *rewarder, int64_t
 {
     bool told[MAX_SCORERS] = {false};
 
-    for (uint32_t i = 0; rewarder->role == ROLE_REWARDER && i < b->tickets.capacity; i++) {
+    for (uint32_t i = 0; rewarder->role == ROLE_REWARDER && i < b->tickets.window; i++) {
         const struct ticket *ticket = &b->tickets.slot[i];
 
         if (!ticket->number || ticket->holder != rewarder || told[ticket->scorer])
@@ -170,7 +170,7 @@ static void expire(struct broker *b, struct ticket *ticket, int64_t now_ms)
 
 void scores_tick(struct broker *b, int64_t now_ms)
 {
-    for (uint32_t i = 0; i < b->tickets.capacity && b->tickets.n; i++) {
+    for (uint32_t i = 0; i < b->tickets.window && b->tickets.n; i++) {
         struct ticket *ticket = &b->tickets.slot[i];
         const struct broker_member *holder = ticket->holder;
         int64_t limit, moved;
@@ -198,7 +198,7 @@ static void credit(struct broker *b, struct broker_member *rewarder)
 {
     rewarder->avail =
         rewarder->credit < b->limits.credit_max ? rewarder->credit : b->limits.credit_max;
-    for (uint32_t i = 0; i < b->tickets.capacity && b->tickets.live; i++) {
+    for (uint32_t i = 0; i < b->tickets.window && b->tickets.live; i++) {
         const struct ticket *ticket = &b->tickets.slot[i];
 
         if (ticket->number > rewarder->seen && ticket->holder == rewarder)

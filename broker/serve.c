@@ -368,7 +368,8 @@ static enum err make_broker(struct broker_process *s)
     char reached[ADDRESS_TEXT];
     struct broker_birth birth = {.incarnation = s->incarnation,
                                  /* A later broker begins above what this one gives out, unless
-                                  * it gives 1024 leases a millisecond. */
+                                  * it gives 16 leases a millisecond (of 64 numbers each, while
+                                  * few are out: lease.c). */
                                  .first_number = (uint64_t)clock_wall_ms() << 10,
                                  .bulk = reached,
                                  .bulk_key = ""};

@@ -130,7 +130,7 @@ static void fill_leases(const struct broker *b, struct page *page, struct msg_st
 {
     uint32_t n = 0;
 
-    for (uint32_t i = 0; i < b->leases.capacity && b->leases.n; i++) {
+    for (uint32_t i = 0; i < b->leases.window && b->leases.n; i++) {
         const struct lease *lease = &b->leases.slot[i];
 
         if (!lease->number)

@@ -1,4 +1,4 @@
-/* A table of slots by number modulo capacity. A ticket that ran out keeps its slot for a while
+/* A table of slots by number modulo capacity, with a window as that of leases (lease.c). A ticket that ran out keeps its slot for a while
  * without a holder (ticket_expire), so that a late answer of the peer that had it still finds
  * it; `live` counts those that have one. */
 
@@ -11,10 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WINDOW = 256 }; /* at first */
+
 void ticket_init(struct tickets *tickets, uint32_t capacity, uint64_t first_number)
 {
     *tickets = (struct tickets){.slot = mem_new(capacity, sizeof(struct ticket)),
                                 .capacity = capacity,
+                                .window = capacity < WINDOW ? capacity : WINDOW,
                                 .number = first_number};
 }
 
@@ -34,11 +37,21 @@ struct ticket *ticket_issue(struct tickets *tickets, struct broker_member *holde
 
     if (tickets->n == tickets->capacity)
         return NULL;
+    if (2 * tickets->n >= tickets->window)
+        tickets->window = tickets->capacity - tickets->window < tickets->window
+                              ? tickets->capacity
+                              : 2 * tickets->window;
     /* There is a free slot, so this ends; skipping numbers does no harm, they need only rise.
      */
-    do
-        ticket = &tickets->slot[++tickets->number % tickets->capacity];
-    while (ticket->number);
+    do {
+        uint32_t slot = (uint32_t)(++tickets->number % tickets->capacity);
+
+        if (slot >= tickets->window) {
+            tickets->number += tickets->capacity - slot;
+            slot = 0;
+        }
+        ticket = &tickets->slot[slot];
+    } while (ticket->number);
     *ticket = (struct ticket){.number = tickets->number,
                               .holder = holder,
                               .to = holder->id,

@@ -26,6 +26,7 @@ struct ticket {
 struct tickets {
     struct ticket *slot;
     uint32_t capacity, n, live;
+    uint32_t window; /* no slot from here on is taken, nor ever was */
     uint64_t number;
 };
 
