@@ -150,7 +150,8 @@ static struct depot_peer *learner;
 static struct artifact version;
 static struct hash digest[BYTES / HASH_CHUNK];
 static uint8_t *image;
-static struct msg asked[64]; /* of the learner; a view: what is asked for has no blocks of its own */
+static struct msg
+    asked[64]; /* of the learner; a view: what is asked for has no blocks of its own */
 static uint32_t n_asked;
 static int64_t now_ms;
 
@@ -179,15 +180,15 @@ static void is_given(const struct msg_wreq *ask)
 
     for (uint32_t i = 0; i < ask->count; i++) {
         const uint32_t at = ask->first + i, all = list ? sizeof digest : BYTES;
-        struct msg msg = {.head.type = MSG_WCHUNK,
-                          .wchunk = {.route = ask->route,
-                                     .hash = ask->hash,
-                                     .kind = ask->kind,
-                                     .index = at,
-                                     .total = BYTES,
-                                     .data = (list ? digest[0].byte : image) + at * PIECE,
-                                     .bytes = all - at * PIECE < PIECE ? all - at * PIECE
-                                                                       : (uint32_t)PIECE}};
+        struct msg msg = {
+            .head.type = MSG_WCHUNK,
+            .wchunk = {.route = ask->route,
+                       .hash = ask->hash,
+                       .kind = ask->kind,
+                       .index = at,
+                       .total = BYTES,
+                       .data = (list ? digest[0].byte : image) + at * PIECE,
+                       .bytes = all - at * PIECE < PIECE ? all - at * PIECE : (uint32_t)PIECE}};
         assert_ok(depot_take(depot, learner, &msg, now_ms));
     }
 }
@@ -217,8 +218,9 @@ static void two_pull(uint32_t i)
     if (i % 10 == 0)
         is_published(i);
     for (uint32_t c = 0; c < 2; c++) {
-        struct msg ask = {.head.type = MSG_WREQ,
-                          .wreq = {.hash = version.hash, .kind = CHUNK_DIGEST_PIECES, .count = 1}};
+        struct msg ask = {
+            .head.type = MSG_WREQ,
+            .wreq = {.hash = version.hash, .kind = CHUNK_DIGEST_PIECES, .count = 1}};
         struct msg bytes = {.head.type = MSG_WREQ,
                             .wreq = {.hash = version.hash,
                                      .kind = CHUNK_PIECES,
