@@ -368,9 +368,9 @@ void fetch_new(struct fetch **out, const struct fetch_conf *conf)
                                          .watch = watch,
                                          .unwatch = unwatch,
                                          .whole = whole,
+                                         .none = on_none,
                                          .offered = on_offer,
                                          .again = on_connection,
-                                         .none = on_none,
                                          .self = fetch};
 
     fetch->conf = *conf;

@@ -26,11 +26,11 @@ struct fetch_wire_conf {
      * valid during the call; the pull is gone afterwards. */
     enum err (*whole)(void *self, const struct artifact *what, struct shared_memory *shared,
                       const struct hash *digest, int64_t now_ms);
+    /* The broker has none of what is pulled, now: its pull asks again later, unless the owner drops it. */
+    void (*none)(void *self, const struct hash *hash);
     /* The broker says what makes one image of another; and: a new connection to it is there. */
     void (*offered)(void *self, const struct msg_offer *offer);
     void (*again)(void *self);
-    void (*none)(void *self,
-                 const struct hash *hash); /* the broker has not got it; asked again later */
     void *self;
 };
 

@@ -191,7 +191,7 @@ static enum err on_none(void *self, const struct msg *msg, int64_t now_ms)
         return OK;
     if (pull->from == fetch_source_number(source) && pull->from == FETCH_BROKER) {
         blob_pull_none(pull->blob, &msg->wnone, now_ms);
-        wire->conf.none(wire->conf.self, &msg->wnone.hash); /* may drop the pull */
+        wire->conf.none(wire->conf.self, &msg->wnone.hash); /* which may drop it */
     } else if (pull->from == fetch_source_number(source)) {
         printable(why, sizeof why, msg->wnone.reason, strlen(msg->wnone.reason),
                   PRINTABLE_LINE);

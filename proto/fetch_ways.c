@@ -6,8 +6,9 @@
  * where rate is what this connection brings and coding what this machine rebuilt at, as measured. If
  * the way is clearly sooner the image's pull is paused (what has come stays), the way is pulled, and
  * the image rebuilt from it; if anything fails the pull goes on, and no way to this image is tried
- * again. A slow line does not begin the image before an answer had time to come: what has come by
- * then would be for nothing.
+ * again. A way may be offered no more before it is here, for its maker keeps few: so it fails, too. A
+ * slow line does not begin the image before an answer had time to come: what has come by then would be
+ * for nothing.
  *
  * What it is rebuilt of: the newest image that came over the wire stays here when its owner lets it
  * go (`held`), for it is what the next one is made of; so is one that is itself being made, which is
@@ -19,6 +20,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/fetch_held.h"
 #include "proto/fetch_weigh.h"
 #include "proto/limit.h"
 
@@ -43,11 +45,6 @@ struct fetch_open { /* free while of.kind is 0 */
     struct shared_memory *bytes;
     struct shared_memory *base; /* what the way is of, from when it was taken; NULL: it comes */
     bool base_wanted;
-};
-
-struct fetch_held {
-    struct hash hash;
-    struct shared_memory *shared; /* NULL: nothing */
 };
 
 struct fetch_ways {
@@ -85,27 +82,12 @@ void fetch_ways_new(struct fetch_ways **out, const struct fetch_ways_conf *conf)
 
 /* ---- what is held */
 
-static void let_go(struct fetch_held *h)
-{
-    shared_memory_free(h->shared);
-    memset(h, 0, sizeof *h);
-}
-
-static void keep(struct fetch_held *h, const struct hash *hash, struct shared_memory *shared)
-{
-    struct shared_memory *const own = shared_memory_share(shared); /* it may be h's */
-
-    let_go(h);
-    h->hash = *hash;
-    h->shared = own;
-}
-
 static struct shared_memory *held(const struct fetch_ways *w, const struct artifact *way)
 {
     const struct fetch_held *const from[] = {&w->newest, &w->base};
 
     for (size_t i = 0; i < sizeof from / sizeof *from; i++)
-        if (from[i]->shared && hash_same(&from[i]->hash, &way->base))
+        if (fetch_held_is(from[i], &way->base))
             return from[i]->shared;
     return NULL;
 }
@@ -164,14 +146,6 @@ static void fail_those_of(struct fetch_ways *w, const struct hash *base)
             give_up(w, &w->open[i]);
 }
 
-void fetch_ways_none(struct fetch_ways *w, const struct hash *way)
-{
-    for (int i = 0; w && i < OPEN; i++)
-        if (w->open[i].of.kind && w->open[i].state == OPEN_TAKES &&
-            hash_same(&w->open[i].way.hash, way))
-            give_up(w, &w->open[i]);
-}
-
 void fetch_ways_end(struct fetch_ways *w, const struct hash *of)
 {
     struct fetch_open *const o = find(w, of);
@@ -184,6 +158,21 @@ void fetch_ways_end(struct fetch_ways *w, const struct hash *of)
     fail_those_of(w, &base);
 }
 
+void fetch_ways_none(struct fetch_ways *w, const struct hash *hash)
+{
+    const bool base = w && w->bases && hash_same(&w->basing, hash);
+
+    for (int i = 0; w && i < OPEN; i++) {
+        struct fetch_open *const o = &w->open[i];
+        if (!o->of.kind || o->state != OPEN_TAKES ||
+            !((!o->bytes && hash_same(&o->way.hash, hash)) ||
+              (base && o->base_wanted && hash_same(&o->way.base, hash))))
+            continue;
+        log_info("way", "state=gone artifact=\"%s\" next=\"the image is pulled\"", o->way.name);
+        give_up(w, o);
+    }
+}
+
 void fetch_ways_forget(struct fetch_ways *w)
 {
     if (!w)
@@ -192,9 +181,9 @@ void fetch_ways_forget(struct fetch_ways *w)
         if (w->open[i].of.kind)
             fetch_ways_end(w, &w->open[i].of.hash);
     let_base_go(w);
-    let_go(&w->newest);
-    let_go(&w->base);
-    let_go(&w->way);
+    fetch_held_let_go(&w->newest);
+    fetch_held_let_go(&w->base);
+    fetch_held_let_go(&w->way);
 }
 
 void fetch_ways_free(struct fetch_ways *w)
@@ -313,7 +302,7 @@ static void build(struct fetch_ways *w, struct fetch_open *o)
     job->bytes = shared_memory_share(o->bytes);
     job->base = shared_memory_share(base);
     if (o->way.kind == ARTIFACT_ADAPTER)
-        keep(&w->base, &o->way.base, base);
+        fetch_held_keep(&w->base, &o->way.base, base);
     o->state = OPEN_BUILDS;
     if (w->conf.rebuild(w->conf.self, job)) {
         fetch_ways_rebuild_free(job);
@@ -425,7 +414,7 @@ bool fetch_ways_got(struct fetch_ways *w, const struct artifact *what,
 
     if (base) {
         w->bases = false;
-        keep(&w->base, &what->hash, shared);
+        fetch_held_keep(&w->base, &what->hash, shared);
     }
     return w && (bring(w, &what->hash, shared) || base);
 }
@@ -435,7 +424,7 @@ void fetch_ways_hold(struct fetch_ways *w, const struct artifact *what,
 {
     if (!w || what->kind != ARTIFACT_IMAGE)
         return;
-    keep(&w->newest, &what->hash, shared);
+    fetch_held_keep(&w->newest, &what->hash, shared);
     (void)bring(w, &what->hash, shared); /* it is no way */
 }
 
@@ -444,7 +433,7 @@ void fetch_ways_hold(struct fetch_ways *w, const struct artifact *what,
 static void learn(struct fetch_ways *w, const struct fetch_rebuild *job)
 {
     fetch_weigh_coded(&w->weigh, job->way.kind, job->of.bytes, job->took_ms);
-    keep(&w->way, &job->way.hash, job->bytes);
+    fetch_held_keep(&w->way, &job->way.hash, job->bytes);
     log_info("rebuilt", "kind=%s bytes=%llu took_ms=%lld",
              job->way.kind == ARTIFACT_PATCH ? "patch" : "adapter",
              (unsigned long long)job->of.bytes, (long long)job->took_ms);

@@ -53,11 +53,12 @@ void fetch_ways_end(struct fetch_ways *ways, const struct hash *of);
 void fetch_ways_again(struct fetch_ways *ways);
 /* The broker's answer. */
 void fetch_ways_offer(struct fetch_ways *ways, const struct msg_offer *offer);
+/* The broker has answered that nobody offers this: a way, or the base of ways, that is pulled for us
+ * is not waited for. */
+void fetch_ways_none(struct fetch_ways *ways, const struct hash *hash);
 /* Something is here whole. True: it was wanted for us (too); shared, not taken. */
 bool fetch_ways_got(struct fetch_ways *ways, const struct artifact *what,
                     struct shared_memory *shared);
-/* The broker has not got it, and may never have it again: a learner keeps its newest patches only. */
-void fetch_ways_none(struct fetch_ways *ways, const struct hash *way);
 /* An image came over the wire or was rebuilt: the newest such stays, to make the next one of. */
 void fetch_ways_hold(struct fetch_ways *ways, const struct artifact *what,
                      struct shared_memory *shared);

@@ -32,6 +32,7 @@ target_compile_definitions(test_proto_python PRIVATE EXAMPLES="${CMAKE_CURRENT_S
 drover_test(proto/doc NEEDS proto)
 target_compile_definitions(test_proto_doc PRIVATE PAGE="${CMAKE_CURRENT_SOURCE_DIR}/../docs/PROTOCOL.md")
 drover_test(proto/fetch NEEDS proto proxied)
+drover_test(proto/fetch_gone NEEDS proto)
 add_library(serving_bed STATIC proto/serving_bed.c)
 target_link_libraries(serving_bed PUBLIC proto PkgConfig::cmocka)
 drover_test(proto/serving NEEDS serving_bed)
