@@ -146,12 +146,27 @@ struct compute_item *weights_spare(struct actor_weights *w,
     return item;
 }
 
+/* What was to make it did not come: nobody has the image itself, and what is made of it would wait. */
+static void let_late_go(struct actor_weights *w, struct fetch *fetch)
+{
+    const struct hash dead = w->late.hash;
+
+    if (hash_same(&dead, &no_hash) || fetch_by_way(fetch, &dead))
+        return;
+    memset(&w->late, 0, sizeof w->late);
+    for (uint32_t i = 0; i < w->n_wanted; i++)
+        if (hash_same(&w->wanted[i].hash, &dead)) /* a version that lives has the same bytes */
+            return;
+    fetch_drop(fetch, &dead);
+}
+
 void weights_latest(struct actor_weights *w, struct fetch *fetch,
                     bool (*is_needed)(const void *self, const struct version *v),
                     const void *self)
 {
     uint32_t kept = 0;
 
+    let_late_go(w, fetch);
     for (uint32_t i = 0; i < w->n_wanted; i++) {
         const struct version v = w->wanted[i];
         const double share = fetch_share(fetch, &v.hash);

@@ -52,7 +52,8 @@ struct compute_item *weights_spare(struct actor_weights *weights,
                                    const void *self);
 
 /* The latest wins: a version older than the newest that nobody needs and of which half is not here
- * yet (over the wire) is given up, so that the newest comes sooner. */
+ * yet (over the wire) is given up, so that the newest comes sooner. So is one that died (weights_drop)
+ * once it is not made of another any more. */
 void weights_latest(struct actor_weights *weights, struct fetch *fetch,
                     bool (*is_needed)(const void *self, const struct version *v),
                     const void *self);

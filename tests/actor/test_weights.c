@@ -183,11 +183,38 @@ static void what_died_is_let_go(void **state)
     fetch_free(fetch);
 }
 
+/* One that died and is not made of another any more: nobody has it, so nobody waits for it. */
+static void what_died_late_is_let_go(void **state)
+{
+    const struct fetch_conf conf = {.role = ROLE_ACTOR, .name = "child"};
+    const struct version one = version_of(1), two = {2, one.hash};
+    const struct window none = {1, 0};
+    struct actor_weights w;
+    struct fetch *fetch;
+
+    (void)state;
+    for (int same = 0; same < 2; same++) {
+        open_weights(&w);
+        fetch_new(&fetch, &conf);
+        weights_newest(&w, &one);
+        assert_ok(weights_ask(&w, fetch));
+        w.late = one;
+        w.n_wanted = 0;
+        if (same) /* but one that lives has its bytes */
+            weights_newest(&w, &two);
+        weights_latest(&w, fetch, in_window, &none);
+        assert_int_equal(fetch_wants(fetch, &one.hash), same);
+        assert_false(hash_same(&w.late.hash, &one.hash));
+        fetch_free(fetch);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_latest_wins),
         cmocka_unit_test(what_died_is_let_go),
+        cmocka_unit_test(what_died_late_is_let_go),
         cmocka_unit_test(no_image_in_use_goes_at_any_lag),
         cmocka_unit_test(what_was_forgotten_is_wanted_again),
         cmocka_unit_test(all_in_use_and_another_waits),
