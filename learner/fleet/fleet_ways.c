@@ -4,10 +4,11 @@
  * be dropped meanwhile: then what was made of it is thrown away.
  *
  * Where an adapter learns it is all that is made: it is some hundredths of the image, and makes it
- * of the run's first one. Elsewhere a patch against what was asked for, of which the newest PATCHES
- * are kept, since each may be half an image. That a version is gone when its successor is announced
- * would leave no base to make one against: from the first ask on one more is kept (fleet_versions),
- * until for IDLE versions nobody has asked. */
+ * of the run's first one. Elsewhere a patch against what was asked for, of which as many are kept as
+ * versions live, PATCHES at least: each may be half an image, and where many versions are named at
+ * once (overlap) a host asks for all of them and takes one after another. That a version is gone when
+ * its successor is announced would leave no base to make one against: from the first ask on one more
+ * is kept (fleet_versions), until for IDLE versions nobody has asked. */
 
 #include "learner/fleet/fleet_ways.h"
 
@@ -134,10 +135,11 @@ static void forget(struct fleet_ways *w, int i)
 /* The oldest patches go for the newest; a full list lets its oldest go. */
 static void make_room(struct fleet_ways *w, uint32_t kind)
 {
-    int patches = kind == ARTIFACT_PATCH;
+    const uint32_t live = w->conf.versions->n_snapshot, most = live > PATCHES ? live : PATCHES;
+    uint32_t patches = kind == ARTIFACT_PATCH;
 
     for (int i = w->n - 1; i >= 0; i--)
-        if (w->way[i].kind == ARTIFACT_PATCH && ++patches > PATCHES)
+        if (w->way[i].kind == ARTIFACT_PATCH && ++patches > most)
             forget(w, i);
     if (w->n == WAYS)
         forget(w, 0);
