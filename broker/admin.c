@@ -89,7 +89,10 @@ bool admin_admits(struct broker *b, struct broker_member *was, void *link,
     other = namesake_of(b, was, hello, &writer.key);
     if (!other)
         return true;
-    /* The head's keys decide who is let in at all: nobody keeps it out by its name. */
+    /* Not by the key alone, and not for ever: a host that was set up anew comes by another key, and
+     * waits for no more than the silence after which the old one is given up.
+     *
+     * The head's keys decide who is let in at all: nobody keeps it out by its name. */
     if (hello->head && !other->head) {
         say_taken(b, other->host, other->name, now_ms);
         other->greeted = false;

@@ -36,6 +36,9 @@ uint32_t lease_grant(struct leases *leases, struct broker_member *holder,
 
     if (leases->n == leases->capacity)
         return LEASE_NONE;
+    /* Before it is full, so that a free slot is found within a step or two; doubled, so that what
+     * was out once is the measure and not each lease. It never shrinks: touched memory stays
+     * anyway. */
     if (2 * leases->n >= leases->window)
         leases->window = leases->capacity - leases->window < leases->window
                              ? leases->capacity
