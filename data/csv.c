@@ -117,7 +117,9 @@ static enum err quoted(struct csv *file, struct record *record, char **line, siz
     }
 }
 
-/* One field; *more: a separator came behind it. */
+/* One field; *more: a separator came behind it. A field's bytes are copied behind those before it
+ * and ended by a zero: values are read by strtoll and strtod, and next_line refused zero bytes,
+ * so the two cannot disagree about where a field ends. */
 static enum err read_field(struct csv *file, struct record *record, char **line, size_t *n,
                            size_t *at, bool *more)
 {
@@ -232,7 +234,8 @@ static bool is_real(const char *text, double *value)
     return end != text && !end[strspn(end, " \t")] && isfinite(*value);
 }
 
-/* The narrowest type that all of the early values are. */
+/* The narrowest type that all of the early values are. Whole numbers with gaps become real ones,
+ * as pandas has no whole number that is missing; a column without any value is text. */
 static enum csv_type type_of(const struct csv *file, size_t column)
 {
     bool whole = true, real = true, truths = true, gaps = false, any = false;
@@ -282,7 +285,9 @@ static enum err take_header(struct csv *file, const struct record *record)
     return err;
 }
 
-/* The records that types are told by. What ends them early is said when its turn comes. */
+/* The records that types are told by. What ends them early is said when its turn comes: a file
+ * whose ten-thousandth line is torn still gives the lines before it, as one that is read line by
+ * line does. */
 static void read_early(struct csv *file)
 {
     size_t bytes = 0;

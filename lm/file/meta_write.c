@@ -8,6 +8,7 @@
 
 enum meta_write_kind { U32 = 4, I32 = 5, F32 = 6, BOOL = 7, TEXT = 8, LIST = 9 };
 
+/* Little-endian by shifts, whatever this machine is. */
 void meta_write_u32(struct strbuf *to, uint32_t value)
 {
     char bytes[4];
@@ -44,6 +45,7 @@ static void begin(struct meta_write *to, const char *key, enum meta_write_kind k
     to->keys++;
 }
 
+/* A list says its items' kind once and their number; ggml knows no list of mixed kinds. */
 static void begin_list(struct meta_write *to, const char *key, enum meta_write_kind kind,
                        size_t n)
 {

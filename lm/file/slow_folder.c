@@ -53,6 +53,9 @@ static enum err read_model(struct tokenizer **out, const char *path, const char 
     return err;
 }
 
+/* vocab.json and merges.txt, and added_tokens.json where older files keep what was added later.
+ * Each is held against a limit before it is parsed; a key that comes twice is refused, for which
+ * of its two ids was meant nobody can say. */
 static enum err read_pair(struct tokenizer **out, const char *path, const json_t *config)
 {
     char *vocab = NULL, *merges = NULL, *more = NULL;

@@ -80,6 +80,8 @@ static enum err meta_of(struct decoder *decoder, const json_t *part)
                    "Metaspace");
 }
 
+/* One part at its place. A place that was passed is never gone back to: that keeps the one order
+ * in which the struct's parts are done true of every chain that was taken. */
 static enum err link(struct decoder *decoder, struct decoder_chain *chain, const json_t *part)
 {
     const char *text = json_string_value(json_object_get(part, "type"));
@@ -189,6 +191,9 @@ static char *replaced(const char *text, size_t n, const char *from, size_t a, co
     return out;
 }
 
+/* Of one token, so that a stream can be decoded as it comes: Replace and Metaspace look at no
+ * neighbour, and a byte piece is one byte, which may be a part of a character; who streams holds
+ * it back until the character is whole. */
 char *decoder_piece(const struct decoder *decoder, const char *text, size_t n, bool first,
                     size_t *m)
 {
@@ -238,6 +243,7 @@ size_t decoder_lead(const struct decoder *decoder, const char *text, size_t n)
     return at;
 }
 
+/* The same from the end: what Strip's `stop` takes, known only when the text has ended. */
 size_t decoder_tail(const struct decoder *decoder, const char *text, size_t n)
 {
     size_t cut = 0;

@@ -42,6 +42,8 @@ struct normalize_text {
     size_t n, room;
 };
 
+/* Grows by doubling, so that a text of n characters costs n, however it comes. A zero stands
+ * behind it, but lengths are what counts: texts may hold zero bytes themselves. */
 static enum err put(struct normalize_text *to, const char *text, size_t n)
 {
     if (n > NORMALIZE_BYTES_MAX - to->n)
@@ -84,6 +86,8 @@ static enum err content_of(struct normalize_step *step, const json_t *content, c
     return OK;
 }
 
+/* A pattern is a regular expression or a plain text; an empty text would match between all
+ * characters, which no tokenizer means. */
 static enum err replace_of(struct normalize_step *step, const json_t *part)
 {
     const json_t *pattern = json_object_get(part, "pattern");
@@ -121,6 +125,8 @@ static enum err charsmap_of(struct normalize_step *step, const json_t *part)
     return err ? err_add("normalizer: Precompiled") : OK;
 }
 
+/* One part of the list. A kind that is not known is refused by name and not passed over: without
+ * it every id behind the first difference would be another, and nothing would say so. */
 static enum err step_of(struct normalize_step *step, const json_t *part, const char *type)
 {
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
@@ -149,6 +155,7 @@ static enum err step_of(struct normalize_step *step, const json_t *part, const c
                    *type ? type : "what has no type");
 }
 
+/* Sequences within sequences become one list: their order is all that they say. */
 static enum err steps_of(struct normalize *normalize, const json_t *part, int depth)
 {
     const char *type = json_string_value(json_object_get(part, "type"));
@@ -270,6 +277,8 @@ static enum err each(const struct normalize_step *step, const char *text, size_t
     return err;
 }
 
+/* As Rust trims a text: blanks by Unicode's White_Space. From the right a character is
+ * found by going back over the bytes that only continue one. */
 static enum err strip(const struct normalize_step *step, const char *text, size_t n,
                       struct normalize_text *to)
 {

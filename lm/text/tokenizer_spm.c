@@ -29,6 +29,7 @@ struct spm_field {
     struct spm_wire bytes;
 };
 
+/* Seven bits a byte, the lowest first; a tenth byte that goes on is no number of 64 bits. */
 static bool varint(struct spm_wire *wire, uint64_t *out)
 {
     *out = 0;
@@ -97,6 +98,8 @@ struct spm_piece {
     uint64_t type;
 };
 
+/* 1 is the text, 2 the score (a float by its bits), 3 the type; others are of later versions and
+ * change no id. A field that comes twice counts as it came last, which is protobuf's rule. */
 static enum err piece_field(struct spm_piece *piece, const struct spm_field *field)
 {
     const uint32_t bits = (uint32_t)field->value;
@@ -150,6 +153,8 @@ static enum err read_piece(struct spm *spm, struct spm_wire wire)
     return OK;
 }
 
+/* Of the trainer's settings three say what a text becomes: 3 which model it is, 24 whether blanks
+ * stand behind words, 41 the id of <s>. The rest is how it was trained. */
 static enum err trainer(struct spm *spm, struct spm_wire wire)
 {
     struct spm_field field;
@@ -169,6 +174,9 @@ static enum err trainer(struct spm *spm, struct spm_wire wire)
     return err;
 }
 
+/* NormalizerSpec: 2 the charsmap, borrowed from the file's bytes, which outlive the reading; 3
+ * whether a text begins with a blank, 4 whether many blanks are one, 5 whether a blank becomes
+ * the mark. */
 static enum err spec(struct spm *spm, struct spm_wire wire)
 {
     struct spm_field field;
@@ -192,6 +200,8 @@ static enum err spec(struct spm *spm, struct spm_wire wire)
     return err;
 }
 
+/* The pieces come in the order of their ids; what else a file holds (self tests, the denormalizer)
+ * is passed over. Two settings that would change every text are refused by name. */
 static enum err read_model(struct spm *spm, struct spm_wire wire)
 {
     struct spm_field field;
