@@ -138,32 +138,7 @@ static const struct conf_key *find(const struct conf_key *const *tables, const c
     return own;
 }
 
-/* One key of the user's into its slot. Texts come as strings whatever they look like
- * (config_tree.h), so a list or a map here is a mistake of the person, whose first surplus
- * value is named. */
-static enum err give(const struct conf_key *key, void *out, json_t *item)
-{
-    if (key->type == CONF_REFUSED_)
-        return err_set(ERR_RANGE, "%s: %s", key->name, key->help);
-    if (key->type == CONF_TREE_) {
-        unset(key, slot(key, out));
-        *(json_t **)slot(key, out) = json_is_null(item) ? NULL : json_incref(item);
-        return OK;
-    }
-    if (json_is_null(item)) /* a word that has a default cannot be none of them */
-        return set(key, slot(key, out), key->type == CONF_WORD_ && key->initial ? "" : NULL);
-    if (!json_is_string(item)) {
-        const char *second = json_string_value(json_array_get(item, 1));
-        return second
-                   ? err_set(ERR_PARSE, "%s: expected one value, not a list ('%s' is too much)",
-                             key->name, second)
-                   : err_set(ERR_PARSE, "%s: expected one value, not a list or a map",
-                             key->name);
-    }
-    return set(key, slot(key, out), json_string_value(item));
-}
-
-/* Whether a value of a key without effect wants one. */
+/* Whether a value of a key without effect, or of one that is refused, wants one. */
 static bool asks(const struct conf_key *key, const json_t *value)
 {
     static const char *const nothing[] = {"", "false", "no", "none", "null", "0", "0.0", "-1"};
@@ -183,6 +158,31 @@ static bool asks(const struct conf_key *key, const json_t *value)
     for (size_t i = 0; text && i < sizeof nothing / sizeof *nothing; i++)
         empty = empty || !strcasecmp(text, nothing[i]);
     return !empty;
+}
+
+/* One key of the user's into its slot. Texts come as strings whatever they look like
+ * (config_tree.h), so a list or a map here is a mistake of the person, whose first surplus
+ * value is named. */
+static enum err give(const struct conf_key *key, void *out, json_t *item)
+{
+    if (key->type == CONF_REFUSED_)
+        return asks(key, item) ? err_set(ERR_RANGE, "%s: %s", key->name, key->help) : OK;
+    if (key->type == CONF_TREE_) {
+        unset(key, slot(key, out));
+        *(json_t **)slot(key, out) = json_is_null(item) ? NULL : json_incref(item);
+        return OK;
+    }
+    if (json_is_null(item)) /* a word that has a default cannot be none of them */
+        return set(key, slot(key, out), key->type == CONF_WORD_ && key->initial ? "" : NULL);
+    if (!json_is_string(item)) {
+        const char *second = json_string_value(json_array_get(item, 1));
+        return second
+                   ? err_set(ERR_PARSE, "%s: expected one value, not a list ('%s' is too much)",
+                             key->name, second)
+                   : err_set(ERR_PARSE, "%s: expected one value, not a list or a map",
+                             key->name);
+    }
+    return set(key, slot(key, out), json_string_value(item));
 }
 
 enum err conf_load(const struct conf_key *const *tables, void *out, const json_t *tree,

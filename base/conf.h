@@ -22,7 +22,7 @@ enum conf_type {
     CONF_WORD_,    /* int or an enum: which of the row's words it is; -1 when unset */
     CONF_TREE_,    /* json_t *, a reference; NULL when unset: lists and maps of the user's */
     CONF_IGNORED_, /* accepted with one line, whose reason is `help`; a name may end in '*' */
-    CONF_REFUSED_, /* an error whose words are `help` */
+    CONF_REFUSED_, /* an error whose words are `help`, unless its value asks for nothing */
 };
 
 struct conf_key {

@@ -1,7 +1,7 @@
-/* drover data lint | convert | split | filter: looking at data sets, turning one into another,
- * keeping the better part.
+/* drover data inspect | lint | convert | split | filter: looking at data sets, turning one into
+ * another, keeping the better part.
  *
- * How it works: one table of keys for the four verbs, because what reads a record is the same
+ * How it works: one table of keys for the five verbs, because what reads a record is the same
  * for all of them (data.c makes the job of it); each verb is a file data_VERB.c. */
 #include "base/say.h"
 #include "cli/command.h"
@@ -20,12 +20,14 @@ static const struct conf_key keys[] = {
               "convert, filter: file (unset: standard output); split: folder"),
     CONF_TEXT(data_conf, report, "", "lint, filter: JSON report ('-': standard output)"),
     CONF_TEXT(data_conf, method, "",
-              "lint: read every record as this trainer does, with the format that is given to "
-              "it (unset: as each kind is used)"),
-    CONF_TEXT(data_conf, model, "", "lint: a model: its template and tokenizer read, too"),
+              "inspect, lint: read every record as this trainer does, with the format that is "
+              "given to it (unset: as each kind is used)"),
+    CONF_TEXT(data_conf, model, "",
+              "inspect, lint: a model: its template and tokenizer read, too"),
     OPEN_MODEL_CHAT(data_conf, chat_template_path),
-    CONF_INT(data_conf, max_length, "", 1, 1 << 20, "lint: longer ones are told (needs model)"),
-    CONF_TEXT(data_conf, dataset_text_field, "text", "lint: the trainer's"),
+    CONF_INT(data_conf, max_length, "", 1, 1 << 20,
+             "inspect: the trainer's; lint: longer ones are told (needs model)"),
+    CONF_TEXT(data_conf, dataset_text_field, "text", "inspect, lint: the trainer's"),
     CONF_BOOL(data_conf, strict, "true", "a bad record is an error; else counted, left out"),
     CONF_BOOL(data_conf, distinct, "false", "leave out records that came before"),
     CONF_REAL(data_conf, test_size, "0.1", 0, 1, "split: share of the prompts for test.jsonl"),
@@ -67,7 +69,8 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     static const struct {
         const char *name;
         enum err (*run)(struct data_job *job, int *status);
-    } verbs[] = {{"lint", data_lint},
+    } verbs[] = {{"inspect", data_inspect},
+                 {"lint", data_lint},
                  {"convert", data_convert},
                  {"split", data_split},
                  {"filter", data_filter}};
@@ -92,8 +95,9 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 const struct command cmd_data = {
     .name = "data",
     .group = "data",
-    .usage = "lint|convert|split|filter FILE|FOLDER ... [key=value | --key value] ...",
-    .help = "look for flaws in data sets, turn formats into one another, divide by prompt, "
+    .usage = "inspect|lint|convert|split|filter FILE|FOLDER ... [key=value | --key value] ...",
+    .help = "say what data sets are and what is learnt of them, look for flaws, turn formats "
+            "into one another, divide by prompt, "
             "keep what scores well",
     .run = run,
     .keys = keys,

@@ -1,9 +1,12 @@
-/* drover generate: {"prompt"} to {"completion", "ids", "logprobs", "finish_reason"}.
+/* drover generate: {"prompt"} to {"completion", "ids", "logprobs", "finish_reason"}; with n
+ * answers a line to {"completions": [these]}, and with pairs to {"prompt", "a", "b"}, which is
+ * what `drover judge` and people compare.
  *
  * How it works: a window of lines at a time goes to the sampler, all of them at once; a line's
  * number is its task, which with the seed decides every draw, so the answers do not depend on
  * the window or the slots. With text behind -- there is one prompt, and its answer goes to a
  * person: as text, with what would steer a terminal made visible. */
+#include "base/mem.h"
 #include "cli/command.h"
 #include "eval/json_lines.h"
 #include "eval/sample_answers.h"
@@ -15,9 +18,26 @@
 
 enum { LONGEST = 128 }; /* tokens of an answer when nobody says how many */
 
+enum { ANSWERS_MAX = 16 }; /* to one line */
+
+struct generate_conf {
+    struct sampling_options sampling;
+    int n;
+    bool pairs;
+};
+
+static const struct conf_key keys[] = {
+    SAMPLING_ROWS("128"),
+    CONF_INT(sampling_options, slots, "32", 1, 64, "sequences decoded at once"),
+    CONF_INT(generate_conf, n, "1", 1, ANSWERS_MAX, "answers to a line, each of its own draws"),
+    CONF_BOOL(generate_conf, pairs, "false",
+              "two answers as {prompt, a, b}, for `drover judge` or people to compare (n=2)"),
+    CONF_END,
+};
+
 struct generating {
     struct open_model loaded;
-    struct sampling_options conf;
+    struct generate_conf conf;
     struct sample_answers sampler;
     uint64_t line; /* task of the window's first line: a line's number fixes its answer */
 };
@@ -31,12 +51,31 @@ static json_t *told(const struct sample_answer *r)
                      generate_finish(r->finish));
 }
 
+/* What one line gets for its answers. */
+static json_t *line_of(const struct generate_conf *conf, const json_t *prompt,
+                       const struct sample_answer *got)
+{
+    json_t *list;
+
+    if (conf->pairs)
+        return json_pack("{s:O,s:o,s:o}", "prompt", prompt, "a",
+                         json_lines_text(got[0].text, got[0].bytes), "b",
+                         json_lines_text(got[1].text, got[1].bytes));
+    if (conf->n == 1)
+        return told(got);
+    list = json_array();
+    for (int i = 0; i < conf->n; i++)
+        json_array_append_new(list, told(&got[i]));
+    return json_pack("{s:o}", "completions", list);
+}
+
 /* One window. A line that has no prompt ends the run before any of its window is answered. */
 static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *bad)
 {
     struct generating *job = self;
     struct sample_answers_ask ask[JSON_LINES_WINDOW] = {{NULL, NULL, 0}};
-    struct sample_answer got[JSON_LINES_WINDOW];
+    const int each = job->conf.n;
+    struct sample_answer *got = mem_new((size_t)JSON_LINES_WINDOW * (size_t)each, sizeof(*got));
     enum err err = OK;
 
     for (*bad = 0; *bad < n && !err; ++*bad) {
@@ -45,30 +84,36 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
         ask[*bad] = (struct sample_answers_ask){prompt, json_object_get(in[*bad], "tools"),
                                                 job->line + (uint64_t)*bad};
     }
-    if (err) {
+    if (err)
         --*bad;
-        return err;
-    }
-    err = sample_answers_run(&job->sampler, ask, n, 1, got, bad);
+    else
+        err = sample_answers_run(&job->sampler, ask, n, each, got, bad);
     for (int i = 0; i < n && !err; i++) {
-        out[i] = told(&got[i]);
-        sample_answers_free(&got[i]);
+        out[i] = line_of(&job->conf, ask[i].prompt, &got[i * each]);
+        for (int k = 0; k < each; k++)
+            sample_answers_free(&got[i * each + k]);
     }
-    job->line += (uint64_t)n;
+    if (!err)
+        job->line += (uint64_t)n;
+    free(got);
     return err;
 }
 
 /* The model, its template, and what is sampled with. */
 static enum err start(struct generating *job)
 {
-    enum err err = open_model_all(&job->loaded, job->conf.model, HEAD_LM);
+    const struct sampling_options *conf = &job->conf.sampling;
+    enum err err = job->conf.pairs && job->conf.n > 2
+                       ? err_set(ERR_RANGE, "pairs: are two answers: n=2")
+                       : open_model_all(&job->loaded, conf->model, HEAD_LM);
 
+    if (job->conf.pairs)
+        job->conf.n = 2;
     if (!err)
-        err = open_model_chat(&job->loaded, job->conf.chat_template_path);
+        err = open_model_chat(&job->loaded, conf->chat_template_path);
     if (!err)
-        err = open_model_reach(&job->loaded, job->conf.max_context);
-    return err ? err
-               : sampling_options_sampler(&job->sampler, &job->loaded, &job->conf, LONGEST);
+        err = open_model_reach(&job->loaded, conf->max_context);
+    return err ? err : sampling_options_sampler(&job->sampler, &job->loaded, conf, LONGEST);
 }
 
 /* Text of a model on a terminal: control bytes but newlines and tabs do not reach it. */
@@ -105,6 +150,8 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     enum err err = command_words(command, &job.conf, argc, argv, &text);
 
     (void)status;
+    if (!err && text && (job.conf.n > 1 || job.conf.pairs))
+        err = err_set(ERR_RANGE, "n, pairs: of lines; the text behind -- gets one answer");
     if (!err)
         err = start(&job);
     if (!err && !text && isatty(STDIN_FILENO))
@@ -114,7 +161,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
         err = text ? answer_one(&job, text) : json_lines_run(&lines, stdin, "stdin", stdout);
     sample_answers_fini(&job.sampler);
     open_model_close(&job.loaded);
-    command_conf_free(sampling_options_keys, &job.conf);
+    command_conf_free(keys, &job.conf);
     free(text);
     return err;
 }
@@ -127,5 +174,5 @@ const struct command cmd_generate = {
     .help = "answers to {\"prompt\"} lines, with ids and log-probabilities; or to the text "
             "behind --",
     .run = run,
-    .keys = sampling_options_keys,
+    .keys = keys,
 };

@@ -36,6 +36,7 @@
     ROW(cmd_pull) \
     ROW(cmd_keys) \
     ROW(cmd_data) \
+    ROW(cmd_loss) \
     ROW(cmd_world)
 /* clang-format on */
 

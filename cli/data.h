@@ -53,6 +53,7 @@ void data_tell(const struct stream_count *count);
 enum err data_report(const json_t *report, const char *path) MUST_CHECK;
 
 /* The verbs. */
+enum err data_inspect(struct data_job *job, int *status) MUST_CHECK;
 enum err data_lint(struct data_job *job, int *status) MUST_CHECK;
 enum err data_convert(struct data_job *job, int *status) MUST_CHECK;
 enum err data_split(struct data_job *job, int *status) MUST_CHECK;

@@ -199,8 +199,8 @@ static enum err take_rule(struct lint_rule *out, const struct data_job *job,
                               .hh = job->rule.format.format == FORMAT_HH};
     if (given(conf->method))
         err = lint_rule_method(out, conf->method);
-    if (out->method && out->format.format == FORMAT_AUTO)
-        out->format.format = FORMAT_TRL; /* what a trainer takes unless it is told */
+    out->format.untold = out->method != NULL; /* as a trainer reads that is told no format */
+    out->format.text_field = conf->dataset_text_field;
     if (conf_has_int(conf->max_length))
         out->max_length = (uint32_t)conf->max_length;
     if (!err && out->max_length && !given(conf->model))

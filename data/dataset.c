@@ -62,6 +62,15 @@ static int push_file(struct dataset *set, const char *path)
     return set->files++;
 }
 
+/* Nobody asked for it, so it is said; once a set and format. */
+static void tell_format(struct dataset *set, enum format format, int file)
+{
+    if (!(set->told & 1u << format))
+        say(stderr, "data: %s: no columns of TRL's: read as format=%s\n", set->file[file],
+            format_name(format));
+    set->told |= 1u << format;
+}
+
 /* What a row of the file gives, by the configuration's format. */
 static enum err push_rows(struct dataset *set, json_t *object, int file, long line,
                           const struct dataset_conf *conf)
@@ -74,11 +83,17 @@ static enum err push_rows(struct dataset *set, json_t *object, int file, long li
     if (set->n >= DATASET_ROWS_MAX)
         return err_set(ERR_RANGE, "%s: more than %d records", set->file[file],
                        DATASET_ROWS_MAX);
-    if (!conf->format) {
+    rule.untold = !conf->format;
+    rule.text_field = conf->text_field;
+    err = format_named(&rule.format, conf->format);
+    if (!err && rule.untold)
+        rule.format = format_as(object, &rule);
+    if (!err && rule.format == FORMAT_TRL) {
         push(set, json_incref(object), file, line);
         return OK;
     }
-    err = format_named(&rule.format, conf->format);
+    if (!err && rule.untold)
+        tell_format(set, rule.format, file);
     made = json_array();
     if (!err)
         err = format_rows(made, object, &rule);
@@ -154,6 +169,27 @@ static void keep_shares(struct dataset *set, const size_t *start, const size_t *
     set->n = to;
 }
 
+/* Of the rows from `start` on a seeded choice of so large a share stays, in the files' order. */
+static void keep_weight(struct dataset *set, size_t start, double weight, uint64_t seed)
+{
+    const size_t n = set->n - start, keep = (size_t)(weight * (double)n);
+    uint32_t *order = mem_new(n + 1, sizeof(*order));
+    bool *kept = mem_new(n + 1, sizeof(*kept));
+
+    /* An epoch of its own, as a held-out choice has one. */
+    rng_shuffle(order, n, seed, RNG_ORDER, UINT64_MAX - 1);
+    for (size_t i = 0; i < keep; i++)
+        kept[order[i]] = true;
+    set->n = start;
+    for (size_t i = 0; i < n; i++)
+        if (kept[i])
+            set->row[set->n++] = set->row[start + i];
+        else
+            json_decref(set->row[start + i].object);
+    free(order);
+    free(kept);
+}
+
 /* Parts are read whole before shares are taken: a share is of what is there. */
 static enum err read_mixture(struct dataset *set, const struct dataset_conf *conf)
 {
@@ -169,6 +205,8 @@ static enum err read_mixture(struct dataset *set, const struct dataset_conf *con
         err = mixture_read(part, json_array_get(conf->mixture, i));
         for (size_t f = 0; f < part->files && !err; f++)
             err = read_file(set, part->file[f], part, conf);
+        if (!err && part->weight < 1)
+            keep_weight(set, start[i], part->weight, conf->seed);
         fraction[i] = part->fraction;
         rows[i] = set->n - start[i];
         mixture_free(part);

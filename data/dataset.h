@@ -1,7 +1,7 @@
 /* dataset: records out of files: one file, a folder of splits, or a mixture.
  *
  *   dataset_name: F.jsonl                  or a folder with train.jsonl, test.jsonl (split.h)
- *   datasets: [{path, data_files, split, columns, rename, fraction}]
+ *   datasets: [{path, name, data_files, split, columns, rename, fraction, weight}]
  *   test_split_size: a share below 1, or a number of records
  *
  * The same files and seed give the same records in the same order on every machine. */
@@ -30,6 +30,7 @@ struct dataset {
     int files;
     char **file;    /* paths as the user gave them */
     size_t skipped; /* bad lines left out */
+    unsigned told;  /* formats that records were turned from unasked, a bit each: said once */
 };
 
 struct dataset_conf {
@@ -37,9 +38,11 @@ struct dataset_conf {
     const json_t *mixture;    /* datasets, or NULL: exactly one of the two */
     const char *train, *test; /* names of the splits: "train", "test" */
     double test_size;         /* NAN: none */
-    const char *format; /* data/format.h; NULL: TRL's columns, nothing is turned into them */
-    bool strict;        /* a bad line is an error; else it is counted and left out */
-    uint64_t seed;      /* of the held-out choice */
+    const char *format; /* data/format.h; NULL: TRL's columns; what has none of them by what it
+                           is (format_rule.untold), and stderr is told */
+    const char *text_field; /* the trainer's column of text, or NULL */
+    bool strict;            /* a bad line is an error; else it is counted and left out */
+    uint64_t seed;          /* of the held-out choice */
 };
 
 /* *test is NULL when nothing is held out. Errors: ERR_IO, ERR_PARSE, ERR_RANGE; the words name

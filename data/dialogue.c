@@ -90,6 +90,19 @@ enum err dialogue_split(json_t **prompt, json_t **chosen, json_t **rejected)
     return OK;
 }
 
+const char *dialogue_role(const char *from)
+{
+    static const char *const names[][2] = {
+        {"human", "user"},     {"gpt", "assistant"},  {"chatgpt", "assistant"},
+        {"bing", "assistant"}, {"bard", "assistant"}, {"observation", "tool"},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!strcmp(from, names[i][0]))
+            return names[i][1];
+    return from;
+}
+
 bool dialogue_answers(const json_t *list)
 {
     const json_t *first = json_array_get(list, 0);
@@ -97,7 +110,7 @@ bool dialogue_answers(const json_t *list)
 
     if (!role)
         role = json_string_value(json_object_get(first, "from"));
-    return role ? !strcmp(role, "assistant") || !strcmp(role, "gpt") : calls_compact(list);
+    return role ? !strcmp(dialogue_role(role), "assistant") : calls_compact(list);
 }
 
 json_t *dialogue_asked(const json_t *prompt, const json_t *answer)

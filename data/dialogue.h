@@ -31,4 +31,8 @@ json_t *dialogue_join(const json_t *prompt, const json_t *answer);
  * references. Errors: ERR_PARSE when there is no such marker. */
 enum err dialogue_hh(const char *text, json_t **prompt, json_t **answer) MUST_CHECK;
 
+/* What ShareGPT's `from` calls a speaker, by the name that templates know: human is user, gpt,
+ * chatgpt, bing and bard are assistant, observation is tool; others are themselves. */
+const char *dialogue_role(const char *from);
+
 #endif

@@ -31,15 +31,19 @@ void example_free(struct example *example)
     *example = (struct example){0};
 }
 
-/* {"from", "value"} of old data sets becomes {"role", "content"}; other keys stay. */
+/* {"from", "value"} of old data sets becomes {"role", "content"}, its speakers by the names that
+ * templates know; other keys stay. */
 static enum err message(json_t *item, const char *field, size_t at)
 {
     json_t *role, *content;
 
     if (!json_is_object(item))
         return err_set(ERR_PARSE, "%s[%zu]: expected {\"role\", \"content\"}", field, at);
-    if (!json_object_get(item, "role") && json_object_get(item, "from"))
-        json_object_set(item, "role", json_object_get(item, "from"));
+    if (!json_object_get(item, "role") && json_object_get(item, "from")) {
+        const char *from = json_string_value(json_object_get(item, "from"));
+        json_object_set_new(item, "role",
+                            from ? json_string(dialogue_role(from)) : json_null());
+    }
     if (!json_object_get(item, "content") && json_object_get(item, "value"))
         json_object_set(item, "content", json_object_get(item, "value"));
     role = json_object_get(item, "role");
@@ -194,17 +198,11 @@ static enum err read_hh(struct example *out, const json_t *row)
     return err;
 }
 
-/* None of the columns that the method needs. If the row is of a format that we know, that is
- * the likelier mistake, and its cure is short. */
+/* None of the columns that the method needs. */
 static enum err columns(const json_t *row, const char *wanted)
 {
     char *list = record_text_columns(row);
-    const enum format format = format_of(row);
-    const enum err err =
-        format == FORMAT_TRL
-            ? err_set(ERR_PARSE, "needs %s; its columns are: %s", wanted, list)
-            : err_set(ERR_PARSE, "needs %s; its columns are: %s: say format=%s", wanted, list,
-                      format_name(format));
+    const enum err err = err_set(ERR_PARSE, "needs %s; its columns are: %s", wanted, list);
 
     free(list);
     return err;
@@ -252,7 +250,7 @@ static enum err no_question(const struct example *e, const json_t *row)
             found = names[i];
     if (!found)
         return OK;
-    if (format == FORMAT_ORCA)
+    if (format == FORMAT_ORCA || format == FORMAT_ALPACA)
         return columns(row, "'prompt' beside 'chosen' and 'rejected'");
     return err_set(ERR_PARSE,
                    "no 'prompt', but '%s': if that is the prompt, say so with datasets: "
@@ -455,6 +453,8 @@ enum err example_read(struct example *out, const json_t *row, const struct examp
         err = read_prompt(out, row, rule);
         break;
     }
+    if (err == ERR_PARSE && !rule->hh)
+        err = example_cure(row, rule->want);
     if (!err)
         err = read_extras(out, row, out->kind == KIND_TEXT ? rule->text_field : NULL);
     if (!err && (rule->want == RECORD_FOR_PAIRS || rule->want == RECORD_FOR_LABELS))

@@ -41,6 +41,10 @@ enum err example_read(struct example *out, const json_t *row,
                       const struct example_rule *rule) MUST_CHECK;
 void example_free(struct example *example);
 
+/* Behind an error of example_read's: adds to the standing words what to do where columns are
+ * missing: format=NAME, or the columns that `rename` would make of others. ERR_PARSE. */
+enum err example_cure(const json_t *row, enum record_want want);
+
 /* What every method asks of an answer: a completion, or either of a pair, says something, and a
  * pair's two differ. Errors: ERR_PARSE. */
 enum err example_check_filled(const struct example *example) MUST_CHECK;

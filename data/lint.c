@@ -295,7 +295,7 @@ static void take_row(struct lint *lint, const json_t *row, json_t *about, uint32
                      uint32_t split)
 {
     const struct format_rule *rule = &lint->rule.format;
-    const enum format format = rule->format == FORMAT_AUTO ? format_of(row) : rule->format;
+    const enum format format = format_as(row, rule);
     json_t *formats = json_object_get(about, "formats"), *made = json_array(), *item;
     size_t i;
 

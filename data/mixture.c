@@ -1,6 +1,6 @@
 /* How it works: an entry of `datasets:` is read into its files, columns and fraction
  * (mixture_read); dataset.c reads the files and hands each object to mixture_apply, which
- * keeps and renames columns. Last, mixture_shares says how much of each part is used: the
+ * keeps and renames columns; of a part with a weight it keeps a choice. Last, mixture_shares says how much of each part is used: the
  * largest whole that fits all fractions, so that no part is read twice and the smallest is
  * used up.
  *
@@ -67,8 +67,9 @@ static enum err add_path(struct mixture *out, const char *path, const char *spli
 /* A key with a spelling mistake would silently change what is trained on. */
 static enum err check_keys(const json_t *entry)
 {
-    static const char *const known[] = {"path",   "data_files", "split", "columns",
-                                        "rename", "fraction",   "name",  "data_dir"};
+    static const char *const known[] = {"path",    "data_files", "split",
+                                        "columns", "rename",     "fraction",
+                                        "name",    "data_dir",   "weight"};
     const char *key;
     json_t *value;
 
@@ -82,9 +83,9 @@ static enum err check_keys(const json_t *entry)
         if (!found)
             return err_set(ERR_PARSE,
                            "datasets: '%s': no such key; there are path, data_files, "
-                           "split, columns, rename, fraction",
+                           "split, columns, rename, fraction, weight",
                            key);
-        if ((!strcmp(key, "name") || !strcmp(key, "data_dir")) && !json_is_null(value))
+        if (!strcmp(key, "data_dir") && !json_is_null(value))
             return err_set(ERR_RANGE,
                            "datasets: '%s' is for the Hugging Face hub; give a local "
                            "path",
@@ -104,11 +105,26 @@ static bool is_form(const char *path)
     return false;
 }
 
+/* A set of several configurations has a folder for each, named as the configuration. */
+static enum err add_named(struct mixture *out, const char *path, const char *name,
+                          const char *split)
+{
+    char *folder = mem_print("%s/%s", path, name);
+    enum err err =
+        fs_is_dir(folder)
+            ? add_path(out, folder, split)
+            : err_set(ERR_RANGE, "datasets: 'name' %s: %s is no folder", name, folder);
+
+    free(folder);
+    return err;
+}
+
 /* path names a file or a folder; with path: json it is data_files that do, as in `datasets`. */
 static enum err read_files(struct mixture *out, const json_t *entry)
 {
     const char *path = json_string_value(json_object_get(entry, "path"));
     const char *split = json_string_value(json_object_get(entry, "split"));
+    const char *name = json_string_value(json_object_get(entry, "name"));
     const json_t *files = json_object_get(entry, "data_files");
 
     if (!split)
@@ -118,8 +134,10 @@ static enum err read_files(struct mixture *out, const json_t *entry)
     if (!files || json_is_null(files)) {
         if (is_form(path) && !fs_exists(path))
             return err_set(ERR_PARSE, "datasets: path %s needs 'data_files'", path);
-        return add_path(out, path, split);
+        return name ? add_named(out, path, name, split) : add_path(out, path, split);
     }
+    if (name)
+        return err_set(ERR_RANGE, "datasets: 'name' and 'data_files': give one of the two");
     if (!is_form(path))
         return err_set(ERR_RANGE,
                        "datasets: 'data_files' goes with path: json (or parquet, csv, "
@@ -134,20 +152,37 @@ static enum err read_files(struct mixture *out, const json_t *entry)
 }
 
 /* A number that is not there is NAN: all of the part. Values of this tree are strings. */
-static enum err read_fraction(struct mixture *out, const json_t *entry)
+static enum err read_number(double *out, const json_t *entry, const char *key)
 {
-    const json_t *value = json_object_get(entry, "fraction");
+    const json_t *value = json_object_get(entry, key);
     char *end = NULL;
 
-    out->fraction = NAN;
+    *out = NAN;
     if (!value || json_is_null(value))
         return OK;
     if (json_is_string(value))
-        out->fraction = strtod(json_string_value(value), &end);
-    if (!end || *end || end == json_string_value(value) || !(out->fraction >= 0) ||
-        isinf(out->fraction))
-        return err_set(ERR_RANGE, "datasets: 'fraction' is not a number of at least 0");
+        *out = strtod(json_string_value(value), &end);
+    if (!end || *end || end == json_string_value(value) || !(*out >= 0) || isinf(*out))
+        return err_set(ERR_RANGE, "datasets: '%s' is not a number of at least 0", key);
     return OK;
+}
+
+/* Two ways to say how much of a part is used, never both. */
+static enum err read_share(struct mixture *out, const json_t *entry)
+{
+    enum err err = read_number(&out->fraction, entry, "fraction");
+
+    if (!err)
+        err = read_number(&out->weight, entry, "weight");
+    if (!err && (out->weight <= 0 || out->weight > 1))
+        err = err_set(ERR_RANGE,
+                      "datasets: 'weight' %g: a share of the part's records, above 0 "
+                      "and at most 1",
+                      out->weight);
+    if (!err && !isnan(out->weight) && !isnan(out->fraction))
+        err = err_set(ERR_RANGE, "datasets: 'weight' is a share of the part, 'fraction' of the "
+                                 "whole: give one of the two");
+    return err;
 }
 
 /* Borrowed from the configuration, which outlives the reading. */
@@ -185,11 +220,11 @@ enum err mixture_read(struct mixture *out, const json_t *entry)
 {
     enum err err = check_keys(entry);
 
-    *out = (struct mixture){.fraction = NAN};
+    *out = (struct mixture){.fraction = NAN, .weight = NAN};
     if (!err)
         err = read_files(out, entry);
     if (!err)
-        err = read_fraction(out, entry);
+        err = read_share(out, entry);
     if (!err)
         err = read_columns(out, entry);
     if (err)

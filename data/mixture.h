@@ -10,15 +10,18 @@
 
 enum { MIXTURE_FILES_MAX = 1024, MIXTURE_MAX = 1024 };
 
-/* One entry: {path, data_files, split, columns, rename, fraction}. `path` is a file, a folder
- * of splits (split.h), or the word json (parquet, csv, arrow) with data_files (a path, a list, or {split: path or list}). All
- * members borrow from the tree, `file` excepted. */
+/* One entry: {path, name, data_files, split, columns, rename, fraction, weight}. `path` is a
+ * file, a folder of splits (split.h; `name`: a folder in it), or the word json (parquet, csv,
+ * arrow) with data_files (a path, a list, or {split: path or list}). All members borrow from the
+ * tree, `file` excepted. */
 struct mixture {
     char *file[MIXTURE_FILES_MAX];
     size_t files;
     const json_t *columns; /* list of names to keep, or NULL */
     const json_t *rename;  /* {from: to}, or NULL */
-    double fraction;       /* NAN when not given */
+    double fraction;       /* of the whole mixture, as TRL's; NAN when not given */
+    double weight; /* of the part's own rows, as the alignment handbook's, in (0, 1]; NAN
+                              when not given; never both */
 };
 
 /* Errors: ERR_PARSE, ERR_RANGE, ERR_IO; the words name the key. Release with mixture_free. */

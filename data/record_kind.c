@@ -129,7 +129,7 @@ static json_t *before_last(const json_t *messages)
         const char *role = json_string_value(json_object_get(last, "role"));
         if (!role)
             role = json_string_value(json_object_get(last, "from"));
-        if (role && (!strcmp(role, "assistant") || !strcmp(role, "gpt")))
+        if (role && !strcmp(dialogue_role(role), "assistant"))
             break;
     }
     for (size_t i = 0; i < n; i++)

@@ -3,11 +3,6 @@
  * the model's, the end texts the person's. */
 #include "eval/sampling_options.h"
 
-const struct conf_key sampling_options_keys[] = {
-    SAMPLING_ROWS("128"),
-    CONF_INT(sampling_options, slots, "32", 1, 64, "sequences decoded at once"),
-    CONF_END,
-};
 const struct conf_key sampling_options_chat_keys[] = {
     SAMPLING_ROWS("512"),
     CONF_TEXT(sampling_options, system, "", "system message"),

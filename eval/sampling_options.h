@@ -32,7 +32,7 @@ struct sampling_options {
         CONF_REAL(sampling_options, seed, "42", 0, 9e15, "same seed, same answers"), \
         CONF_TREE(sampling_options, stop, "strings that end an answer")
 
-extern const struct conf_key sampling_options_keys[], sampling_options_chat_keys[];
+extern const struct conf_key sampling_options_chat_keys[];
 
 /* What the engine takes; stop texts are borrowed from conf. `usual`: max_new where conf says 0.
  * Errors: ERR_RANGE, ERR_PARSE (stop). */

@@ -17,7 +17,7 @@
 struct world_conf {
     char *dir, *prompts, *before, *after, *out, *json;
     double seed;
-    int demonstrations, pairs, train, heldout, layers, width, heads, show;
+    int demonstrations, pairs, train, heldout, layers, width, heads, context, show;
 };
 
 static const struct conf_key keys[] = {
@@ -29,6 +29,7 @@ static const struct conf_key keys[] = {
     CONF_INT(world_conf, layers, "4", 1, 64, "make: layers of the model"),
     CONF_INT(world_conf, width, "128", 16, 4096, "make: width of the model"),
     CONF_INT(world_conf, heads, "4", 1, 64, "make: attention heads"),
+    CONF_INT(world_conf, context, "128", 64, 8192, "make: tokens that it can hold"),
     CONF_REAL(world_conf, seed, "42", 0, 9e15, "everything follows from it"),
     CONF_TEXT(world_conf, prompts, "", "judge, annotate: the questions"),
     CONF_TEXT(world_conf, before, "",
@@ -44,8 +45,8 @@ static const struct conf_key *const tables[] = {keys, NULL};
 static enum err make(const struct world_conf *c)
 {
     return world_make(&(struct world_plan){c->dir, c->seed, c->demonstrations, c->pairs,
-                                           c->train, c->heldout, c->layers, c->width,
-                                           c->heads});
+                                           c->train, c->heldout, c->layers, c->width, c->heads,
+                                           c->context});
 }
 
 /* The keys that judge and annotate share. */

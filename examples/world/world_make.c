@@ -116,7 +116,7 @@ static enum err make_model(const struct world_plan *plan)
                                      .head_dim = plan->width / plan->heads,
                                      .ffn = plan->width * 3,
                                      .vocab = (tokenizer_count(files.tokenizer) + 31) / 32 * 32,
-                                     .context = 128,
+                                     .context = plan->context,
                                      .tied = true,
                                      .norm_eps = 1e-5f,
                                      .rope_theta = 1e4,

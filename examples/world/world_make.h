@@ -11,7 +11,7 @@ struct world_plan {
     double seed;
     int demonstrations, pairs; /* rows of sft.jsonl and pairs.jsonl */
     int train, heldout;        /* questions in prompts.jsonl and heldout.jsonl; disjoint */
-    int layers, width, heads;
+    int layers, width, heads, context;
 };
 
 /* Writes dir/{model/, sft.jsonl, pairs.jsonl, prompts.jsonl, heldout.jsonl} and prints how far

@@ -34,6 +34,11 @@ const struct conf_key pairs_table[] = {
     CONF_REAL(pairs_keys, repetition_penalty, "1.0", 1, 1, "only 1"),
     CONF_REFUSED("judge", "TRL's judges are services: name a language model under rewards: "
                           "[{name: ai, judge: FOLDER, template: FILE}]"),
+    CONF_REFUSED("reward_weights", "say them in rewards: [{name, model, weight}]"),
+    CONF_REFUSED("generation_kwargs", "give temperature, top_p, top_k and min_p themselves"),
+    CONF_IGNORED("use_vllm", "the fleet's actors make the answers"),
+    CONF_IGNORED("vllm_*", "the fleet's actors make the answers"),
+    CONF_IGNORED("use_transformers_*", "the fleet's actors make the answers"),
     CONF_REFUSED("reward_funcs", "functions are Python: name rules, models or workers under "
                                  "rewards:"),
     CONF_END};

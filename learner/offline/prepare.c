@@ -45,10 +45,13 @@ static void tell_unused(const json_t *unused)
 static enum err encode_all(struct prepare *p, const struct keys *keys,
                            struct prepare_parts *parts)
 {
-    const struct dataset_conf conf = keys_dataset(keys);
+    struct dataset_conf conf = keys_dataset(keys);
     struct corpus_rule held_out;
     struct dataset *train = NULL, *test = NULL;
-    enum err err = dataset_load(&train, &test, &conf);
+    enum err err;
+
+    conf.text_field = p->rule.text_field;
+    err = dataset_load(&train, &test, &conf);
 
     /* Over both sets: what is not read in either is said once. */
     p->rule.unused = parts->unused = json_object();

@@ -11,7 +11,9 @@
 #include "base/config_tree.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "learner/run/keys_older.h"
 #include "learner/run/rundir.h"
+#include "lm/optim/optim_rule.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -23,6 +25,12 @@
 enum err keys_bytes(size_t *out, const char *text)
 {
     return amount_parse(out, text);
+}
+
+/* What became of a key that is read otherwise than it says. */
+static void older(const char *key, const char *words)
+{
+    log_info("older", "key=%s: %s", key, words);
 }
 
 static enum err when(enum keys_when *out, const char *key, const char *word)
@@ -60,9 +68,7 @@ static enum err check_names(struct keys_plan *out, const struct keys *keys)
 
 static enum err check_words(struct keys_plan *out, const struct keys *keys)
 {
-    static const char *const adamw[] = {"adamw_torch", "adamw_torch_fused", "adamw",
-                                        "adamw_hf"};
-    bool known = false;
+    enum optim_rule rule;
     enum err err = when(&out->logging, "logging_strategy", keys->logging_strategy);
 
     if (!err)
@@ -77,11 +83,10 @@ static enum err check_words(struct keys_plan *out, const struct keys *keys)
         return err;
     if (no(keys->shuffle))
         out->order = ORDER_SEQUENTIAL;
-    for (size_t i = 0; i < sizeof(adamw) / sizeof(adamw[0]); i++)
-        known = known || !strcmp(keys->optim, adamw[i]);
-    if (!known)
-        return err_set(ERR_RANGE, "optim: '%s': only AdamW (adamw_torch) is here", keys->optim);
-    return check_names(out, keys);
+    err = optim_rule_named(&rule, keys->optim);
+    if (!err && (strstr(keys->optim, "8bit") || strstr(keys->optim, "4bit")))
+        older("optim", "moments are kept in float32, not in 8 or 4 bits");
+    return err ? err : check_names(out, keys);
 }
 
 /* No word of `datasets`, a path or not, names what the run would replace. */
@@ -185,8 +190,6 @@ enum err keys_check(struct keys_plan *out, const struct keys *keys)
         return err_set(ERR_PARSE, "model_name_or_path is missing");
     if (!keys->dataset_name && !keys->datasets)
         return err_set(ERR_PARSE, "dataset_name is missing: the path of a JSONL file");
-    if (!keys->output_dir)
-        return err_set(ERR_PARSE, "output_dir is missing: the folder to write to");
     if (keys->load_best_model_at_end)
         return err_set(ERR_RANGE, "load_best_model_at_end: not available yet; set it to false");
     err = check_folder(keys);
@@ -243,6 +246,7 @@ static enum err argument(struct schedule_plan *plan, const char *name, const jso
                    {"min_lr", &plan->min_lr},
                    {"min_lr_rate", &plan->min_lr_rate},
                    {"timescale", &plan->timescale},
+                   {"warmup_lr_rate", &plan->warmup_lr_rate},
                    {"num_decay_steps", &plan->num_decay_steps},
                    {"num_stable_steps", &plan->num_stable_steps},
                    {"min_lr_ratio", &plan->min_lr_ratio}};
@@ -282,12 +286,18 @@ enum err keys_schedule(struct schedule_plan *out, const struct keys *keys,
     return optim_plan_check(out);
 }
 
+/* keys_check read the name; what it refused gets no further than there. */
 struct adamw keys_adamw(const struct keys *keys)
 {
+    enum optim_rule rule = OPTIM_ADAMW;
+
+    if (optim_rule_named(&rule, keys->optim))
+        rule = OPTIM_ADAMW;
     return (struct adamw){.beta1 = keys->adam_beta1,
                           .beta2 = keys->adam_beta2,
                           .epsilon = keys->adam_epsilon,
-                          .weight_decay = keys->weight_decay};
+                          .weight_decay = keys->weight_decay,
+                          .rule = rule};
 }
 
 struct dataset_conf keys_dataset(const struct keys *keys)
@@ -315,6 +325,8 @@ enum err keys_read(const struct conf_key *const *tables, void *conf, int argc, c
     json_t *root = json_object();
     enum err err = config_tree_args(root, argc, argv);
 
+    if (!err)
+        err = keys_older(root, tables, older);
     if (!err)
         err = conf_load(tables, conf, root, ignored);
     if (err || !tree)

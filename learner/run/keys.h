@@ -39,7 +39,7 @@ struct keys {
     char *train_sampling_strategy, *shuffle;
     bool dataloader_drop_last, disable_tqdm;
     int max_length; /* INT_MIN: no limit */
-    char *dtype, *eos_token, *chat_template_path;
+    char *dtype, *eos_token, *chat_template, *chat_template_path;
     json_t *chat_template_kwargs;
     char *max_memory, *reproducible;
     bool use_peft, use_rslora, use_dora, load_best_model_at_end, disable_dropout;

@@ -49,7 +49,11 @@ enum err start_model_open(struct model_files **out, const struct keys *keys,
     enum err err = model_files_open(out, keys->model_name_or_path, want);
 
     *eos = NULL;
-    if (!err && keys->chat_template_path)
+    if (!err && keys->chat_template && keys->chat_template_path)
+        err = err_set(ERR_RANGE, "chat_template and chat_template_path: give one of the two");
+    else if (!err && keys->chat_template)
+        err = chat_choice_text(*out, keys->chat_template);
+    else if (!err && keys->chat_template_path)
         err = chat_choice(*out, keys->chat_template_path);
     if (!err)
         err = model_files_reach(*out, longest);

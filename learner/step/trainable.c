@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "lm/model/lora_branch.h"
+#include "lm/optim/optim_rule.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -284,7 +285,7 @@ double trainable_apply(struct trainable *step, const struct adamw *adamw, double
     /* One loss that is no number must not ruin weights and moments for good; the step counts
      * all the same, so that rates and checkpoints stay where they would be. */
     if (isfinite(norm)) {
-        optim_adamw(adamw, step->learns, step->grad, step->m, step->v, step->t, rate);
+        optim_rule_step(adamw, step->learns, step->grad, step->m, step->v, step->t, rate);
         pack(step);
     }
     memset(step->grad, 0, step->learns->count * sizeof(float));

@@ -1,6 +1,6 @@
 /* A path that exists is read; anything else is taken for a family's name, and the words of a
  * refusal speak of both, for it may have been a path with a slip in it. Called when a run has
- * chat_template_path, after the model was opened. The meta is made anew, since actors chat by
+ * chat_template_path (or chat_template, the text itself), after the model was opened. The meta is made anew, since actors chat by
  * what it says. */
 
 #include "lm/file/chat_choice.h"
@@ -30,14 +30,28 @@ static enum err find(enum chat *out, const char *path)
     return err;
 }
 
+/* The choice stands before what the model said of its own template. */
+static enum err taken(struct model_files *files)
+{
+    free(files->chat_error);
+    files->chat_error = NULL;
+    return model_files_make_meta(files);
+}
+
 enum err chat_choice(struct model_files *files, const char *path)
 {
     enum err err = find(&files->chat, path);
 
-    if (!err) {
-        free(files->chat_error);
-        files->chat_error = NULL;
-        err = model_files_make_meta(files);
-    }
+    if (!err)
+        err = taken(files);
     return err ? err_add("chat_template_path") : OK;
+}
+
+enum err chat_choice_text(struct model_files *files, const char *text)
+{
+    enum err err = chat_detect(&files->chat, text);
+
+    if (!err)
+        err = taken(files);
+    return err ? err_add("chat_template") : OK;
 }

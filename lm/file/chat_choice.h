@@ -10,4 +10,7 @@
  * is made anew. Errors: ERR_IO, ERR_PARSE, ERR_RANGE (an unknown text). */
 enum err chat_choice(struct model_files *files, const char *path) MUST_CHECK;
 
+/* The same of a template's text. Errors: ERR_RANGE (an unknown text), chat_choice's. */
+enum err chat_choice_text(struct model_files *files, const char *text) MUST_CHECK;
+
 #endif

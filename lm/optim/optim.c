@@ -140,6 +140,7 @@ static const struct {
     {"polynomial", SCHEDULE_POLYNOMIAL},
     {"inverse_sqrt", SCHEDULE_INVERSE_SQRT},
     {"cosine_with_min_lr", SCHEDULE_COSINE_MIN},
+    {"cosine_warmup_with_min_lr", SCHEDULE_COSINE_WARMUP},
     {"warmup_stable_decay", SCHEDULE_STABLE},
 };
 
@@ -154,7 +155,7 @@ enum err optim_schedule(enum schedule *out, const char *name)
     return err_set(ERR_RANGE,
                    "lr_scheduler_type %s: not one of linear, cosine, constant, "
                    "constant_with_warmup, cosine_with_restarts, polynomial, inverse_sqrt, "
-                   "cosine_with_min_lr, warmup_stable_decay",
+                   "cosine_with_min_lr, cosine_warmup_with_min_lr, warmup_stable_decay",
                    name);
 }
 
@@ -188,9 +189,23 @@ struct schedule_plan optim_plan(enum schedule schedule, double peak, int64_t war
         .num_decay_steps = NAN,
         .num_stable_steps = NAN,
         .min_lr_ratio = 0.0,
+        .warmup_lr_rate = NAN,
         .warmup_type = RAMP_LINEAR,
         .decay_type = RAMP_COSINE,
     };
+}
+
+/* Those that end above 0 say where, in one of two ways. */
+static enum err check_end(const struct schedule_plan *plan)
+{
+    const bool warm = plan->schedule == SCHEDULE_COSINE_WARMUP;
+
+    if ((!warm && plan->schedule != SCHEDULE_COSINE_MIN) ||
+        isnan(plan->min_lr) != isnan(plan->min_lr_rate))
+        return OK;
+    return err_set(ERR_RANGE,
+                   "%s needs min_lr or min_lr_rate (one of them) in lr_scheduler_kwargs",
+                   warm ? "cosine_warmup_with_min_lr" : "cosine_with_min_lr");
 }
 
 /* In transformers' own order: the first thing that is wrong is the one that is told. */
@@ -206,16 +221,12 @@ enum err optim_plan_check(const struct schedule_plan *plan)
             return err_set(ERR_RANGE, "lr_scheduler_kwargs: power %g: not in [0, 100]",
                            plan->power);
     }
-    if (plan->schedule == SCHEDULE_COSINE_MIN &&
-        isnan(plan->min_lr) == isnan(plan->min_lr_rate))
-        return err_set(ERR_RANGE, "cosine_with_min_lr needs min_lr or min_lr_rate (one of "
-                                  "them) in lr_scheduler_kwargs");
     if (plan->schedule == SCHEDULE_STABLE && !(plan->num_decay_steps >= 0.0))
         return err_set(ERR_RANGE,
                        "warmup_stable_decay needs num_decay_steps in lr_scheduler_kwargs");
     if (plan->schedule == SCHEDULE_INVERSE_SQRT && plan->timescale <= 0.0)
         return err_set(ERR_RANGE, "lr_scheduler_kwargs: timescale must be above 0");
-    return OK;
+    return check_end(plan);
 }
 
 double optim_rate(const struct schedule_plan *plan, int64_t step)

@@ -9,8 +9,12 @@
 #include "lm/model/params.h"
 #include "lm/optim/schedule.h"
 
+/* Which rule a step follows (optim_rule.h); optim_adamw itself asks nobody. */
+enum optim_rule { OPTIM_ADAMW, OPTIM_SGD, OPTIM_RMSPROP, OPTIM_ADAGRAD };
+
 struct adamw {
     double beta1, beta2, epsilon, weight_decay;
+    enum optim_rule rule;
 };
 
 /* One step, t = 1, 2, ...: params, m and v change; grad is read. rate: this step's learning
@@ -26,7 +30,8 @@ double optim_norm(const float *grad, size_t n);
 double optim_clip(float *grad, size_t n, double limit);
 
 /* transformers' lr_scheduler_type names: linear, cosine, constant, constant_with_warmup,
- * cosine_with_restarts, polynomial, inverse_sqrt, cosine_with_min_lr, warmup_stable_decay.
+ * cosine_with_restarts, polynomial, inverse_sqrt, cosine_with_min_lr,
+ * cosine_warmup_with_min_lr, warmup_stable_decay.
  * Errors: ERR_RANGE names the known ones. */
 enum err optim_schedule(enum schedule *out, const char *name) MUST_CHECK;
 

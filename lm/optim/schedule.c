@@ -130,12 +130,24 @@ static double stable(const struct schedule_plan *plan, double step)
     return above_zero(y * (1.0 - low) + low);
 }
 
-/* All curves rise alike but warmup_stable_decay, which names its own way. */
+/* The rise of cosine_warmup_with_min_lr: its first step learns already. */
+static double rise_from(const struct schedule_plan *plan, double step)
+{
+    const double from = plan->warmup_lr_rate;
+
+    if (isnan(from))
+        return ratio(step + 1.0, (double)plan->warmup);
+    return from + (1.0 - from) * ratio(step, (double)plan->warmup - 1.0);
+}
+
+/* All curves rise alike but two, which name their own way. */
 static double rise(const struct schedule_plan *plan, double step)
 {
     const double at = ratio(step, (double)plan->warmup);
     double y = at;
 
+    if (plan->schedule == SCHEDULE_COSINE_WARMUP)
+        return rise_from(plan, step);
     if (plan->schedule != SCHEDULE_STABLE)
         return at;
     if (plan->warmup_type == RAMP_COSINE)
@@ -166,7 +178,8 @@ double schedule_factor(const struct schedule_plan *plan, int64_t step)
     case SCHEDULE_INVERSE_SQRT:
         return inverse_sqrt(plan, at);
     case SCHEDULE_COSINE_MIN:
-        return cosine(plan, at,
+    case SCHEDULE_COSINE_WARMUP: /* a step ahead: its last step reaches the end */
+        return cosine(plan, plan->schedule == SCHEDULE_COSINE_WARMUP ? at + 1.0 : at,
                       isnan(plan->min_lr) ? plan->min_lr_rate : plan->min_lr / plan->peak);
     case SCHEDULE_STABLE:
         return stable(plan, at);

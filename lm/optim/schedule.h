@@ -17,6 +17,7 @@ enum schedule {
     SCHEDULE_INVERSE_SQRT,
     SCHEDULE_COSINE_MIN,
     SCHEDULE_STABLE,
+    SCHEDULE_COSINE_WARMUP,
 };
 
 /* What transformers calls lr_scheduler_kwargs. Start from optim_plan(), which holds its
@@ -28,9 +29,12 @@ struct schedule_plan {
     int64_t warmup, total; /* optimiser steps */
     double num_cycles;     /* default .5; 1 for cosine_with_restarts */
     double lr_end, power;  /* polynomial: 1e-7, 1 */
-    double min_lr;         /* cosine_with_min_lr: this or min_lr_rate must be given */
+    double min_lr;         /* cosine_with_min_lr and cosine_warmup_with_min_lr: this or
+                              min_lr_rate must be given */
     double min_lr_rate;
-    double timescale;                  /* inverse_sqrt: the warm-up, or 10000 without one */
+    double
+        warmup_lr_rate; /* cosine_warmup_with_min_lr: where the rise begins; NAN: 1 / warm-up */
+    double timescale;   /* inverse_sqrt: the warm-up, or 10000 without one */
     double num_decay_steps;            /* warmup_stable_decay: must be given */
     double num_stable_steps;           /* total - warmup - decay */
     double min_lr_ratio;               /* 0 */

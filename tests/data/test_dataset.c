@@ -145,6 +145,48 @@ static void a_mixture_takes_shares_columns_and_new_names(void **state)
     json_decref(list);
 }
 
+/* The alignment handbook's weight is a share of the part's own rows, chosen by the seed; a
+ * configuration of a set is a folder in it. */
+static void a_weight_is_a_share_of_its_part(void **state)
+{
+    struct dataset_conf conf = base_conf();
+    struct dataset *train, *test, *again;
+    char text[512];
+    json_t *list;
+    int later = 0;
+    (void)state;
+
+    snprintf(text, sizeof(text),
+             "[{\"path\":\"%s\",\"weight\":\"0.5\"},{\"path\":\"%s\",\"split\":\"test\","
+             "\"weight\":\"1.0\"}]",
+             at("train.jsonl"), folder);
+    list = json_loads(text, 0, NULL);
+    assert_non_null(list);
+    conf.mixture = list;
+    assert_ok(dataset_load(&train, &test, &conf));
+    assert_ok(dataset_load(&again, &test, &conf));
+    assert_int_equal(train->n, 5 + 4);
+    for (size_t i = 0; i < train->n; i++)
+        assert_int_equal(id(train, i), id(again, i));
+    for (size_t i = 0; i < 5; i++) {
+        later += id(train, i) >= 5;
+        assert_true(!i || id(train, i) > id(train, i - 1)); /* in the file's order */
+    }
+    assert_true(later > 0); /* a choice, not the first ones */
+    dataset_free(train);
+    dataset_free(again);
+    json_object_set_new(json_array_get(list, 0), "weight", json_string("1.5"));
+    assert_err(ERR_RANGE, dataset_load(&train, &test, &conf));
+    json_object_set_new(json_array_get(list, 0), "weight", json_string("0.5"));
+    json_object_set_new(json_array_get(list, 0), "fraction", json_string("0.5"));
+    assert_err(ERR_RANGE, dataset_load(&train, &test, &conf));
+    json_object_del(json_array_get(list, 0), "fraction");
+    json_object_set_new(json_array_get(list, 1), "name", json_string("Mid"));
+    assert_err(ERR_RANGE, dataset_load(&train, &test, &conf));
+    assert_non_null(strstr(err_text(), "Mid"));
+    json_decref(list);
+}
+
 static void bad_lines_are_errors_or_counted(void **state)
 {
     struct dataset_conf conf = base_conf();
@@ -184,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_folder_has_splits),
         cmocka_unit_test(the_held_out_part_is_fixed_by_the_seed),
         cmocka_unit_test(a_mixture_takes_shares_columns_and_new_names),
+        cmocka_unit_test(a_weight_is_a_share_of_its_part),
         cmocka_unit_test(bad_lines_are_errors_or_counted),
         cmocka_unit_test(nothing_and_empty_are_errors),
     };

@@ -197,11 +197,10 @@ same() { # same 'words' METHOD 'RECORD': training and lint refuse the record wit
     cases=$((cases + 1))
 }
 agent='{"prompt":"p","chosen":[{"tool":"f","args":{"x":1}}],"rejected":[{"tool":"g"}]}'
-same "needs 'prompt' beside .*: say format=orca" dpo '{"system":"s","question":"q","chosen":"a","rejected":"b"}'
-same "say format=orca" reward '{"system":"s","question":"q","chosen":"a","rejected":"b"}'
 same "rename: {query: prompt}" kto '{"query":"q","chosen":"a","rejected":"b"}'
 same "no prompt: 'chosen' and 'rejected' begin differently" orpo '{"chosen":"a","rejected":"b"}'
-same "say format=argilla" dpo '{"instruction":"q","chosen_response":"a","rejected_response":"b"}'
+same "say format=helpsteer" dpo '{"prompt":"q","response_1":"a","response_2":"b","preference_strength":1}'
+same "rename: {question: prompt, answer: completion}" sft '{"question":"q","answer":"a"}'
 same "needs 'chosen' and 'rejected'; its columns are: messages" dpo '{"messages":[{"role":"user","content":"q"}]}'
 same "holds the character U+0000" sft '{"prompt":"a\u0000b","completion":" c"}'
 same "a number that 64 bits do not hold" sft '{"text":"a","id":12345678901234567890}'
@@ -209,6 +208,22 @@ same "calls=text writes them as text" dpo "$agent"
 printf '%s\n' "$agent" > "$work/records.jsonl"
 "$drover" dpo model="$chat" chat_template_path=qwen2.5 dataset="$work/records.jsonl" output_dir="$work/agent" max_steps=1 save_strategy=no \
     max_length=512 disable_tqdm=true 2> "$work/err" || fail "an agent's record: $(tail -n 1 "$work/err")"
+takes() { # takes METHOD FORMAT 'RECORD': told nothing, the trainer reads it as this, and says so; lint agrees
+    printf '%s\n' "$3" > "$work/records.jsonl"
+    "$drover" "$1" model="$chat" dataset="$work/records.jsonl" output_dir="$work/taken" overwrite_output_dir=true max_steps=1 \
+        save_strategy=no disable_tqdm=true 2> "$work/err" || fail "$1 of $2: $(tail -n 1 "$work/err")"
+    grep -q "read as format=$2$" "$work/err" || fail "$1 does not say that it read $2: $(cat "$work/err")"
+    "$drover" data lint "$work/records.jsonl" method="$1" model="$chat" > "$work/lint" || fail "lint $1 of $2: $(cat "$work/lint")"
+    cases=$((cases + 1))
+}
+takes dpo orca '{"system":"s","question":"q","chosen":"a","rejected":"b"}'
+takes reward orca '{"system":"s","question":"q","chosen":"a","rejected":"b"}'
+takes dpo argilla '{"instruction":"q","chosen_response":"a","rejected_response":"b"}'
+takes sft alpaca '{"instruction":"q","input":"","output":"a"}'
+takes sft ultrachat '{"id":"0","data":["q","a"]}'
+takes kto shp '{"history":"q","human_ref_A":"a","human_ref_B":"b","labels":1}'
+takes dpo webgpt '{"question":{"full_text":"q"},"answer_0":"a","answer_1":"b","score_0":1,"score_1":-1}'
+takes dpo oasst '{"message_tree_id":"t","prompt":{"text":"q","role":"prompter","replies":[{"text":"a","role":"assistant","rank":0},{"text":"b","role":"assistant","rank":1}]}}'
 printf '%s\n' '{"prompt":"hi","prompt_id":"x","messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"yo"}]}' > "$work/records.jsonl"
 "$drover" sft model="$chat" dataset="$work/records.jsonl" output_dir="$work/unread" max_steps=1 save_strategy=no disable_tqdm=true \
     2> "$work/err" || fail "ultrachat's record: $(tail -n 1 "$work/err")"

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct conf_key own[] = {CONF_REAL(keys, learning_rate, "1e-4", 0, 1, ""),
@@ -78,7 +79,10 @@ static void wrong_words_are_named(void **state)
         {"per_device_train_batch_size=0", "not in [1"},
         {"eval_strategy=sometimes", "eval_strategy"},
         {"lr_scheduler_type=cubic", "cubic"},
-        {"optim=sgd", "only AdamW"},
+        {"optim=lion_32bit", "sgd, rmsprop"},
+        {"tokenizer=other", "that of the model's folder"},
+        {"dataset_mixture=x", "dataset_mixture: expected"},
+        {"dataset_mixture.datasets=[{ident: a}]", "'ident'"},
         {"dtype=int3", "dtype"},
         {"use_dora=true", "use_dora"},
         {"lora_r=0", "lora_r"},
@@ -87,6 +91,7 @@ static void wrong_words_are_named(void **state)
         {"lora_target_parameters=[x]", "lora_target_parameters"},
         {"max_memory=lots", "max_memory"},
         {"neftune_noise_alpha=5", "neftune_noise_alpha"},
+        {"no_such_switch=true", "no such key"},
         {"format=xx", "known are auto, trl, hh"},
         {"train_sampling_strategy=x", "train_sampling_strategy"},
         {"lr_scheduler_kwargs.foo=1", "'foo'"},
@@ -115,6 +120,84 @@ static void wrong_words_are_named(void **state)
             fail_msg("%s: '%s'", rows[i].arg, err_text());
         conf_free(tables, &k);
     }
+}
+
+/* The tree that the keys' datasets are, as text. */
+static void datasets_are(const struct keys *k, const char *wanted)
+{
+    char *text = json_dumps(k->datasets, JSON_COMPACT);
+
+    assert_non_null(text);
+    assert_string_equal(text, wanted);
+    free(text);
+}
+
+static void older_keys_are_todays(void **state)
+{
+    struct keys k;
+    struct keys_plan plan;
+    char *argv[] = {"model=m",
+                    "dataset=d",
+                    "torch_dtype=bfloat16",
+                    "max_seq_length=77",
+                    "evaluation_strategy=epoch",
+                    "group_by_length=True",
+                    "tokenizer_name_or_path=m",
+                    "--no_gradient_checkpointing",
+                    "--no_remove_unused_columns",
+                    "optim=paged_adamw_8bit",
+                    "save_total_limit=null",
+                    "per_device_train_batch_size=null",
+                    "lr_scheduler_type=null"};
+    char *both[] = {"model=m",      "dataset=d",        "max_seq_length=77",
+                    "max_length=5", "torch_dtype=null", "optim=rmsprop"};
+    (void)state;
+
+    assert_ok(with(&k, 13, argv));
+    assert_ok(keys_check(&plan, &k));
+    assert_string_equal(plan.dtype, "bfloat16");
+    assert_int_equal(k.max_length, 77);
+    assert_int_equal(plan.eval, KEYS_EPOCH);
+    assert_int_equal(plan.order, ORDER_BY_LENGTH);
+    assert_false(k.gradient_checkpointing);
+    assert_int_equal(k.per_device_train_batch_size, 8);
+    assert_int_equal(keys_adamw(&k).rule, OPTIM_ADAMW);
+    assert_string_equal(k.output_dir, "trainer_output");
+    conf_free(tables, &k);
+    assert_ok(with(&k, 6, both));
+    assert_ok(keys_check(&plan, &k));
+    assert_int_equal(k.max_length, 5);
+    assert_int_equal(keys_adamw(&k).rule, OPTIM_RMSPROP);
+    conf_free(tables, &k);
+}
+
+static void the_handbooks_mixtures_are_datasets(void **state)
+{
+    struct keys k;
+    char *mixture[] = {"model=m",
+                       "dataset_mixture={datasets: [{id: a, config: default, split: "
+                       "train_sft, columns: [messages], weight: 1.0}, {id: b, config: "
+                       "Mid, weight: 0.5}], test_split_size: 0.05, seed: 0}"};
+    char *one[] = {"model=m", "dataset_mixer={a/b: 1.0}",
+                   "dataset_splits=[train_prefs, test_prefs]"};
+    char *many[] = {"model=m", "dataset_mixer={a: 0.5, b: 1}", "dataset_splits=[train, test]"};
+    (void)state;
+
+    assert_ok(with(&k, 2, mixture));
+    datasets_are(&k,
+                 "[{\"path\":\"a\",\"split\":\"train_sft\",\"columns\":[\"messages\"],"
+                 "\"weight\":\"1.0\"},{\"path\":\"b\",\"name\":\"Mid\",\"weight\":\"0.5\"}]");
+    assert_true(k.test_split_size == .05);
+    conf_free(tables, &k);
+    assert_ok(with(&k, 3, one));
+    assert_string_equal(k.dataset_name, "a/b");
+    assert_string_equal(k.dataset_train_split, "train_prefs");
+    assert_string_equal(k.dataset_test_split, "test_prefs");
+    conf_free(tables, &k);
+    assert_ok(with(&k, 3, many));
+    datasets_are(&k, "[{\"path\":\"a\",\"split\":\"train\",\"weight\":\"0.5\"},"
+                     "{\"path\":\"b\",\"split\":\"train\",\"weight\":\"1\"}]");
+    conf_free(tables, &k);
 }
 
 static void sizes_have_units(void **state)
@@ -180,6 +263,8 @@ int main(void)
         cmocka_unit_test(defaults_are_trls),
         cmocka_unit_test(lengths_follow_transformers),
         cmocka_unit_test(wrong_words_are_named),
+        cmocka_unit_test(older_keys_are_todays),
+        cmocka_unit_test(the_handbooks_mixtures_are_datasets),
         cmocka_unit_test(sizes_have_units),
         cmocka_unit_test(runs_are_told_apart_by_what_they_learn),
         cmocka_unit_test(means_survive_a_checkpoint_to_the_bit),

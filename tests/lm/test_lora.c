@@ -313,7 +313,7 @@ static void full_rank_has_the_full_update(void **state)
  * scalar model is least squares: values at N tokens from N x 96 inputs through score. */
 static double after_steps(size_t c, const struct lora_conf *conf, int steps)
 {
-    const struct adamw adamw = {0.9, 0.999, 1e-8, 0.0};
+    const struct adamw adamw = {0.9, 0.999, 1e-8, 0.0, OPTIM_ADAMW};
     struct lora_fixture *fixture = lora_fixture_new(c, conf, 0.0f, (struct train_options){0});
     const size_t count = fixture->lora->weights->count;
     float *moments = calloc(2 * count, sizeof *moments);
