@@ -26,6 +26,7 @@ struct generate_conf {
     bool pairs;
 };
 
+/* What every command that samples has, and two of our own. */
 static const struct conf_key keys[] = {
     SAMPLING_ROWS("128"),
     CONF_INT(sampling_options, slots, "32", 1, 64, "sequences decoded at once"),

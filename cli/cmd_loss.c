@@ -45,6 +45,7 @@ struct loss_pair {
     int n;
 };
 
+/* The log-probability is spread evenly: only the sum and the length count for any loss. */
 static void side(struct loss_pair *p, int which, int tokens, double logprob, double reference)
 {
     p->seq[which] = p->n++;
@@ -64,6 +65,7 @@ static void pair_free(struct loss_pair *p)
     free(p->slope);
 }
 
+/* Chosen first, as every pair of a batch. */
 static void pair_make(struct loss_pair *p, const struct loss_conf *c)
 {
     const size_t room = (size_t)c->chosen_tokens + (size_t)c->rejected_tokens + 2;
@@ -86,6 +88,7 @@ static double figure(const struct objective_out *out, const char *name)
     return NAN;
 }
 
+/* The slopes are those of an answer's last token, which all of its tokens share. */
 static void show(const char *beta, const struct objective_out *out, const struct loss_pair *p,
                  double most)
 {
@@ -196,6 +199,7 @@ static enum err read_conf(struct loss_conf *c, json_t *tree, int argc, char **ar
     return err;
 }
 
+/* The first word is the method, as where it trains. */
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     const struct method *method = argc ? methods_find(argv[0]) : NULL;

@@ -21,6 +21,7 @@
 
 enum { LOOKED_AT = 1000 };
 
+/* Keys of this command are empty texts when nobody gave them. */
 static bool given(const char *text)
 {
     return text && *text;
@@ -34,6 +35,7 @@ struct data_inspect {
     const char *refused; /* the first record that no format takes: its words */
 };
 
+/* One more under that name. */
 static void count(json_t *counts, const char *name)
 {
     json_object_set_new(counts, name,
@@ -82,6 +84,7 @@ static void look(struct data_inspect *in, const json_t *row)
     json_decref(list);
 }
 
+/* No more than that: a file may be larger than memory, and its first records say what it is. */
 static enum err read_first(struct data_inspect *in)
 {
     struct rows *rows;
@@ -216,6 +219,7 @@ static size_t show_some(const struct data_inspect *in, const char *asked)
     return some;
 }
 
+/* Where none fits, the words of the method that asks for least say what is missing. */
 static void show_methods(const struct data_inspect *in)
 {
     const char *asked = in->job->conf.method;
@@ -252,6 +256,7 @@ static void show_sequence(const struct tokenizer *tokenizer, const int *ids,
     printf("\n");
 }
 
+/* Every sequence of the record: two of a pair, one of all else. */
 static void show_corpus(const struct corpus *c, const struct tokenizer *tokenizer,
                         const char *method)
 {
@@ -381,6 +386,7 @@ static void show_record(const struct data_inspect *in)
     free(text);
 }
 
+/* One file; the model is open, or has no files. */
 static enum err inspect(const struct data_job *job, const char *path, struct open_model *m)
 {
     struct data_inspect in = {.job = job, .path = path};
@@ -420,6 +426,7 @@ static enum err inspect(const struct data_job *job, const char *path, struct ope
     return err;
 }
 
+/* Reads only: nothing is written, and a record that no method takes is no error here. */
 enum err data_inspect(struct data_job *job, int *status)
 {
     struct open_model model = {.files = NULL};

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
+/* A message of one speaker. */
 static json_t *says(const char *role, const char *text)
 {
     return json_pack("{s:s,s:s}", "role", role, "content", text);
@@ -131,6 +132,8 @@ static enum err compared(json_t *out, const json_t *row, const char *const *name
     return OK;
 }
 
+/* By which of its three shapes the row has. What people said of an answer beside how much it
+ * helped goes along, for rewards and reports. */
 enum err format_rated_helpsteer(json_t *out, const json_t *row, const struct format_rule *rule)
 {
     static const char *const two[] = {"response_1", "response_2", "preference_strength", NULL};
@@ -215,6 +218,7 @@ static const char *text_of(const json_t *node)
     return !text || !*text || json_is_true(json_object_get(node, "deleted")) ? NULL : text;
 }
 
+/* OpenAssistant calls people prompter. */
 static bool is_assistant(const json_t *node)
 {
     const char *role = json_string_value(json_object_get(node, "role"));
@@ -275,6 +279,7 @@ static enum err walk(json_t *out, const json_t *node, json_t *so_far, size_t *le
     return err;
 }
 
+/* Threads share their beginnings: `so_far` grows and shrinks with the walk. */
 enum err format_rated_oasst(json_t *out, const json_t *row, const struct format_rule *rule)
 {
     const json_t *root = json_object_get(row, "prompt");

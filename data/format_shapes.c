@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A message of one speaker; the text is shared with the row. */
 static json_t *said(const char *role, const json_t *content)
 {
     return json_pack("{s:s,s:O}", "role", role, "content", content);

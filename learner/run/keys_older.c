@@ -46,6 +46,7 @@ static const char *const usual_when_null[] = {"dtype",
                                               "output_dir",
                                               "loss_type"};
 
+/* By name or alias; a row whose name ends in a star is none: its keys are noted anyway. */
 static const struct conf_key *row_of(const struct older *o, const char *name)
 {
     for (const struct conf_key *const *t = o->tables; *t; t++)
@@ -61,12 +62,14 @@ static bool given(const struct older *o, const char *name)
     return json_object_get(o->tree, name) && !row_of(o, name);
 }
 
+/* Whoever reads only for a check hears nothing. */
 static void tell(const struct older *o, const char *key, const char *words)
 {
     if (o->told)
         o->told(key, words);
 }
 
+/* A key of today wins: it was written by someone who knew its name. */
 static void rename_all(const struct older *o)
 {
     for (size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++) {
@@ -87,6 +90,7 @@ static void rename_all(const struct older *o)
     }
 }
 
+/* As base/conf reads a truth; all else is left to it. */
 static bool is_true(const json_t *value)
 {
     const char *text = json_string_value(value);

@@ -54,6 +54,7 @@ struct optim_rule_chunk {
     float decay, rate, keep, add, epsilon;
 };
 
+/* SGD remembers nothing. */
 static void plain_chunk(const struct optim_rule_chunk *c, float *restrict p,
                         const float *restrict g, size_t n)
 {
@@ -64,6 +65,7 @@ static void plain_chunk(const struct optim_rule_chunk *c, float *restrict p,
         p[i] = p[i] - k.rate * (g[i] + k.decay * p[i]);
 }
 
+/* RMSprop and Adagrad: the gradient over the root of what it has been. */
 static void rooted_chunk(const struct optim_rule_chunk *c, float *restrict p,
                          const float *restrict g, float *restrict v, size_t n)
 {
