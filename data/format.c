@@ -111,7 +111,8 @@ const char *format_name(enum format format)
     return "auto";
 }
 
-/* A column that is null is not there: tables have every column in every row. */
+/* What must not be there may be null: tables have every column in every row. What must be may be
+ * null as well, for that says something (no mistake_index: no mistake). */
 static const json_t *there(const json_t *object, const char *name)
 {
     const json_t *value = json_object_get(object, name);
@@ -134,7 +135,7 @@ static bool fits_sharegpt(const struct format_row *row, const json_t *object)
 static bool fits(const struct format_row *row, const json_t *object)
 {
     for (int i = 0; i < 3 && row->has[i]; i++) {
-        const json_t *value = there(object, row->has[i]);
+        const json_t *value = json_object_get(object, row->has[i]);
         if (row->texts ? !json_is_string(value) : !value)
             return false;
     }
