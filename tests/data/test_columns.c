@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 /* Numbers of fractions may differ in how they are written, not in what they are; f32 comes widened
  * on both sides. */
@@ -246,6 +247,8 @@ static void a_page_has_the_size_it_says(void **state)
 {
     static const unsigned char zstd[] = {0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x03,
                                          0x19, 0x00, 0x00, 'a',  'b',  'c'};
+    Bytef gzip[64];
+    uLongf n;
     char out[16];
     (void)state;
 
@@ -254,6 +257,32 @@ static void a_page_has_the_size_it_says(void **state)
     assert_err(ERR_IO, codec_unpack(CODEC_ZSTD, zstd, sizeof(zstd), out, 2));
     assert_err(ERR_IO, codec_unpack(CODEC_ZSTD, zstd, sizeof(zstd), out, 4));
     assert_err(ERR_IO, codec_unpack(CODEC_NONE, "abc", 3, out, 4));
+    n = sizeof(gzip);
+    assert_int_equal(compress(gzip, &n, (const Bytef *)"abcabcabc", 9), Z_OK);
+    assert_ok(codec_unpack(CODEC_GZIP, gzip, n, out, 9));
+    assert_memory_equal(out, "abcabcabc", 9);
+    for (size_t room = 0; room < sizeof(out); room++)
+        assert_err(room == 9 ? OK : ERR_IO, codec_unpack(CODEC_GZIP, gzip, n, out, room));
+    assert_err(ERR_IO, codec_unpack(CODEC_GZIP, gzip, n - 1, out, 9));
+}
+
+/* lz4.parquet has checksums: a change within a page is told by them before it is unpacked. */
+static void checksums_are_held(void **state)
+{
+    char *bytes;
+    size_t n;
+    long rows, told = 0;
+    (void)state;
+
+    assert_ok(fs_read(&bytes, &n, GOLDEN "/columns/lz4.parquet", 1 << 20));
+    for (size_t i = 4; i < n / 3; i++) {
+        bytes[i] ^= 1;
+        if (drain(bytes, n, false, &rows))
+            told += strstr(err_text(), "checksum") != NULL;
+        bytes[i] ^= 1;
+    }
+    free(bytes);
+    assert_true(told > 100);
 }
 
 /* What JSON cannot say spoils its record, and says which column. */
@@ -341,6 +370,20 @@ static void a_record_is_bounded(void **state)
     rows_close(rows);
 }
 
+/* Columns whose lists do not agree are damage, not a record made of two. */
+static void columns_stay_in_step(void **state)
+{
+    struct rows *rows;
+    json_t *row;
+    (void)state;
+
+    assert_ok(rows_open(&rows, GOLDEN "/columns/hostile/shifted.parquet"));
+    assert_err(ERR_IO, rows_next(rows, &row));
+    assert_null(row);
+    assert_non_null(strstr(err_text(), "column 'b' does not fit the columns beside it"));
+    rows_close(rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +392,8 @@ int main(void)
         cmocka_unit_test(damage_is_survived),
         cmocka_unit_test(framed_lz4_is_read),
         cmocka_unit_test(a_page_has_the_size_it_says),
+        cmocka_unit_test(checksums_are_held),
+        cmocka_unit_test(columns_stay_in_step),
         cmocka_unit_test(what_json_cannot_say_is_a_flaw),
         cmocka_unit_test(times_are_text),
         cmocka_unit_test(a_record_is_bounded),

@@ -238,6 +238,21 @@ def hostile(folder):
         footer = thrift((1, 1), (2, schema), (3, Wide(1)), (4, [(group,)]))
         with open(os.path.join(folder, name + ".parquet"), "wb") as out:
             out.write(b"PAR1" + page + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    # [{a, b}, …] whose columns have the same entries but not the same lists: 2 and 1, 1 and 2.
+    pages = []
+    for reps in (b"\x03\x02", b"\x03\x04"):  # 3 entries packed in bits: 0 1 0, 0 0 1
+        part = len(reps).to_bytes(4, "little") + reps + (2).to_bytes(4, "little") + varint(3 << 1) + b"\1"
+        body = part + b"".join(v.to_bytes(4, "little") for v in (1, 2, 3))
+        pages.append(thrift((1, 0), (2, len(body)), (3, len(body)), (5, (thrift((1, 3), (2, 0), (3, 3), (4, 3)),))) + body)
+    schema = [(thrift((4, b"schema"), (5, 1)),), (thrift((3, 2), (4, b"g"), (5, 2)),), (thrift((1, 1), (3, 0), (4, b"a")),), (thrift((1, 1), (3, 0), (4, b"b")),)]
+    chunks, at = [], 4
+    for name, page in zip((b"a", b"b"), pages):
+        meta = thrift((1, 1), (2, [0, 3]), (3, [b"g", name]), (4, 0), (5, Wide(3)), (6, Wide(len(page))), (7, Wide(len(page))), (9, Wide(at)))
+        chunks.append((thrift((2, Wide(at)), (3, (meta,))),))
+        at += len(page)
+    footer = thrift((1, 1), (2, schema), (3, Wide(2)), (4, [(thrift((1, chunks), (2, Wide(at)), (3, Wide(2))),)]))
+    with open(os.path.join(folder, "shifted.parquet"), "wb") as out:
+        out.write(b"PAR1" + b"".join(pages) + footer + len(footer).to_bytes(4, "little") + b"PAR1")
     with open(os.path.join(folder, "encrypted.parquet"), "wb") as out:
         out.write(b"PARE" + bytes(40) + (20).to_bytes(4, "little") + b"PARE")
 
