@@ -52,6 +52,7 @@ static void record_free(struct record *record)
     *record = (struct record){.n = 0};
 }
 
+/* Offsets, not pointers: the text moves as it grows. */
 static void begin_field(struct record *record)
 {
     if (record->n == record->room) {
@@ -147,6 +148,7 @@ static enum err read_field(struct csv *file, struct record *record, char **line,
     return OK;
 }
 
+/* Tabs are no blanks here: in a .tsv they are fields. */
 static bool is_blank(const char *line, size_t n)
 {
     while (n && (line[n - 1] == ' ' || line[n - 1] == '\r'))
@@ -181,6 +183,7 @@ static enum err read_record(struct csv *file, struct record *record, bool *end)
     return err;
 }
 
+/* A record with too few fields lacks the last ones. */
 static const char *field(const struct record *record, size_t i)
 {
     return i < record->n ? record->text.text + record->start[i] : "";
@@ -309,6 +312,7 @@ static void read_early(struct csv *file)
         file->type[i] = type_of(file, i);
 }
 
+/* Types are told at once, so that csv_next gives every row with the type of its column. */
 enum err csv_open(struct csv **out, const char *path, char separator)
 {
     struct csv *file = mem_new(1, sizeof(*file));
@@ -419,6 +423,7 @@ static enum err take(struct csv *file, struct record *record, bool *end)
     return err;
 }
 
+/* A row with a flaw is taken all the same: the next call goes on behind it. */
 enum err csv_next(struct csv *file, json_t **out)
 {
     struct record record;

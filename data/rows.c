@@ -101,6 +101,8 @@ static enum err read_whole(char **out, size_t *n, const char *path)
     return err;
 }
 
+/* Also for what is no data set: a state.json, a list of functions. Duplicate keys are
+ * refused, as in lines. */
 enum err rows_document(json_t **out, const char *path)
 {
     char *bytes = NULL;
@@ -180,6 +182,7 @@ static long line_csv(const struct rows *rows)
     return csv_line(rows->csv);
 }
 
+/* The bytes are the reader's from here on, whether it opens or not. */
 static enum err open_parquet(struct rows *rows)
 {
     static const struct form form = {next_parquet, line_parquet};
@@ -214,6 +217,7 @@ static enum err open_csv(struct rows *rows, char separator)
     return csv_open(&rows->csv, rows->path, separator);
 }
 
+/* ERR_PARSE of the first line is kept for rows_next, whose caller may leave bad records out. */
 static enum err open_text(struct rows *rows)
 {
     enum err err = jsonl_open(&rows->lines, rows->path);
@@ -245,6 +249,7 @@ static void peek(uint8_t first[4], const char *path)
     close(fd);
 }
 
+/* Bytes before names: a Parquet file that is called .jsonl is one all the same. */
 static enum err open_form(struct rows *rows)
 {
     uint8_t first[4];
@@ -262,6 +267,7 @@ static enum err open_form(struct rows *rows)
     return is_called(rows->path, ".tsv") ? open_csv(rows, '\t') : open_text(rows);
 }
 
+/* On an error *out is NULL, so that callers may close it in any case. */
 enum err rows_open(struct rows **out, const char *path)
 {
     struct rows *rows = mem_new(1, sizeof(*rows));

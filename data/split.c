@@ -69,6 +69,7 @@ static long shards_of(const char *name)
     return n;
 }
 
+/* Numbers in names have leading zeros, so that the order of bytes is theirs. */
 static int by_name(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -177,6 +178,7 @@ static enum err look(struct split *out, const char *folder, const char *split)
     return err;
 }
 
+/* Beside the folder itself, data/ is where the hub has most of its files. */
 enum err split_find(struct split *out, const char *folder, const char *split)
 {
     char *data = mem_print("%s/data", folder);

@@ -43,6 +43,7 @@ static bool is_zstd(const unsigned char *b, size_t n)
                       ((b[0] & 0xF0) == 0x50 && b[1] == 0x2A && b[2] == 0x4D && b[3] == 0x18));
 }
 
+/* One state for all frames; it holds the window, which is most of what it takes. */
 static enum err begin_zstd(struct unpack *file, int fd)
 {
     file->fd = fd;
@@ -169,6 +170,7 @@ static enum err read_zstd(struct unpack *file, char *to, size_t room, size_t *n)
     return OK;
 }
 
+/* First what unpack_line has left in the buffer, so that both may be mixed. */
 enum err unpack_read(struct unpack *file, char *to, size_t room, size_t *n)
 {
     const size_t left = file->end - file->at, take = left < room ? left : room;

@@ -254,6 +254,7 @@ static enum err read_row(struct arrow *file, json_t **out)
     return arrow_batch_value(&from, &file->batch, file->taken++, out);
 }
 
+/* As parquet_next: a damaged batch ends the file for good. */
 enum err arrow_next(struct arrow *file, json_t **out)
 {
     json_t *row = NULL;

@@ -32,6 +32,7 @@ struct parquet {
     enum err over; /* an error after which nothing can be read */
 };
 
+/* The footer alone; pages are read as rows are asked for. */
 enum err parquet_open(struct parquet **out, struct bytes *file)
 {
     struct parquet *made = mem_new(1, sizeof(*made));
@@ -308,6 +309,8 @@ static enum err read_row(struct parquet *file, json_t **out)
     return read_struct(file, 0, 0, out);
 }
 
+/* What ends the file ends it for good: `over` is told again, and nothing is read on from the
+ * middle. */
 enum err parquet_next(struct parquet *file, json_t **out)
 {
     json_t *row = NULL;

@@ -22,6 +22,7 @@ static uint32_t little32(const uint8_t *b)
     return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
+/* Doubled, so that a page of growing values copies little. */
 static void reserve(struct values *v, size_t n)
 {
     if (n > v->room) {
@@ -210,6 +211,7 @@ static enum err next_number(struct values *v, const uint8_t **bytes, size_t *n)
     return OK;
 }
 
+/* The bytes of all texts lie behind all lengths, in order. */
 static enum err next_length(struct values *v, const uint8_t **bytes, size_t *n)
 {
     const uint64_t length = delta_next(&v->first);
