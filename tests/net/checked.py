@@ -14,6 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def tsan(reports):
     """It wants its addresses where they always are, and so does all that is started from here."""
     if "TSAN_OPTIONS" not in os.environ:
+        os.environ["OMP_THREAD_LIMIT"] = "1"  # libgomp's barriers are futexes, which would look like none
         os.environ["TSAN_OPTIONS"] = (f"suppressions={HERE}/tsan.supp log_path={reports}/race exitcode=66 "
                                       "second_deadlock_stack=1 history_size=4")
         os.execvp("setarch", ["setarch", "-R", sys.executable, *sys.argv, reports])
