@@ -21,6 +21,11 @@
     "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 #define SHORTENED "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
 
+/* Qwen3.5's: marks belong to the letters before them. */
+#define MARKED \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}" \
+    "| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+
 #define DEEPSEEK3 \
     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?" \
     "[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
@@ -40,6 +45,7 @@ static const struct {
      F_GPT2},
     {" smollm starcoder refact command-r codeshell exaone minerva-7b ", {0}, F_GPT2 | F_DIGITS},
     {" qwen2 ", {MODERN("\\p{N}")}, F_NFC},
+    {" qwen35 ", {MARKED}, F_NFC},
     {" deepseek-r1-qwen megrez kormo stablelm2 hunyuan grok-2 ", {MODERN("\\p{N}")}, 0},
     {" llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano ",
      {MODERN("\\p{N}{1,3}")},
@@ -114,11 +120,12 @@ enum err pretoken_names_find(struct pretoken_name *out, const char *pre)
 
     memset(out, 0, sizeof *out);
     if (i < 0)
-        return err_set(ERR_RANGE,
-                       "tokenizer.ggml.pre \"%.64s\" is not supported (gpt-2, smollm, qwen2, "
-                       "llama-bpe, gpt-4o, tekken, deepseek-v3, deepseek-coder, falcon, bloom, "
-                       "viking, superbpe, seed-coder, default and their kin are)",
-                       pre);
+        return err_set(
+            ERR_RANGE,
+            "tokenizer.ggml.pre \"%.64s\" is not supported (gpt-2, smollm, qwen2, "
+            "qwen35, llama-bpe, gpt-4o, tekken, deepseek-v3, deepseek-coder, falcon, bloom, "
+            "viking, superbpe, seed-coder, default and their kin are)",
+            pre);
     made(out, i, false);
     return OK;
 }
