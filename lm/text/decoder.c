@@ -54,6 +54,7 @@ static enum err char_of(char out[DECODER_CHAR], size_t *n, const json_t *text, c
     return OK;
 }
 
+/* Before Fuse each token would be stripped, which is another text: nobody's file has that. */
 static enum err strip_of(struct decoder *decoder, const json_t *part, bool fused)
 {
     const json_int_t start = json_integer_value(json_object_get(part, "start"));
@@ -119,6 +120,7 @@ static enum err link(struct decoder *decoder, struct decoder_chain *chain, const
     return chain->fused ? no(type, "behind Fuse is not supported") : meta_of(decoder, part);
 }
 
+/* Sequences may nest, a few deep; a decoder alone is a chain of one. */
 static enum err chain_of(struct decoder *decoder, struct decoder_chain *chain,
                          const json_t *part, int depth)
 {

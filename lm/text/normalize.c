@@ -108,6 +108,7 @@ static enum err replace_of(struct normalize_step *step, const json_t *part)
     return err ? err_add("normalizer: Replace") : OK;
 }
 
+/* Base64 of bytes that SentencePiece's trainer has made: they are checked where they are read. */
 static enum err charsmap_of(struct normalize_step *step, const json_t *part)
 {
     const json_t *value = json_object_get(part, "precompiled_charsmap");

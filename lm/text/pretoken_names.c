@@ -45,7 +45,7 @@ static const struct {
      F_GPT2},
     {" smollm starcoder refact command-r codeshell exaone minerva-7b ", {0}, F_GPT2 | F_DIGITS},
     {" qwen2 ", {MODERN("\\p{N}")}, F_NFC},
-    {" qwen35 ", {MARKED}, F_NFC},
+    {" qwen35 ", {MARKED}, 0},
     {" deepseek-r1-qwen megrez kormo stablelm2 hunyuan grok-2 ", {MODERN("\\p{N}")}, 0},
     {" llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano ",
      {MODERN("\\p{N}{1,3}")},
@@ -76,6 +76,8 @@ static json_t *byte_level(bool use_regex, bool spaced)
                      "trim_offsets", 1, "use_regex", use_regex);
 }
 
+/* Names stand in one text a row, so that a new one is a word: it is sought with its blanks, for
+ * "gpt-2" is the beginning of others. */
 static int row_of(const char *name)
 {
     char framed[66] = " ";
@@ -91,6 +93,8 @@ static int row_of(const char *name)
     return -1;
 }
 
+/* A name's row as the JSON that its model's tokenizer.json has: a lone ByteLevel where it cuts by
+ * itself, else a Sequence that ends with one. */
 static void made(struct pretoken_name *out, int i, bool spaced)
 {
     json_t *level = byte_level((row[i].flags & F_GPT2) != 0, spaced);

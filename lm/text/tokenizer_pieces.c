@@ -232,6 +232,7 @@ static json_t *metaspace(const char *scheme, bool split)
                      "prepend_scheme", scheme, "split", split);
 }
 
+/* The blank that was put before the text is taken off again, once. */
 static json_t *decoder(const struct tokenizer_gguf *parts, bool bytes)
 {
     json_t *list = json_array();
@@ -257,6 +258,7 @@ static const char *of_type(const struct tokenizer_gguf *parts, int32_t type, siz
     return NULL;
 }
 
+/* unk is the piece of its type, whatever it is called; without bytes all unknown text is it. */
 static json_t *model_json(const struct tokenizer_gguf *parts, bool unigram, bool bytes,
                           bool whole)
 {

@@ -137,6 +137,8 @@ static void from_names(json_t *list, const json_t *config, const json_t *vocab)
     }
 }
 
+/* added_tokens_decoder is what newer folders have, with every token and its flags; where it stands
+ * the older file beside it says nothing more. */
 static json_t *added_tokens(const struct tokenizer_slow *parts, const json_t *vocab)
 {
     json_t *list = json_array(), *out = json_array();
@@ -175,6 +177,7 @@ static json_t *post_of(const json_t *config, const json_t *vocab)
                      bos, id, "cls", bos, id, "trim_offsets", 0, "add_prefix_space", 0);
 }
 
+/* The class of old configurations that name none is GPT-2's: these two files were its. */
 static enum err root_of(json_t **out, const struct tokenizer_slow *parts, json_t *vocab)
 {
     const char *class = json_string_value(json_object_get(parts->config, "tokenizer_class"));

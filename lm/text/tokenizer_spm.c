@@ -44,6 +44,7 @@ static bool varint(struct spm_wire *wire, uint64_t *out)
     return false;
 }
 
+/* Little-endian, as all of the wire is. */
 static bool fixed(struct spm_wire *wire, unsigned bytes, uint64_t *out)
 {
     *out = 0;
@@ -116,6 +117,7 @@ static enum err piece_field(struct spm_piece *piece, const struct spm_field *fie
     return strlen(piece->text) == field->bytes.left ? OK : err_set(ERR_PARSE, "a zero byte");
 }
 
+/* The lists grow together: pieces are as many as the file has bytes for, at most. */
 static void keep(struct spm *spm, const struct spm_piece *piece)
 {
     const size_t i = spm->parts.tokens++;
