@@ -4,8 +4,8 @@
  * and a number that is none (NaN, how data frames say "missing") are null, dates and times are
  * text as Python's isoformat gives it (those with a zone in UTC), lists and structs are lists
  * and objects. A struct within a record has only the members that are not null: its column has
- * the keys of all structs in it, and null stands for the ones that this one lacks, which
- * TRL strips as well. */
+ * the keys of all structs in it, and null stands for the ones that this one lacks (with
+ * TRL, people strip them by hand). */
 
 #ifndef DATA_COLUMNS_CELL_H
 #define DATA_COLUMNS_CELL_H
