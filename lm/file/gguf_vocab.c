@@ -259,6 +259,14 @@ static bool adds_blank(const json_t *part)
     return adds;
 }
 
+static int find_token(const struct gguf_lists *lists, const char *text)
+{
+    for (size_t i = 0; text && i < lists->n; i++)
+        if (!strcmp(lists->token[i], text))
+            return (int)i;
+    return -1;
+}
+
 /* Byte-level BPE, or a SentencePiece one that falls back to bytes. */
 static enum err write_lists(struct meta_write *to, const struct gguf_lists *lists,
                             const json_t *root, bool bytes, const char *pre)
@@ -273,6 +281,8 @@ static enum err write_lists(struct meta_write *to, const struct gguf_lists *list
     meta_write_text(to, "tokenizer.ggml.pre", bytes ? "default" : pre);
     meta_write_texts(to, "tokenizer.ggml.tokens", lists->token, lists->n);
     meta_write_ints(to, "tokenizer.ggml.token_type", lists->type, lists->n);
+    write_id(to, "tokenizer.ggml.unknown_token_id",
+             find_token(lists, json_string_value(json_object_get(lists->model, "unk_token"))));
     if (!bytes)
         return write_merges(to, json_object_get(lists->model, "merges"));
     meta_write_bool(to, "tokenizer.ggml.add_space_prefix",

@@ -93,6 +93,27 @@ done
 cmp "$work/whole.score" "$work/merged.score" || fail "scores differ"
 cmp "$work/whole.text" "$work/merged.text" || fail "texts differ"
 
+echo "-- written as GGUF it is the same model still; a base that was a .gguf is a folder that the adapter names"
+"$bin/drover" convert "$work/whole" dtype=f32 out="$work/whole.gguf" > "$work/log" || fail "convert"
+[ "$(hash_of "$work/log")" = "$want" ] || fail "convert: $(cat "$work/log")"
+"$bin/drover" score --model "$work/whole.gguf" < "$work/in.jsonl" > "$work/gguf.score" || fail "score a .gguf"
+cmp "$work/whole.score" "$work/gguf.score" || fail "the .gguf scores otherwise"
+"$bin/drover" convert "$work/whole.gguf" to=folder dtype=float32 out="$work/folder" > "$work/log" || fail "convert back"
+[ "$(hash_of "$work/log")" = "$want" ] || fail "convert back: $(cat "$work/log")"
+"$bin/drover" convert "$work/whole" dtype=q4_k_m out="$work/small.gguf" > "$work/log" 2> "$work/log2" || fail "convert q4_k_m"
+grep -q 'no whole blocks' "$work/log2" || fail "q4_k_m of short rows: $(cat "$work/log2")"
+"$bin/drover" convert "$work/whole" to=onnx out="$work/x" 2> "$work/log" && fail "to=onnx"
+grep -q 'gguf and folder are written' "$work/log" || fail "to=onnx: $(cat "$work/log")"
+train fromgguf model="$golden/model/llama.gguf" max_steps=3 eval_strategy=no save_steps=2 save_only_model=true 2> "$work/log" ||
+    fail "$(tail -n 3 "$work/log")"
+[ "$(grep -c "opens no .gguf" "$work/log")" = 1 ] || fail "the base was written more than once, or never"
+grep -q "\"base_model_name_or_path\": \"$(realpath "$work")/fromgguf/base\"" "$work/fromgguf/model/adapter_config.json" ||
+    fail "$(cat "$work/fromgguf/model/adapter_config.json")"
+"$bin/drover" inspect "$work/fromgguf/base" | grep 'weights hash' > "$work/a"
+"$bin/drover" inspect "$model" | grep 'weights hash' > "$work/b"
+cmp "$work/a" "$work/b" || fail "the base is another model"
+"$bin/drover" inspect "$work/fromgguf/model" > /dev/null || fail "the adapter does not open on its base"
+
 echo "-- a recipe for trl sft --config with an adapter, as it is"
 cat > "$work/recipe.yaml" << END
 model_name_or_path: $model

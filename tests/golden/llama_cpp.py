@@ -20,7 +20,7 @@ import tempfile
 
 import numpy as np
 
-TOKENS, GREEDY, PROMPTS = 512, 32, ["Once upon a time", "The capital of France is", "def main():\n    ", "In 1969,", "Water boils"]
+THREADS, TOKENS, GREEDY, PROMPTS = 1, 512, 32, ["Once upon a time", "The capital of France is", "def main():\n    ", "In 1969,", "Water boils"]
 
 
 class Opaque(c.Structure):
@@ -71,6 +71,8 @@ class Llama:
         c.cast(c.byref(params), c.POINTER(c.c_uint32))[0] = TOKENS  # n_ctx
         c.cast(c.byref(params), c.POINTER(c.c_uint32))[1] = TOKENS  # n_batch
         c.cast(c.byref(params), c.POINTER(c.c_uint32))[2] = TOKENS  # n_ubatch
+        c.cast(c.byref(params), c.POINTER(c.c_int32))[4] = THREADS  # n_threads, n_threads_batch
+        c.cast(c.byref(params), c.POINTER(c.c_int32))[5] = THREADS
         self.context = self.l.llama_init_from_model(self.model, params)
         self.vocab = self.l.llama_model_get_vocab(self.model)
         self.size = self.l.llama_vocab_n_tokens(self.vocab)
@@ -86,15 +88,16 @@ class Llama:
         return list(out[:n])
 
     def logits(self, ids, start):
-        """Of every token of ids, which stand from position `start` on: [n, vocab]."""
+        """Behind the last of ids, which stand from position `start` on: [vocab]."""
         n = len(ids)
         if start == 0:
             self.l.llama_memory_clear(self.l.llama_get_memory(self.context), True)
         zero = (c.c_int32 * 1)(0)
         batch = Batch(n, (c.c_int32 * n)(*ids), None, (c.c_int32 * n)(*range(start, start + n)), (c.c_int32 * n)(*[1] * n),
-                      (c.POINTER(c.c_int32) * n)(*[c.cast(zero, c.POINTER(c.c_int32))] * n), (c.c_int8 * n)(*[1] * n))
+                      (c.POINTER(c.c_int32) * n)(*[c.cast(zero, c.POINTER(c.c_int32))] * n),
+                      (c.c_int8 * n)(*[int(i == n - 1) for i in range(n)]))
         assert self.l.llama_decode(self.context, batch) == 0
-        return np.stack([np.ctypeslib.as_array(self.l.llama_get_logits_ith(self.context, i), (self.size,)).copy() for i in range(n)])
+        return np.ctypeslib.as_array(self.l.llama_get_logits_ith(self.context, n - 1), (self.size,)).copy()
 
 
 def log_softmax(x):
@@ -109,7 +112,7 @@ def greedy(llama, prompt):
     at, out, gaps = 0, [], []
     new = ids
     for _ in range(GREEDY):
-        row = llama.logits(new, at)[-1]
+        row = llama.logits(new, at)
         two = np.sort(row)[-2:]
         at += len(new)
         new = [int(row.argmax())]
@@ -119,8 +122,7 @@ def greedy(llama, prompt):
 
 
 def perplexity(llama, ids):
-    p = log_softmax(llama.logits(ids, 0))
-    return math.exp(-np.mean([p[i, ids[i + 1]] for i in range(len(ids) - 1)]))
+    return math.exp(-np.mean([log_softmax(llama.logits(ids[i : i + 1], i))[ids[i + 1]] for i in range(len(ids) - 1)]))
 
 
 def lines(drover, command, path, records, *words):

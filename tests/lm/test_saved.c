@@ -117,9 +117,74 @@ static void what_the_start_says_of_generation_is_kept(void **state)
     json_decref(wanted);
 }
 
+static json_t *json_of(const char *file)
+{
+    char *text;
+    size_t n;
+    json_t *json;
+
+    assert_ok(fs_read(&text, &n, scratch_at(file), 1 << 20));
+    json = json_loadb(text, n, 0, NULL);
+    assert_non_null(json);
+    free(text);
+    return json;
+}
+
+static void put(const char *file, const char *text)
+{
+    assert_ok(fs_write(scratch_at(file), text, strlen(text)));
+}
+
+/* Keys that nobody here knows, a limit that no integer holds, tokens in their own spelling, files
+ * that only others read; a pad that training chose and a class that transformers 4 lacks change,
+ * another model's card stays behind. */
+static void what_training_does_not_change_travels(void **state)
+{
+    static const char start[] =
+        "{\"tokenizer_class\": \"TokenizersBackend\", \"model_max_length\": "
+        "1000000000000000019884624838656, \"padding_side\": \"left\", \"legacy\": false, "
+        "\"n\": 7,"
+        " \"eos_token\": {\"content\": \"<|im_end|>\", \"lstrip\": true}, \"pad_token\": "
+        "\"x\"}";
+    struct model_files *files = opened(GOLDEN "/model/llama5");
+    json_t *config;
+    char *text;
+    size_t n;
+
+    (void)state;
+    assert_ok(model_files_save(scratch_at("start"), files, files->params, "float32"));
+    model_files_free(files);
+    put("start/tokenizer_config.json", start);
+    put("start/tokenizer.model", "pieces");
+    put("start/LICENSE", "mine");
+    put("start/README.md", "how it was trained");
+    files = opened(scratch_at("start"));
+    assert_ok(model_files_save(scratch_at("went"), files, files->params, "float32"));
+    assert_ok(
+        model_files_save(scratch_at("went"), files, files->params, "float32")); /* over it */
+    model_files_free(files);
+    config = json_of("went/tokenizer_config.json");
+    assert_string_equal(json_string_value(json_object_get(config, "tokenizer_class")),
+                        "PreTrainedTokenizerFast");
+    assert_true(json_real_value(json_object_get(config, "model_max_length")) == 1e30);
+    assert_string_equal(json_string_value(json_object_get(config, "padding_side")), "left");
+    assert_true(json_is_false(json_object_get(config, "legacy")));
+    assert_int_equal(json_integer_value(json_object_get(config, "n")), 7);
+    assert_true(json_is_true(json_object_get(json_object_get(config, "eos_token"), "lstrip")));
+    assert_string_equal(json_string_value(json_object_get(config, "pad_token")), "<|im_end|>");
+    assert_null(json_object_get(config, "clean_up_tokenization_spaces"));
+    json_decref(config);
+    assert_ok(fs_read(&text, &n, scratch_at("went/tokenizer.model"), 99));
+    assert_string_equal(text, "pieces");
+    free(text);
+    assert_true(fs_exists(scratch_at("went/LICENSE")));
+    assert_false(fs_exists(scratch_at("went/README.md")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_training_does_not_change_travels),
         cmocka_unit_test(the_hash_of_half_weights_is_the_files),
         cmocka_unit_test(a_head_in_the_file_is_never_dropped),
         cmocka_unit_test(what_the_start_says_of_generation_is_kept),
