@@ -54,6 +54,7 @@ class Llama:
         l.llama_decode.argtypes = [c.c_void_p, Batch]
         l.llama_get_logits_ith.restype = c.POINTER(c.c_float)
         l.llama_get_logits_ith.argtypes = [c.c_void_p, c.c_int32]
+        l.llama_set_n_threads.argtypes = [c.c_void_p, c.c_int32, c.c_int32]
         for name in ("llama_model_free", "llama_free", "llama_model_get_vocab", "llama_get_memory", "llama_vocab_n_tokens"):
             getattr(l, name).argtypes = [c.c_void_p]
         l.llama_memory_clear.argtypes = [c.c_void_p, c.c_bool]
@@ -71,9 +72,8 @@ class Llama:
         c.cast(c.byref(params), c.POINTER(c.c_uint32))[0] = TOKENS  # n_ctx
         c.cast(c.byref(params), c.POINTER(c.c_uint32))[1] = TOKENS  # n_batch
         c.cast(c.byref(params), c.POINTER(c.c_uint32))[2] = TOKENS  # n_ubatch
-        c.cast(c.byref(params), c.POINTER(c.c_int32))[4] = THREADS  # n_threads, n_threads_batch
-        c.cast(c.byref(params), c.POINTER(c.c_int32))[5] = THREADS
         self.context = self.l.llama_init_from_model(self.model, params)
+        self.l.llama_set_n_threads(self.context, THREADS, THREADS)  # spinning threads on a busy machine stand still
         self.vocab = self.l.llama_model_get_vocab(self.model)
         self.size = self.l.llama_vocab_n_tokens(self.vocab)
 

@@ -7,7 +7,7 @@ endforeach()
 drover_fuzz(safetensors NEEDS lm_file SEEDS
   golden/model/llama5/model.safetensors golden/model/mistral4/model-00002-of-00002.safetensors)
 drover_fuzz(gguf NEEDS lm_file SEEDS golden/model/llama.gguf golden/model/qwen.gguf
-  golden/model/types.gguf)
+  golden/model/every_quant.gguf)
 drover_fuzz(hfconfig NEEDS lm_file SEEDS golden/model/llama5/config.json
   golden/model/qwen5/config.json golden/model/mistral4/config.json
   golden/model/mistral4/generation_config.json golden/model/reward4/config.json)

@@ -1,6 +1,6 @@
-"""A GGUF file with a tensor of each type that is read: model/types.gguf, a seed of the fuzzers.
+"""A GGUF file with a tensor of each type that is read: model/every_quant.gguf, a seed of the fuzzers.
 
-usage: python types_gguf.py PATH        (gguf 0.19.0)
+usage: python every_quant.py PATH        (gguf 0.19.0)
 """
 
 import sys
