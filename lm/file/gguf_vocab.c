@@ -67,27 +67,44 @@ static char *cuts(const json_t *pre_tokenizer)
     return buf.text;
 }
 
-/* Those that pretoken_names_find knows, llama.cpp's own spelling. */
+/* llama.cpp's own spelling, the first of those that mean one pattern. */
 static const char *const pres[] = {
-    "gpt-2",          "smollm", "llama-bpe", "qwen2",  "gpt-4o",   "tekken",    "deepseek-v3",
-    "deepseek-coder", "falcon", "bloom",     "viking", "superbpe", "seed-coder"};
+    "gpt-2",       "smollm",         "llama-bpe", "qwen2",      "dbrx",   "deepseek-r1-qwen",
+    "gpt-4o",      "tekken",         "falcon",    "bloom",      "viking", "superbpe",
+    "deepseek-v3", "deepseek-coder", "default",   "seed-coder",
+};
+
+/* Whether the name cuts as `wanted` says and, with `all`, normalizes as well. */
+static enum err means(bool *same, const char *name, const char *wanted, const json_t *root,
+                      bool all)
+{
+    const json_t *model = json_object_get(root, "model");
+    const bool whole = json_is_true(json_object_get(model, "ignore_merges"));
+    const bool nfc = json_is_object(json_object_get(root, "normalizer"));
+    struct pretoken_name known;
+    enum err err = pretoken_names_find(&known, name);
+    char *has = err ? NULL : cuts(known.pre_tokenizer);
+
+    *same = has && !strcmp(has, wanted) && known.ignore_merges == whole &&
+            (!all || known.nfc == nfc);
+    free(has);
+    if (!err)
+        json_decref(known.pre_tokenizer);
+    return err;
+}
 
 static enum err find_pre(const char **out, const json_t *root)
 {
+    const size_t n = sizeof pres / sizeof *pres;
     char *wanted = cuts(json_object_get(root, "pre_tokenizer"));
     enum err err = OK;
+    bool same;
 
     *out = NULL;
-    for (size_t i = 0; !*out && !err && i < sizeof pres / sizeof *pres; i++) {
-        struct pretoken_name known;
-        char *has;
-
-        err = pretoken_names_find(&known, pres[i]);
-        has = cuts(known.pre_tokenizer);
-        if (!err && !strcmp(has, wanted))
-            *out = pres[i];
-        free(has);
-        json_decref(known.pre_tokenizer);
+    for (size_t i = 0; !*out && !err && i < 2 * n; i++) {
+        err = means(&same, pres[i % n], wanted, root, i < n);
+        if (!err && same)
+            *out = pres[i % n];
     }
     free(wanted);
     if (!err && !*out)

@@ -35,7 +35,7 @@ static struct model_files *golden_model(const char *name)
 
 static void same_tokens(const struct tokenizer *a, const struct tokenizer *b)
 {
-    static const char text[] = "the 2024 hat\n\tin <|im_end|> \xE6\x97\xA5";
+    static const char text[] = "the 2024 hat\n\tin <|im_end|>  of its  \xE6\x97\xA5 s</s>";
     int *x, *y;
     size_t n, m;
 
@@ -73,6 +73,48 @@ static void a_model_written_as_f32_is_the_model(void **state)
         model_files_free(a);
         model_files_free(b);
     }
+}
+
+/* llama5's shape and chat under another tokenizer, with fresh weights. */
+static struct model_files *with_tokenizer(const char *file)
+{
+    struct model_files *files = golden_model("llama5");
+    char *path = mem_print(GOLDEN "/%s", file), *text;
+    size_t n;
+
+    assert_ok(fs_read(&text, &n, path, 1 << 22));
+    tokenizer_free(files->tokenizer);
+    assert_ok(tokenizer_json(&files->tokenizer, text, n, path));
+    free(files->card);
+    files->card = NULL;
+    files->shape.vocab = tokenizer_count(files->tokenizer) + 3;
+    params_free(files->params);
+    assert_ok(params_new(&files->params, &files->shape));
+    params_init(files->params, 1, false);
+    assert_ok(model_files_make_meta(files));
+    free(text);
+    free(path);
+    return files;
+}
+
+/* As scores that merge in the same order, bytes, and the blank before a text. */
+static void sentence_pieces_are_the_same_pieces(void **state)
+{
+    struct model_files *a = with_tokenizer("pieces_llama.json"), *b;
+    struct ggufmodel_written told;
+
+    (void)state;
+    assert_ok(model_files_save_gguf(&told, scratch_at("p.gguf"), a, "tiny", "f32", NULL));
+    b = opened(scratch_at("p.gguf"));
+    same_tokens(a->tokenizer, b->tokenizer);
+    assert_int_equal(a->shape.vocab, b->shape.vocab);
+    model_files_free(a);
+    model_files_free(b);
+    a = with_tokenizer("pieces_t5.json");
+    assert_err(ERR_RANGE,
+               model_files_save_gguf(&told, scratch_at("p.gguf"), a, "tiny", "f32", NULL));
+    assert_non_null(strstr(err_text(), "a Unigram model is not written"));
+    model_files_free(a);
 }
 
 static const char *type_of(const struct gguf *file, const char *name)
@@ -209,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_written_as_f32_is_the_model),
+        cmocka_unit_test(sentence_pieces_are_the_same_pieces),
         cmocka_unit_test(short_rows_get_the_type_that_llama_cpp_takes),
         cmocka_unit_test(mixtures_are_llama_quantizes),
         cmocka_unit_test(what_gguf_cannot_say_is_refused_by_its_name),
