@@ -81,6 +81,7 @@ static void tell(const char *out, const struct ggufmodel_written *told)
             told->context);
 }
 
+/* A name that was not asked for must not cost an older file. */
 static enum err to_gguf(const struct convert_conf *conf, const struct model_files *files,
                         const char *model)
 {
@@ -102,6 +103,7 @@ static enum err to_gguf(const struct convert_conf *conf, const struct model_file
     return err;
 }
 
+/* A folder has more than one file: it is never guessed where it should be. */
 static enum err to_folder(const struct convert_conf *conf, const struct model_files *files)
 {
     const char *dtype = conf->dtype ? conf->dtype : "bfloat16";

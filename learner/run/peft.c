@@ -63,7 +63,8 @@ static char *base_beside(const char *folder)
     return found;
 }
 
-/* Whether the folder holds these weights, as an earlier save of the run left it. */
+/* Whether the folder holds these weights, as an earlier save of the run left it. By hash: a run
+ * that was begun anew with another start model has a folder of the same name. */
 static bool holds(const char *folder, const struct params *params)
 {
     const struct hash wanted = params_hash(params);

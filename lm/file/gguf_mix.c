@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+/* file_type: llama.cpp's LLAMA_FTYPE_MOSTLY_…, which tells people and its tools what was asked for;
+ * each tensor's own type is what readers go by. A type for all is told as its small mixture. */
 static const struct gguf_mix mixes[] = {
     {"f32", QUANT_F32, 0, false},     {"f16", QUANT_F16, 1, false},
     {"bf16", QUANT_BF16, 32, false},  {"q8_0", QUANT_Q8_0, 7, false},
@@ -75,6 +77,7 @@ static enum quant mixed(const struct gguf_mix *mix, const struct shape *shape,
     }
 }
 
+/* Blocks of 32 with as many bits or more, then no blocks at all. */
 static enum quant smaller(enum quant type)
 {
     switch (type) {

@@ -32,7 +32,11 @@ struct gguf_lists {
     size_t n;
 };
 
-/* ---- which name a pre-tokenizer has */
+/* ---- which name a pre-tokenizer has
+ *
+ * A name is more than a pattern to llama.cpp: llama-bpe also takes a whole token before it merges,
+ * and brings a BOS. So ignore_merges must be the same, too; NFC, which llama.cpp never does, only
+ * decides between two names that cut alike. */
 
 /* What cuts, in order: "split REGEX behavior" and so on, whatever else the file says. */
 static void cuts_of(struct strbuf *to, const json_t *part)
@@ -116,6 +120,7 @@ static enum err find_pre(const char **out, const json_t *root)
 
 /* ---- tokens */
 
+/* A later word about an id wins: added tokens stand behind the vocabulary that may hold them. */
 static enum err put_token(struct gguf_lists *lists, const char *text, const json_t *id,
                           enum type type)
 {
@@ -134,6 +139,8 @@ static bool is_byte(const char *text)
     return strlen(text) == 6 && !strncmp(text, "<0x", 3) && text[5] == '>';
 }
 
+/* A special token is CONTROL, which llama.cpp finds in a text only if it is asked to; one that is
+ * not special is USER_DEFINED, which it always finds: the two sides of `special` here. */
 static enum err take_tokens(struct gguf_lists *lists, const json_t *root, bool bytes)
 {
     const char *text, *unk = json_string_value(json_object_get(lists->model, "unk_token"));
@@ -182,6 +189,7 @@ static char *merge_text(const json_t *merge, bool joined)
     return mem_print(joined ? "%s%s" : "%s %s", left, right);
 }
 
+/* "left right", as every GGUF has them: a blank inside a token would cut it elsewhere. */
 static enum err write_merges(struct meta_write *to, const json_t *merges)
 {
     const size_t n = json_array_size(merges);

@@ -75,6 +75,7 @@ static enum err check_values(const struct gguf_write_tensor *tensor, const float
     return OK;
 }
 
+/* Whole rows at a time, as blocks never cross them; a row longer than a piece is a piece. */
 static enum err put_tensor(struct fs_file *to, const struct gguf_write_tensor *tensor,
                            gguf_write_rows *rows, void *self)
 {
@@ -105,6 +106,7 @@ static enum err put_tensor(struct fs_file *to, const struct gguf_write_tensor *t
     return err;
 }
 
+/* What fails leaves nothing behind: fs_abort removes the sibling that fs_begin made. */
 enum err gguf_write(const char *path, const struct meta_write *meta,
                     const struct gguf_write_tensor *tensor, size_t n, gguf_write_rows *rows,
                     void *self)

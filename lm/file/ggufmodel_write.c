@@ -92,6 +92,7 @@ static void put_number(struct meta_write *to, const struct outgoing *out,
     }
 }
 
+/* A key that no row has, since nothing is read into a shape from it. */
 static void put_int(struct meta_write *to, const struct outgoing *out, const char *suffix,
                     int value)
 {
@@ -101,6 +102,7 @@ static void put_int(struct meta_write *to, const struct outgoing *out, const cha
     meta_write_int(to, key, (uint32_t)value);
 }
 
+/* Llama 3's scaling has no keys: its factors are a tensor (list_tensors). */
 static void put_rope(struct meta_write *to, const struct outgoing *out)
 {
     const struct shape *shape = &out->shape;
@@ -122,6 +124,8 @@ static void put_rope(struct meta_write *to, const struct outgoing *out)
     }
 }
 
+/* quantization_version is the one of ggml's block layouts, which all its loaders ask for; the
+ * vocabulary is of the model as it is, whose window and context are no business of a tokenizer. */
 static enum err put_meta(struct meta_write *to, const struct outgoing *out)
 {
     const struct ggufmodel_write *what = out->what;
@@ -181,6 +185,7 @@ static void rows(void *self, const struct gguf_write_tensor *t, int row, int n, 
     }
 }
 
+/* llama.cpp looks for these lists by name, once for all layers. */
 static void put_factors(struct gguf_write_tensor *list, size_t *n, const char *name,
                         const float *factors, int count)
 {
@@ -264,6 +269,7 @@ static void level(struct shape *read, const struct shape *meant)
         read->query_scalar = meant->query_scalar;
 }
 
+/* With pre=NAME the person knows better than our table: then the tokenizer is not opened. */
 static enum err check(struct ggufmodel_written *told, const char *path,
                       const struct outgoing *out)
 {

@@ -17,6 +17,7 @@ static void put_u16(uint8_t *to, uint16_t value)
     to[1] = (uint8_t)(value >> 8);
 }
 
+/* Of a block of zeros, too: its steps are then all the middle one. */
 static float inverse(float d)
 {
     return d == 0.0f ? 0.0f : 1.0f / d;

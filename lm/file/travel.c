@@ -19,6 +19,7 @@ static const char *const travellers[] = {
     "LICENSE.txt",     "LICENSE.md", "NOTICE",     "NOTICE.txt",        "USE_POLICY.md",
 };
 
+/* By value, not by link: the hub's cache, where a start model often lies, may be cleared. */
 static enum err copy(const char *to, const char *from)
 {
     char *bytes;
@@ -31,6 +32,7 @@ static enum err copy(const char *to, const char *from)
     return err;
 }
 
+/* A missing one is no error, and what folder has written itself stays. */
 enum err travel_files(const char *to, const char *start)
 {
     enum err err = OK;
@@ -76,6 +78,7 @@ static json_t *parse(const char *text, size_t n, const char *path)
     return json;
 }
 
+/* A file that does not read gave its error when the model was opened; here it is as none. */
 json_t *travel_json(const char *start, const char *name)
 {
     char *path = start ? mem_print("%s/%s", start, name) : NULL, *text = NULL;
