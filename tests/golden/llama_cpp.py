@@ -81,10 +81,11 @@ class Llama:
         self.l.llama_free(self.context)
         self.l.llama_model_free(self.model)
 
-    def tokens(self, text, special=False):
+    def tokens(self, text, begins=False):
+        """begins: behind a BOS, where the file says so."""
         raw = text.encode()
         out = (c.c_int32 * (len(raw) + 8))()
-        n = self.l.llama_tokenize(self.vocab, raw, len(raw), out, len(out), False, special)
+        n = self.l.llama_tokenize(self.vocab, raw, len(raw), out, len(out), begins, False)
         return list(out[:n])
 
     def logits(self, ids, start):
@@ -108,7 +109,7 @@ def log_softmax(x):
 
 def greedy(llama, prompt):
     """Tokens, and of each how far the best was before the second."""
-    ids = llama.tokens(prompt)
+    ids = llama.tokens(prompt, True)
     at, out, gaps = 0, [], []
     new = ids
     for _ in range(GREEDY):
@@ -132,7 +133,7 @@ def lines(drover, command, path, records, *words):
     return [json.loads(line) for line in out.stdout.splitlines()]
 
 
-def beside_drover(llama, drover, path, ids_text):
+def beside_drover(llama, drover, path):
     theirs = [greedy(llama, p) for p in PROMPTS]
     ours = lines(drover, "generate", path, [{"prompt": p} for p in PROMPTS], f"max_new_tokens={GREEDY}", "temperature=0")
     same = apart = 0
@@ -175,7 +176,7 @@ def main():
             alike = ids == ours[0].get("ids")
             ids = ids[:TOKENS]
             perp = perplexity(llama, ids)
-            same, apart = beside_drover(llama, drover, path, ids)
+            same, apart = beside_drover(llama, drover, path)
             print(f"{dtype:8} {os.path.getsize(path) / 1e6:7.1f} MB  perplexity {perp:8.4f}  text of {len(ids)} tokens "
                   f"{'alike' if alike else 'NOT ALIKE'}  greedy: {same} of {GREEDY * len(PROMPTS)} the same, "
                   f"{apart} answers part where the best two differ by > 1e-3", flush=True)
