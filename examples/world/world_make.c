@@ -101,7 +101,7 @@ static enum err make_tokenizer(struct tokenizer **out)
 /* Llama's shape, small, with tied embeddings: the demo trains it on two cores. */
 static enum err make_model(const struct world_plan *plan)
 {
-    struct model_files files = {.chat = CHAT_NONE};
+    struct model_files files = {.chat = NULL};
     struct params *params = NULL;
     char *folder = mem_print("%s/model", plan->dir);
     enum err err = make_tokenizer(&files.tokenizer);

@@ -19,7 +19,7 @@
 static enum err take_stops(struct run_context *c)
 {
     const struct model_files *policy = c->models->policy;
-    const char *end = policy->chat != CHAT_NONE ? chat_end(policy->chat) : NULL;
+    const char *end = chat_end(policy->chat);
     const int id = end ? tokenizer_id(policy->tokenizer, end) : -1;
     bool there = false;
 

@@ -175,9 +175,12 @@ enum err corpus_said(const struct corpus_rule *rule, const json_t *messages,
     char *text = NULL;
     size_t *span = NULL, *end = mem_new(n + 1, sizeof(*end)), spans = 0, bytes, count = 0;
     int *ids = NULL;
-    enum err err = chat_render(rule->encode.chat, messages, tools, rule->encode.date, false,
-                               &text, &bytes, &span, &spans);
+    enum err err = chat_render(rule->encode.chat, messages, tools, rule->encode.kwargs, false,
+                               &text, &bytes);
 
+    if (!err)
+        err =
+            chat_spans(rule->encode.chat, messages, tools, rule->encode.kwargs, &span, &spans);
     if (!err)
         err = tokenizer_encode(rule->encode.tokenizer, text, bytes, true, &ids, &count);
     if (!err && count == n)

@@ -82,8 +82,8 @@ const struct conf_key keys_table_shared[] = {
               "a Jinja file, a folder whose template is used, or chatml, smollm2, qwen2, "
               "qwen2.5, llama3, llama3.1, llama3.2"),
     CONF_TREE(keys, chat_template_kwargs,
-              "{date_string: 26 Jul 2024}: the day that llama3.1 and llama3.2 say; unset: its "
-              "own, today"),
+              "variables that the template asks for; date_string (26 Jul 2024) is also the "
+              "day that it says, unset: today"),
     CONF_TEXT(keys, max_memory, NULL, "memory the run may hold, e.g. 6GB; the machine's unset"),
     CONF_TEXT(keys, reproducible, "machine", "machine, or portable: same bits on every CPU"),
     CONF_BOOL(keys, use_peft, "false", "train a LoRA adapter of a frozen base"),

@@ -18,6 +18,8 @@
 /* run.json holds the configuration, which may quote long templates. */
 enum { RUN_MAX = 16 << 20 };
 
+static const char kwargs[] = "chat_template_kwargs", day_key[] = "date_string";
+
 /* The end token: named in the configuration, or the model's first. *text NULL: none. */
 static enum err take_eos(struct model_files *card, const char *name, char **text)
 {
@@ -41,6 +43,25 @@ static enum err take_eos(struct model_files *card, const char *name, char **text
     return OK;
 }
 
+/* A name that the template does not ask for would be read by nobody, and the user would believe
+ * that it was. The day is also strftime_now's. */
+static enum err check_names(const struct chat *chat, const json_t *given)
+{
+    const json_t *value;
+    const char *name;
+
+    json_object_foreach(
+        (json_t *)(uintptr_t)given, name,
+        value) if (!chat_asks(chat, name) &&
+                   !(chat_dated(chat) &&
+                     !strcmp(
+                         name,
+                         day_key))) return err_set(ERR_RANGE,
+                                                   "%s: '%s' is not read by this chat template",
+                                                   kwargs, name);
+    return OK;
+}
+
 /* A template file of the user's replaces the model's before the end token is settled, which
  * a template may name. */
 enum err start_model_open(struct model_files **out, const struct keys *keys,
@@ -56,15 +77,14 @@ enum err start_model_open(struct model_files **out, const struct keys *keys,
     else if (!err && keys->chat_template_path)
         err = chat_choice(*out, keys->chat_template_path);
     if (!err)
+        err = check_names((*out)->chat, keys->chat_template_kwargs);
+    if (!err)
         err = model_files_reach(*out, longest);
     if (!err)
         err = take_eos(*out, keys->eos_token, eos);
     return err;
 }
 
-static const char kwargs[] = "chat_template_kwargs", day_key[] = "date_string";
-
-/* Any other name would be read by no template here, and the user would believe that it was. */
 enum err start_model_kwargs(const struct keys *keys)
 {
     const json_t *given = keys->chat_template_kwargs, *value;
@@ -75,12 +95,7 @@ enum err start_model_kwargs(const struct keys *keys)
                        kwargs);
     json_object_foreach((json_t *)(uintptr_t)given, name, value)
     {
-        if (strcmp(name, day_key))
-            return err_set(ERR_RANGE,
-                           "%s: '%s' is not read: of the known templates only llama3.1 and "
-                           "llama3.2 ask for anything, and that is %s",
-                           kwargs, name, day_key);
-        if (!json_is_string(value))
+        if (!strcmp(name, day_key) && !json_is_string(value))
             return err_set(ERR_PARSE, "%s: %s: expected a text", kwargs, day_key);
     }
     return OK;
@@ -105,19 +120,19 @@ void start_model_kept_day(json_t *config, const struct keys *keys)
 }
 
 /* Said once in the log, since it is a choice that nobody asked for. */
-const char *start_model_day(json_t *config, const struct model_files *card)
+const json_t *start_model_day(json_t *config, const struct model_files *card)
 {
     json_t *given = json_object_get(config, kwargs);
     char day[CHAT_DATE_ROOM];
 
     if (!json_object_get(given, day_key) && chat_dated(card->chat)) {
-        json_object_set_new(config, kwargs,
-                            json_pack("{s:s}", day_key, chat_date(day, clock_wall_ms())));
-        given = json_object_get(config, kwargs);
+        given = given ? json_copy(given) : json_object(); /* the keys' own stays as it is */
+        json_object_set_new(given, day_key, json_string(chat_date(day, clock_wall_ms())));
+        json_object_set_new(config, kwargs, given);
         log_info("template",
                  "today=\"%s\" the chat template says the date: this run keeps it "
                  "(chat_template_kwargs: {date_string: ...} names another)",
                  day);
     }
-    return json_string_value(json_object_get(given, day_key));
+    return given;
 }

@@ -6,33 +6,38 @@
 #include "lm/file/chat_choice.h"
 
 #include "base/fs.h"
+#include "lm/file/chat_tokens.h"
 #include "lm/file/folder.h"
 
 #include <stdlib.h>
 
 enum { TEMPLATE_MAX = 1 << 20 };
 
-static enum err find(enum chat *out, const char *path)
+static enum err find(struct chat **out, const char *path, const json_t *tokens)
 {
     char *text = NULL;
     size_t n;
     enum err err;
 
     if (!fs_exists(path)) {
-        err = chat_named(out, path);
+        err = chat_named(out, path, tokens);
         return err ? err_add("no such file or folder, nor the name of a template") : OK;
     }
     err =
         fs_is_dir(path) ? folder_template(&text, path) : fs_read(&text, &n, path, TEMPLATE_MAX);
     if (!err)
-        err = chat_detect(out, text);
+        err = chat_open(out, text, tokens);
+    if (!err && !*out)
+        err = err_set(ERR_PARSE, "%s: an empty template", path);
     free(text);
     return err;
 }
 
 /* The choice stands before what the model said of its own template. */
-static enum err taken(struct model_files *files)
+static enum err taken(struct model_files *files, struct chat *chat)
 {
+    chat_free(files->chat);
+    files->chat = chat;
     free(files->chat_error);
     files->chat_error = NULL;
     return model_files_make_meta(files);
@@ -40,18 +45,24 @@ static enum err taken(struct model_files *files)
 
 enum err chat_choice(struct model_files *files, const char *path)
 {
-    enum err err = find(&files->chat, path);
+    json_t *tokens = chat_tokens(&files->shape, files->tokenizer);
+    struct chat *chat = NULL;
+    enum err err = find(&chat, path, tokens);
 
+    json_decref(tokens);
     if (!err)
-        err = taken(files);
+        err = taken(files, chat);
     return err ? err_add("chat_template_path") : OK;
 }
 
 enum err chat_choice_text(struct model_files *files, const char *text)
 {
-    enum err err = chat_detect(&files->chat, text);
+    json_t *tokens = chat_tokens(&files->shape, files->tokenizer);
+    struct chat *chat = NULL;
+    enum err err = chat_open(&chat, text, tokens);
 
+    json_decref(tokens);
     if (!err)
-        err = taken(files);
+        err = taken(files, chat);
     return err ? err_add("chat_template") : OK;
 }

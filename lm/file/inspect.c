@@ -164,8 +164,7 @@ static enum err gather(json_t *all, const struct model_files *files, const char 
     json_object_set_new(all, "hash", json_string(hash_text(hash, &sum)));
     json_object_set_new(all, "tokenizer", about_tokenizer(files));
     json_object_set_new(all, "chat",
-                        files->chat == CHAT_NONE ? json_null()
-                                                 : json_string(chat_name(files->chat)));
+                        files->chat ? json_string(chat_name(files->chat)) : json_null());
     json_object_set_new(all, "chat_error",
                         files->chat_error ? json_string(files->chat_error) : json_null());
     json_object_set_new(all, "template",

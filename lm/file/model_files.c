@@ -16,6 +16,7 @@
 #include "base/say.h"
 #include "lm/file/adapter.h"
 #include "lm/file/adapter_write.h"
+#include "lm/file/chat_tokens.h"
 #include "lm/file/folder.h"
 #include "lm/file/gguf.h"
 #include "lm/file/ggufmodel.h"
@@ -30,13 +31,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An unknown template is no error before somebody chats. */
+/* A template that cannot be read is no error before somebody chats. */
 static void detect_chat(struct model_files *files, const char *template_text)
 {
-    if (chat_detect(&files->chat, template_text)) {
-        files->chat = CHAT_NONE;
+    json_t *tokens = chat_tokens(&files->shape, files->tokenizer);
+
+    if (chat_open(&files->chat, template_text, tokens))
         files->chat_error = mem_text(err_text());
-    }
+    json_decref(tokens);
 }
 
 /* More rows than tokens are padding, and usual; an id without a row would read past the table.
@@ -326,6 +328,7 @@ void model_files_free(struct model_files *files)
         return;
     params_free(files->params);
     tokenizer_free(files->tokenizer);
+    chat_free(files->chat);
     free(files->chat_error);
     free(files->generation);
     free(files->start);
@@ -354,13 +357,12 @@ enum err model_files_from_meta(struct model_files **out, const char *text, size_
     return err;
 }
 
-/* The template to write: the model's own as long as it means model files->chat. */
+/* The template to write: that of files->chat, or one that cannot be read, as it is. */
 static char *template_for(const struct model_files *files, char *own)
 {
-    const char *text = chat_template(files->chat);
-    enum chat means;
+    const char *text = chat_source(files->chat);
 
-    if (own && (files->chat_error || (!chat_detect(&means, own) && means == files->chat)))
+    if (own && files->chat_error)
         return own;
     free(own);
     return text ? mem_text(text) : NULL;

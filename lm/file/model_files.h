@@ -15,7 +15,7 @@ struct model_files {
     struct shape shape;
     struct params *params;       /* f32; NULL with MODEL_FILES_META */
     struct tokenizer *tokenizer; /* never NULL */
-    enum chat chat;
+    struct chat *chat;           /* NULL: none */
     char *chat_error; /* why the template is not usable, or NULL: only chat input fails on it */
     char *card;       /* JSON: config, tokenizer.json, template: all but the weights */
     size_t card_size;

@@ -22,17 +22,21 @@
 static void ready(struct open_model *out)
 {
     const struct shape *shape = &out->files->shape;
+    char day[CHAT_DATE_ROOM];
 
     out->encode.tokenizer = out->files->tokenizer;
-    out->encode.date = NULL;
+    out->encode.kwargs = NULL;
     out->encode.chat = out->files->chat;
     out->encode.chat_error = out->files->chat_error;
     free(out->eos);
     out->eos = reading_end(out->files->tokenizer, shape->eos_count ? shape->eos[0] : -1);
     if (!chat_dated(out->encode.chat))
         return;
-    out->encode.date = chat_date(out->day, clock_wall_ms());
-    say(stderr, "the chat template says today's date: %s\n", out->day);
+    chat_date(day, clock_wall_ms());
+    json_decref(out->kwargs);
+    out->kwargs = json_pack("{s:s}", "date_string", day);
+    out->encode.kwargs = out->kwargs;
+    say(stderr, "the chat template says today's date: %s\n", day);
 }
 
 /* An empty path is a key that was not given: the words say what may be. */
@@ -122,6 +126,7 @@ void open_model_close(struct open_model *loaded)
     model_free(loaded->model);
     free(loaded->image);
     free(loaded->eos);
+    json_decref(loaded->kwargs);
     packed_layout_free(loaded->layout);
     model_files_free(loaded->files);
     memset(loaded, 0, sizeof *loaded);

@@ -13,8 +13,8 @@ struct open_model {
     float *image;
     struct model *model;
     struct encode encode;
-    char *eos;                /* the end token's text, or NULL */
-    char day[CHAT_DATE_ROOM]; /* today's, for templates that say it */
+    char *eos;      /* the end token's text, or NULL */
+    json_t *kwargs; /* today's date, for templates that say it; else NULL */
 };
 
 /* `path` as model_files_open takes it. Errors: ERR_RANGE if the model has another head than

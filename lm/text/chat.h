@@ -1,61 +1,76 @@
-/* chat: messages to text by a model's template, natively for known templates.
+/* chat: messages to text by a model's template, which is a program (lm/text/template/jinja.h).
  *
- * A template is known only if its very text was rendered beside transformers
- * (chat_known.h): a text that differs in one character may say something else, so it is an
- * error that names the way out. Where we part from a Jinja engine on purpose: tools or calls
- * that a family's template would drop in silence are an error, and so is a role it would skip;
- * call arguments given as a string (the OpenAI format) are parsed, not encoded twice. Content
- * is text: lists of parts are refused.
+ * Rendered as transformers renders it: keys of messages that are null are left out, and a
+ * reasoning_content, thinking or reasoning goes by all three names. Where we part from it on
+ * purpose: tools or calls that a template never asks for are an error, for it would drop them
+ * in silence, and so is a message whose content it never looks at; call arguments given as a
+ * string (the OpenAI format) are parsed, not encoded twice.
  *
- * Llama 3.2's template says today's date (transformers gives it strftime_now), Llama 3.1's
- * always 26 Jul 2024; both take another as their date_string. Time is an argument here. */
+ * Some templates say today's date (strftime_now), Llama's take one as date_string. Time is an
+ * argument here. */
 
 #ifndef LM_TEXT_CHAT_H
 #define LM_TEXT_CHAT_H
 
 #include "base/err.h"
-#include "lm/text/chat_family.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Which family a Jinja template is; NULL or "" gives CHAT_NONE. Errors: ERR_RANGE names the
- * known ones and the way out. */
-enum err chat_detect(enum chat *out, const char *template_text) MUST_CHECK;
+struct chat; /* a template that was read; may be used by several threads at once */
 
-/* By name: "chatml", "smollm2", "qwen2", "qwen2.5", "llama3", "llama3.1", "llama3.2". Errors:
- * ERR_RANGE. */
-enum err chat_named(enum chat *out, const char *name) MUST_CHECK;
-const char *chat_name(enum chat chat);
+#define CHAT_DATE "26 Jul 2024" /* the day where none is given, Llama 3.1's and 3.2's own */
+enum { CHAT_DATE_ROOM = 32 };
 
-/* A Jinja text for tokenizer_config.json that transformers renders to the same string; NULL for
- * CHAT_NONE. */
-const char *chat_template(enum chat chat);
+/* NULL or "" gives NULL. tokens: an object of the special tokens that the template may name
+ * (bos_token, eos_token …), or NULL; copied. Errors: jinja_open's. */
+enum err chat_open(struct chat **out, const char *template_text,
+                   const json_t *tokens) MUST_CHECK;
+void chat_free(struct chat *chat); /* NULL is fine */
+
+/* One of our own: "chatml", "smollm2", "qwen2", "qwen2.5", "llama3", "llama3.1", "llama3.2".
+ * Errors: ERR_RANGE names them. */
+enum err chat_named(struct chat **out, const char *name, const json_t *tokens) MUST_CHECK;
+
+/* What it is known as (one of the names above, for a text that renders alike), or "template". */
+const char *chat_name(const struct chat *chat);
+
+/* Its text; NULL for NULL. */
+const char *chat_source(const struct chat *chat);
 
 /* Whether its text says the day on which it is rendered. */
-bool chat_dated(enum chat chat);
+bool chat_dated(const struct chat *chat);
+
+/* Whether it asks for a variable of this name. */
+bool chat_asks(const struct chat *chat, const char *name);
 
 /* The local day of a time since 1970, as strftime("%d %b %Y") in English. Returns out. */
 char *chat_date(char out[CHAT_DATE_ROOM], int64_t wall_ms);
 
 /* messages: a JSON list of {"role", "content"[, "tool_calls"]}; tools: list or NULL.
- * date: Llama 3.1's and 3.2's date_string, NULL for CHAT_DATE; others have none.
- * `generation` adds the assistant's opening. span (may be NULL): start and end bytes of what
- * each turn of the assistant has to learn, pairs, freed with free(): its words and all that the
- * template writes behind them, of Qwen2.5 the line break before them, too, as TRL 1.16's
- * training templates of Qwen2.5 and Llama 3 mark it (TRL has none of the others). *text is
- * freed with free(). Errors: ERR_PARSE, ERR_RANGE, ERR_STATE (CHAT_NONE). */
-enum err chat_render(enum chat chat, const json_t *messages, const json_t *tools,
-                     const char *date, bool generation, char **text, size_t *n, size_t **span,
-                     size_t *spans) MUST_CHECK;
+ * kwargs: more variables of the template, an object or NULL. Its date_string, written as
+ * chat_date writes it, is also the day that strftime_now says; without one that is CHAT_DATE.
+ * `generation` adds the assistant's opening. *text is freed with free().
+ * Errors: ERR_PARSE (what Python would raise among them), ERR_RANGE, ERR_STATE (NULL). */
+enum err chat_render(const struct chat *chat, const json_t *messages, const json_t *tools,
+                     const json_t *kwargs, bool generation, char **text, size_t *n) MUST_CHECK;
+
+/* span: start and end bytes of what each turn of the assistant has to learn in what
+ * chat_render gives for the same (without the opening), pairs, freed with free(). Where the
+ * template has {% generation %}, that; else what the turn adds to the messages before it and
+ * the assistant's opening: its words and all that the template writes behind them (of Qwen2.5
+ * the line break before them, too, as TRL 1.16's training template of it marks it). Errors: as
+ * chat_render; ERR_RANGE when a turn is no such addition. */
+enum err chat_spans(const struct chat *chat, const json_t *messages, const json_t *tools,
+                    const json_t *kwargs, size_t **span, size_t *spans) MUST_CHECK;
 
 /* What the template writes after an assistant's end-of-turn token ("\n" for ChatML kin, "" for
- * Llama 3): a rollout that ended by EOS gets it before it is scored. */
-const char *chat_tail(enum chat chat);
+ * Llama 3): a rollout that ended by EOS gets it before it is scored. "" for NULL. */
+const char *chat_tail(const struct chat *chat);
 
-/* The end-of-turn token's text ("<|im_end|>", "<|eot_id|>"); NULL for CHAT_NONE. */
-const char *chat_end(enum chat chat);
+/* The end-of-turn token's text ("<|im_end|>", "<|eot_id|>"); NULL: none was found. */
+const char *chat_end(const struct chat *chat);
 
 #endif

@@ -1,20 +1,18 @@
-/* chat_known: the template texts that are known, by their SHA-256.
+/* chat_known: names for template texts, by their SHA-256.
  *
  * A text stands here if tests/golden/chat.py rendered it with transformers and found, for
- * every conversation there, the text that its family makes (tests/golden/chat.z). */
+ * every conversation there, what the other texts of its name make. Only what people are shown
+ * depends on it, and the one byte that TRL's training template of Qwen2.5 marks more. */
 
 #ifndef LM_TEXT_CHAT_KNOWN_H
 #define LM_TEXT_CHAT_KNOWN_H
 
 #include "base/hash.h"
-#include "lm/text/chat_family.h"
-
-#include <stdbool.h>
 
 /* SHA-256 of a template without one newline at its end, which Jinja drops, too. */
 struct hash chat_known_hash(const char *template_text);
 
-/* False and CHAT_NONE when no text with this hash was tested. */
-bool chat_known(enum chat *out, const struct hash *sum);
+/* NULL when no text with this hash was tested. */
+const char *chat_known(const struct hash *sum);
 
 #endif

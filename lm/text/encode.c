@@ -25,14 +25,13 @@ enum err encode_text(const struct encode *encode, const json_t *value, const jso
     }
     if (!json_is_array(value))
         return err_set(ERR_PARSE, "expected a string or a list of messages");
-    if (encode->chat == CHAT_NONE)
+    if (!encode->chat)
         return err_set(ERR_STATE, "%s",
                        encode->chat_error ? encode->chat_error
                                           : "the model has no chat template: name one with "
                                             "chat_template_path=NAME, or give "
                                             "strings instead of messages");
-    return chat_render(encode->chat, value, tools, encode->date, generation, text, n, NULL,
-                       NULL);
+    return chat_render(encode->chat, value, tools, encode->kwargs, generation, text, n);
 }
 
 /* ids of text, with BOS before plain text where the tokenizer wants one. */

@@ -16,9 +16,9 @@
 /* What turns text into ids: borrowed. */
 struct encode {
     const struct tokenizer *tokenizer;
-    enum chat chat;
-    const char *chat_error; /* why messages cannot be rendered, or NULL */
-    const char *date;       /* chat_render's, or NULL */
+    const struct chat *chat; /* NULL: none */
+    const char *chat_error;  /* why messages cannot be rendered, or NULL */
+    const json_t *kwargs;    /* chat_render's, or NULL */
 };
 
 struct encoded {

@@ -78,7 +78,7 @@ enum err reading_answer(const struct encode *encode, const char *eos, const json
 
 enum err reading_tail(const struct encode *encode, int **ids, size_t *n)
 {
-    const char *text = encode->chat == CHAT_NONE ? "" : chat_tail(encode->chat);
+    const char *text = chat_tail(encode->chat);
 
     return tokenizer_encode(encode->tokenizer, text, strlen(text), true, ids, n);
 }

@@ -297,9 +297,9 @@ enum err template_fill(const struct template *t, const char *const *slot,
     *text = NULL;
     for (int i = 0; i < PARTS; i++)
         part[i] = fill(t->part[i], slot, encode->tokenizer);
-    if (encode->chat == CHAT_NONE && encode->chat_error)
+    if (!encode->chat && encode->chat_error)
         err = err_set(ERR_STATE, "%s", encode->chat_error);
-    else if (encode->chat == CHAT_NONE)
+    else if (!encode->chat)
         whole = mem_print("%s%s%s\n\n", part[PART_SYSTEM], *part[PART_SYSTEM] ? "\n\n" : "",
                           part[PART_USER]);
     else

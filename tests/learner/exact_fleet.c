@@ -65,7 +65,7 @@ static void make_files(struct model_files *files, const struct toy_world *toy)
         token[i] = i == toy->stop ? "<|end|>" : letter[i];
         type[i] = i == toy->stop ? 3 : 1;
     }
-    files->chat = CHAT_NONE;
+    files->chat = NULL;
     files->shape = toy->params->shape;
     files->shape.rope_factor = 1;
     if (toy->stop >= 0) {

@@ -3,6 +3,7 @@
 #include "tests/support/test.h"
 
 #include "lm/text/encode.h"
+#include "tests/lm/chats.h"
 #include "tests/lm/golden.h"
 
 #include <stdlib.h>
@@ -42,7 +43,8 @@ static void ids_and_the_start_are_those_of_transformers(void **state)
     for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
         const struct encode_golden *g = &golden[i];
         struct tokenizer *tokenizer = tokenizer_named(g->tokenizer);
-        const struct encode encode = {tokenizer, CHAT_CHATML, NULL, NULL};
+        struct chat *chat = chats_named("chatml");
+        const struct encode encode = {tokenizer, chat, NULL, NULL};
         json_t *prompt = value(g->prompt), *completion = value(g->completion);
         struct encoded head, both;
 
@@ -55,6 +57,7 @@ static void ids_and_the_start_are_those_of_transformers(void **state)
         assert_int_equal(both.n, g->boths);
         assert_memory_equal(both.ids, g->both, (size_t)both.n * sizeof *both.ids);
         assert_int_equal(both.start, g->start);
+        chat_free(chat);
         encoded_free(&head);
         encoded_free(&both);
         json_decref(prompt);
@@ -67,7 +70,7 @@ static void ids_and_the_start_are_those_of_transformers(void **state)
 static void a_bos_in_the_text_is_not_doubled(void **state)
 {
     struct tokenizer *tokenizer = tokenizer_named("tokenizer_llama3.json");
-    const struct encode encode = {tokenizer, CHAT_NONE, NULL, NULL};
+    const struct encode encode = {tokenizer, NULL, NULL, NULL};
     json_t *with = value("\"<|begin_of_text|>The answer is\""),
            *without = value("\"The answer is\"");
     struct encoded a, b;
@@ -102,16 +105,18 @@ static void what_is_neither_text_nor_messages_is_refused(void **state)
 {
     static const char *const said = "[{\"role\":\"user\",\"content\":\"a\"}]";
     struct tokenizer *tokenizer = tokenizer_named("tokenizer_smollm.json");
-    struct encode encode = {tokenizer, CHAT_CHATML, NULL, NULL};
+    struct chat *chat = chats_named("chatml");
+    struct encode encode = {tokenizer, chat, NULL, NULL};
 
     (void)state;
     refused(&encode, ERR_PARSE, "7", "\"a\"", "a string or a list of messages");
     refused(&encode, ERR_PARSE, "\"a\"", said, "both strings or both lists");
     refused(&encode, ERR_PARSE, said, "\"a\"", "both strings or both lists");
-    encode.chat = CHAT_NONE;
+    encode.chat = NULL;
     refused(&encode, ERR_STATE, said, said, "no chat template");
     encode.chat_error = "a template of another family";
     refused(&encode, ERR_STATE, said, said, "of another family");
+    chat_free(chat);
     tokenizer_free(tokenizer);
 }
 

@@ -4,12 +4,14 @@
 #include "tests/support/test.h"
 
 #include "lm/text/reading.h"
+#include "tests/lm/chats.h"
 #include "tests/lm/golden.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static struct tokenizer *tokenizer;
+static struct chat *chat;
 static struct encode encode;
 
 static int opened(void **state)
@@ -19,7 +21,8 @@ static int opened(void **state)
 
     (void)state;
     assert_ok(tokenizer_json(&tokenizer, text, n, "tokenizer_smollm.json"));
-    encode = (struct encode){tokenizer, CHAT_CHATML, NULL, NULL};
+    chat = chats_named("chatml");
+    encode = (struct encode){tokenizer, chat, NULL, NULL};
     free(text);
     return 0;
 }
@@ -28,6 +31,7 @@ static int closed(void **state)
 {
     (void)state;
     tokenizer_free(tokenizer);
+    chat_free(chat);
     return 0;
 }
 

@@ -172,11 +172,12 @@ static enum err answer(const struct tokenizer *tokenizer, char kind, const char 
 
 static enum err print_template(const char *name)
 {
-    enum chat chat;
-    const enum err err = chat_named(&chat, name);
+    struct chat *chat;
+    const enum err err = chat_named(&chat, name, NULL);
 
     if (!err)
-        fputs(chat_template(chat), stdout);
+        fputs(chat_source(chat), stdout);
+    chat_free(chat);
     return err;
 }
 
