@@ -10,7 +10,7 @@
 
 #define UNUSED (void)run, (void)self, (void)arg, (void)all
 
-struct list *filter_items(struct run *run, struct value value)
+struct list *filter_list_items(struct run *run, struct value value)
 {
     struct list *list = value_items(run->pool, value);
 
@@ -29,8 +29,8 @@ static struct value path_key(struct run *run, const char *text, size_t n)
     return number >= 0 ? value_int(number) : value_string(run->pool, text, n);
 }
 
-struct value filter_attribute(struct run *run, struct value item, struct value attribute,
-                              struct value other)
+struct value filter_list_attribute(struct run *run, struct value item, struct value attribute,
+                                   struct value other)
 {
     const struct string *path;
     const bool has_other = other.kind != KIND_MISSING && other.kind != KIND_NONE;
@@ -67,7 +67,7 @@ static struct value to_list(struct run *run, struct value self, const struct val
                             const struct args *all)
 {
     UNUSED;
-    return (struct value){.kind = KIND_LIST, .as.list = filter_items(run, self)};
+    return (struct value){.kind = KIND_LIST, .as.list = filter_list_items(run, self)};
 }
 
 /* value|first: of an iterator the next one, which is then gone; undefined when there is
@@ -85,7 +85,7 @@ static struct value first(struct run *run, struct value self, const struct value
             return it->list->item[it->at++];
         return value_undefined(run->pool, "no first item, sequence was empty");
     }
-    list = filter_items(run, self);
+    list = filter_list_items(run, self);
     return list->n ? list->item[0]
                    : value_undefined(run->pool, "no first item, sequence was empty");
 }
@@ -94,7 +94,7 @@ static struct value first(struct run *run, struct value self, const struct value
 static struct value last(struct run *run, struct value self, const struct value *arg,
                          const struct args *all)
 {
-    const struct list *list = filter_items(run, self);
+    const struct list *list = filter_list_items(run, self);
 
     UNUSED;
     if (self.kind == KIND_ITERATOR)
@@ -108,16 +108,16 @@ static struct value last(struct run *run, struct value self, const struct value 
 static struct value join(struct run *run, struct value self, const struct value *arg,
                          const struct args *all)
 {
-    const struct list *list = filter_items(run, self);
+    const struct list *list = filter_list_items(run, self);
     struct text_writer writer = {.text = NULL};
 
     UNUSED;
     for (size_t i = 0; i < list->n; i++) {
         if (i && arg[0].kind != KIND_MISSING)
             print_str(run, &writer, arg[0]);
-        print_str(
-            run, &writer,
-            filter_attribute(run, list->item[i], arg[1], (struct value){.kind = KIND_MISSING}));
+        print_str(run, &writer,
+                  filter_list_attribute(run, list->item[i], arg[1],
+                                        (struct value){.kind = KIND_MISSING}));
     }
     return value_written(run->pool, &writer);
 }
@@ -134,7 +134,7 @@ static struct value reverse(struct run *run, struct value self, const struct val
     UNUSED;
     if (self.kind == KIND_STRING)
         return arithmetic_slice(run, self, none, none, value_int(-1));
-    list = filter_items(run, self);
+    list = filter_list_items(run, self);
     back = value_list(run->pool, KIND_LIST, list->n).as.list;
     for (size_t i = list->n; i-- > 0;)
         value_append(run->pool, back, list->item[i]);
@@ -182,14 +182,14 @@ static struct value map(struct run *run, struct value self, const struct value *
         run_fail(run, "unexpected keyword argument");
     if (!compare_true(self)) /* also what cannot be iterated, such as none */
         return generator(run, value_list(run->pool, KIND_LIST, 0).as.list);
-    list = filter_items(run, self);
+    list = filter_list_items(run, self);
     out = value_list(run->pool, KIND_LIST, list->n).as.list;
     for (size_t i = 0; i < list->n; i++)
         value_append(
             run->pool, out,
-            attribute
-                ? filter_attribute(run, list->item[i], *attribute, other ? *other : missing)
-                : filter_call(run, call_string(run, all->item[0]), list->item[i], &rest));
+            attribute ? filter_list_attribute(run, list->item[i], *attribute,
+                                              other ? *other : missing)
+                      : filter_call(run, call_string(run, all->item[0]), list->item[i], &rest));
     return generator(run, out);
 }
 
@@ -206,13 +206,13 @@ static struct value chosen(struct run *run, struct value self, const struct args
         return generator(run, out);
     if (attribute && !all->n)
         run_fail(run, "missing parameter for attribute name");
-    list = filter_items(run, self);
+    list = filter_list_items(run, self);
     for (size_t i = 0; i < list->n; i++) {
         struct value item = list->item[i];
         bool ok;
 
         if (attribute)
-            item = filter_attribute(run, item, all->item[0], missing);
+            item = filter_list_attribute(run, item, all->item[0], missing);
         if (all->n > attribute)
             ok = test_call(run, call_string(run, all->item[attribute]), item, &rest);
         else
@@ -262,16 +262,16 @@ static struct value rejectattr(struct run *run, struct value self, const struct 
 static struct value sum(struct run *run, struct value self, const struct value *arg,
                         const struct args *all)
 {
-    const struct list *list = filter_items(run, self);
+    const struct list *list = filter_list_items(run, self);
     struct value total = arg[1].kind == KIND_MISSING ? value_int(0) : arg[1];
 
     UNUSED;
     if (total.kind == KIND_STRING)
         run_fail(run, "sum() can't sum strings");
     for (size_t i = 0; i < list->n; i++)
-        total = arithmetic(
-            run, '+', total,
-            filter_attribute(run, list->item[i], arg[0], (struct value){.kind = KIND_MISSING}));
+        total = arithmetic(run, '+', total,
+                           filter_list_attribute(run, list->item[i], arg[0],
+                                                 (struct value){.kind = KIND_MISSING}));
     return total;
 }
 
@@ -280,7 +280,7 @@ static struct value batch(struct run *run, struct value self, const struct value
                           const struct args *all)
 {
     const int64_t size = call_int(run, arg[0], 0);
-    const struct list *list = filter_items(run, self);
+    const struct list *list = filter_list_items(run, self);
     struct list *out = value_list(run->pool, KIND_LIST, 0).as.list;
     struct value row = {.kind = KIND_MISSING};
 
@@ -305,7 +305,7 @@ static struct value slices(struct run *run, struct value self, const struct valu
                            const struct args *all)
 {
     const int64_t n = call_int(run, arg[0], 0);
-    const struct list *list = filter_items(run, self);
+    const struct list *list = filter_list_items(run, self);
     struct list *out = value_list(run->pool, KIND_LIST, 0).as.list;
     const int64_t each = n ? (int64_t)list->n / n : 0, more = n ? (int64_t)list->n % n : 0;
     size_t at = 0;

@@ -28,7 +28,7 @@ static struct keyed *keyed(struct run *run, const struct list *list, struct valu
     struct keyed *out = pool_take(run->pool, (list->n + 1) * sizeof *out);
 
     for (size_t i = 0; i < list->n; i++) {
-        const struct value key = filter_attribute(run, list->item[i], attribute, other);
+        const struct value key = filter_list_attribute(run, list->item[i], attribute, other);
 
         out[i] = (struct keyed){folded(run, key, cased), list->item[i]};
     }
@@ -82,7 +82,7 @@ static struct keyed *keyed_several(struct run *run, const struct list *list,
                 end++;
             if (all)
                 one = value_string(run->pool, all->text + at, end - at);
-            one = filter_attribute(run, list->item[i], one, missing);
+            one = filter_list_attribute(run, list->item[i], one, missing);
             value_append(run->pool, out[i].key.as.list, folded(run, one, cased));
             at = end + 1;
         } while (all && end < all->n);
@@ -105,7 +105,7 @@ static struct value sorted(struct run *run, const struct keyed *row, size_t n)
 static struct value sort_items(struct run *run, struct value self, const struct value *arg,
                                const struct args *all)
 {
-    const struct list *list = filter_items(run, self);
+    const struct list *list = filter_list_items(run, self);
     struct keyed *row = keyed_several(run, list, arg[2], call_flag(arg[1], false));
 
     UNUSED;
@@ -142,7 +142,7 @@ static struct value dictsort(struct run *run, struct value self, const struct va
 static struct value groupby(struct run *run, struct value self, const struct value *arg,
                             const struct args *all)
 {
-    const struct list *list = filter_items(run, self);
+    const struct list *list = filter_list_items(run, self);
     struct keyed *row = keyed(run, list, arg[0], arg[1], call_flag(arg[2], false));
     struct value out = value_list(run->pool, KIND_LIST, 0), group = value_none();
 
@@ -154,7 +154,8 @@ static struct value groupby(struct run *run, struct value self, const struct val
             /* The group's name is as its first item has it, capitals and all. */
             value_append(run->pool, out.as.list,
                          value_pair(run->pool, KIND_GROUP,
-                                    filter_attribute(run, row[i].item, arg[0], arg[1]), group));
+                                    filter_list_attribute(run, row[i].item, arg[0], arg[1]),
+                                    group));
         }
         value_append(run->pool, group.as.list, row[i].item);
     }
@@ -165,7 +166,7 @@ static struct value groupby(struct run *run, struct value self, const struct val
 static struct value unique(struct run *run, struct value self, const struct value *arg,
                            const struct args *all)
 {
-    const struct list *list = filter_items(run, self);
+    const struct list *list = filter_list_items(run, self);
     const struct keyed *row = keyed(run, list, arg[1], (struct value){.kind = KIND_MISSING},
                                     call_flag(arg[0], false));
     struct value seen = value_dict(run->pool, KIND_DICT);
@@ -186,7 +187,7 @@ static struct value unique(struct run *run, struct value self, const struct valu
 static struct value extreme(struct run *run, struct value self, const struct value *arg,
                             int want)
 {
-    const struct list *list = filter_items(run, self);
+    const struct list *list = filter_list_items(run, self);
     const struct keyed *row = keyed(run, list, arg[1], (struct value){.kind = KIND_MISSING},
                                     call_flag(arg[0], false));
     size_t best = 0;

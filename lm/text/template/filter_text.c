@@ -83,7 +83,7 @@ static struct value trim(struct run *run, struct value self, const struct value 
                          const struct args *all)
 {
     UNUSED;
-    return method_strip(run, print_string(run, self).as.string, arg[0], 'b');
+    return method_text_strip(run, print_string(run, self).as.string, arg[0], 'b');
 }
 
 /* value|string: str(value), a text as it is. This is where none becomes "None" and true
@@ -103,7 +103,7 @@ static struct value replace(struct run *run, struct value self, const struct val
     const bool some = arg[2].kind != KIND_MISSING && arg[2].kind != KIND_NONE;
 
     UNUSED;
-    return method_replace(
+    return method_text_replace(
         run, print_string(run, self).as.string, print_string(run, arg[0]).as.string,
         print_string(run, arg[1]).as.string, some ? call_int(run, arg[2], -1) : -1);
 }
@@ -217,7 +217,7 @@ static struct value indent(struct run *run, struct value self, const struct valu
     /* One line break more, so that one at the end is kept. */
     value_write(run->pool, &text, s->text, s->n);
     value_write(run->pool, &text, "\n", 1);
-    lines = method_lines(run, value_written(run->pool, &text).as.string, false).as.list;
+    lines = method_split_lines(run, value_written(run->pool, &text).as.string, false).as.list;
     for (size_t i = 0; i < lines->n; i++) {
         const struct string *line = lines->item[i].as.string;
 

@@ -111,7 +111,7 @@ bool method_find(struct run *run, struct value of, const struct string *name, st
     const struct builtin *row = NULL;
 
     if (of.kind == KIND_STRING)
-        row = method_of_text(run, name);
+        row = method_text_row(run, name);
     else if (of.kind == KIND_DICT)
         row = call_find(of_dict, sizeof of_dict / sizeof *of_dict, name);
     else if (value_sequence(of)) /* tuples and ranges have no copy */

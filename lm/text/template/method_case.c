@@ -59,7 +59,7 @@ ASKED(is_printable, 'p')
 /* text.isidentifier(): what could be a name, keywords among them. */
 ASKED(is_identifier, 'k')
 
-const struct builtin *method_of_case(const struct string *name)
+const struct builtin *method_case_row(const struct string *name)
 {
     static const struct builtin row[] = {
         {"upper", "", 0, to_upper},           {"lower", "", 0, to_lower},

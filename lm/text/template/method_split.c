@@ -23,7 +23,7 @@ static void split_blanks(struct run *run, const struct string *s, int64_t max, s
 
     while (at < s->n) {
         if (max >= 0 && (int64_t)out->n == max) {
-            method_part(run, out, s, at, s->n);
+            method_text_part(run, out, s, at, s->n);
             return;
         }
         for (from = at; at < s->n; at += bytes) {
@@ -31,7 +31,7 @@ static void split_blanks(struct run *run, const struct string *s, int64_t max, s
             if (letters_blank(cp))
                 break;
         }
-        method_part(run, out, s, from, at);
+        method_text_part(run, out, s, from, at);
         at += letters_blank_start(s->text + at, s->n - at);
     }
 }
@@ -44,7 +44,7 @@ static void rsplit_blanks(struct run *run, const struct string *s, int64_t max,
 
     while (end) {
         if (max >= 0 && (int64_t)out->n == max) {
-            method_part(run, out, s, 0, end);
+            method_text_part(run, out, s, 0, end);
             break;
         }
         for (at = end; at; at--) {
@@ -59,7 +59,7 @@ static void rsplit_blanks(struct run *run, const struct string *s, int64_t max,
                 break;
             at = cut + 1;
         }
-        method_part(run, out, s, at, end);
+        method_text_part(run, out, s, at, end);
         end = letters_blank_end(s->text, at);
     }
     reverse(out);
@@ -83,24 +83,24 @@ struct value method_split(struct run *run, const struct string *s, const struct 
     if (!part->n)
         run_fail(run, "empty separator");
     while (max < 0 || (int64_t)out->n < max) {
-        next = method_where(run, s, at, end, part, right);
+        next = method_text_where(run, s, at, end, part, right);
         if (next > s->n)
             break;
         if (right) {
-            method_part(run, out, s, next + part->n, end);
+            method_text_part(run, out, s, next + part->n, end);
             end = next;
         } else {
-            method_part(run, out, s, at, next);
+            method_text_part(run, out, s, at, next);
             at = next + part->n;
         }
     }
-    method_part(run, out, s, at, end);
+    method_text_part(run, out, s, at, end);
     if (right)
         reverse(out);
     return value;
 }
 
-struct value method_lines(struct run *run, const struct string *s, bool keep)
+struct value method_split_lines(struct run *run, const struct string *s, bool keep)
 {
     struct value value = value_list(run->pool, KIND_LIST, 0);
     size_t from = 0, bytes;
@@ -112,10 +112,10 @@ struct value method_lines(struct run *run, const struct string *s, bool keep)
             continue;
         if (cp == '\r' && at + 1 < s->n && s->text[at + 1] == '\n')
             bytes = 2;
-        method_part(run, value.as.list, s, from, at + (keep ? bytes : 0));
+        method_text_part(run, value.as.list, s, from, at + (keep ? bytes : 0));
         from = at + bytes;
     }
     if (from < s->n)
-        method_part(run, value.as.list, s, from, s->n);
+        method_text_part(run, value.as.list, s, from, s->n);
     return value;
 }

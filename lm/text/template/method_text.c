@@ -16,8 +16,8 @@
 #define UNUSED (void)run, (void)self, (void)arg, (void)all
 
 /* Where `part` first is from `at` on, or last; n + 1: nowhere. */
-size_t method_where(struct run *run, const struct string *s, size_t at, size_t end,
-                    const struct string *part, bool last)
+size_t method_text_where(struct run *run, const struct string *s, size_t at, size_t end,
+                         const struct string *part, bool last)
 {
     const char *there;
 
@@ -42,8 +42,8 @@ static bool among(struct run *run, const struct string *chars, const char *text,
     return memmem(chars->text, chars->n, text, n) != NULL;
 }
 
-struct value method_strip(struct run *run, const struct string *s, struct value chars,
-                          char side)
+struct value method_text_strip(struct run *run, const struct string *s, struct value chars,
+                               char side)
 {
     const bool blank = chars.kind == KIND_MISSING || chars.kind == KIND_NONE;
     const struct string *set = blank ? NULL : call_string(run, chars);
@@ -80,7 +80,7 @@ static struct value strip(struct run *run, struct value self, const struct value
                           const struct args *all)
 {
     UNUSED;
-    return method_strip(run, self.as.string, arg[0], 'b');
+    return method_text_strip(run, self.as.string, arg[0], 'b');
 }
 
 /* text.lstrip(chars): the same at the beginning alone. It is a set of characters, no prefix:
@@ -89,7 +89,7 @@ static struct value lstrip(struct run *run, struct value self, const struct valu
                            const struct args *all)
 {
     UNUSED;
-    return method_strip(run, self.as.string, arg[0], 'l');
+    return method_text_strip(run, self.as.string, arg[0], 'l');
 }
 
 /* text.rstrip(chars): the same at the end alone, which is how templates drop the line breaks
@@ -98,13 +98,13 @@ static struct value rstrip(struct run *run, struct value self, const struct valu
                            const struct args *all)
 {
     UNUSED;
-    return method_strip(run, self.as.string, arg[0], 'r');
+    return method_text_strip(run, self.as.string, arg[0], 'r');
 }
 
 /* The part shares the bytes of the whole: a list of a thousand words costs a thousand small
  * structs, and no copy. */
-void method_part(struct run *run, struct list *list, const struct string *s, size_t from,
-                 size_t to)
+void method_text_part(struct run *run, struct list *list, const struct string *s, size_t from,
+                      size_t to)
 {
     value_append(run->pool, list, value_string(run->pool, s->text + from, to - from));
 }
@@ -133,17 +133,18 @@ static struct value splitlines(struct run *run, struct value self, const struct 
                                const struct args *all)
 {
     UNUSED;
-    return method_lines(run, self.as.string, call_flag(arg[0], false));
+    return method_split_lines(run, self.as.string, call_flag(arg[0], false));
 }
 
-struct value method_replace(struct run *run, const struct string *s, const struct string *old,
-                            const struct string *new, int64_t count)
+struct value method_text_replace(struct run *run, const struct string *s,
+                                 const struct string *old, const struct string *new,
+                                 int64_t count)
 {
     struct text_writer writer = {.text = NULL};
     size_t at = 0, next, step;
 
     for (; count; count--) {
-        next = method_where(run, s, at, s->n, old, false);
+        next = method_text_where(run, s, at, s->n, old, false);
         if (next > s->n)
             break;
         value_write(run->pool, &writer, s->text + at, next - at);
@@ -168,8 +169,8 @@ static struct value replace(struct run *run, struct value self, const struct val
                             const struct args *all)
 {
     UNUSED;
-    return method_replace(run, self.as.string, call_string(run, arg[0]),
-                          call_string(run, arg[1]), call_int(run, arg[2], -1));
+    return method_text_replace(run, self.as.string, call_string(run, arg[0]),
+                               call_string(run, arg[1]), call_int(run, arg[2], -1));
 }
 
 /* [start, end) of the search, in bytes; false: it is empty from the outset. */
@@ -239,7 +240,7 @@ static int64_t found(struct run *run, struct value self, const struct value *arg
 
     if (!window(run, s, arg + 1, &from, &to))
         return -1;
-    at = method_where(run, s, from, to, part, last);
+    at = method_text_where(run, s, from, to, part, last);
     return at > s->n ? -1 : (int64_t)letters_count(s->text, at);
 }
 
@@ -298,7 +299,7 @@ static struct value count(struct run *run, struct value self, const struct value
         return value_int(0);
     if (!part->n)
         return value_int((int64_t)letters_count(s->text + from, to - from) + 1);
-    for (size_t at = from; (at = method_where(run, s, at, to, part, false)) <= s->n;
+    for (size_t at = from; (at = method_text_where(run, s, at, to, part, false)) <= s->n;
          at += part->n)
         n++;
     return value_int(n);
@@ -370,16 +371,16 @@ static struct value partition_at(struct run *run, struct value self, struct valu
 
     if (!part->n)
         run_fail(run, "empty separator");
-    at = method_where(run, s, 0, s->n, part, last);
+    at = method_text_where(run, s, 0, s->n, part, last);
     if (at > s->n) {
-        method_part(run, value.as.list, s, 0, last ? 0 : s->n);
-        method_part(run, value.as.list, s, 0, 0);
-        method_part(run, value.as.list, s, 0, last ? s->n : 0);
+        method_text_part(run, value.as.list, s, 0, last ? 0 : s->n);
+        method_text_part(run, value.as.list, s, 0, 0);
+        method_text_part(run, value.as.list, s, 0, last ? s->n : 0);
         return value;
     }
-    method_part(run, value.as.list, s, 0, at);
-    method_part(run, value.as.list, s, at, at + part->n);
-    method_part(run, value.as.list, s, at + part->n, s->n);
+    method_text_part(run, value.as.list, s, 0, at);
+    method_text_part(run, value.as.list, s, at, at + part->n);
+    method_text_part(run, value.as.list, s, at + part->n, s->n);
     return value;
 }
 
@@ -400,7 +401,7 @@ static struct value rpartition(struct run *run, struct value self, const struct 
     return partition_at(run, self, arg[0], true);
 }
 
-const struct builtin *method_of_text(struct run *run, const struct string *name)
+const struct builtin *method_text_row(struct run *run, const struct string *name)
 {
     static const struct builtin row[] = {
         {"strip", "chars", 0, strip},
@@ -432,6 +433,6 @@ const struct builtin *method_of_text(struct run *run, const struct string *name)
         if (name->n == strlen(refused[i]) && !memcmp(name->text, refused[i], name->n))
             pool_fail(run->pool, ERR_RANGE, "the method %s of a text is not done here",
                       refused[i]);
-    return method_of_case(name) ? method_of_case(name)
-                                : call_find(row, sizeof row / sizeof *row, name);
+    return method_case_row(name) ? method_case_row(name)
+                                 : call_find(row, sizeof row / sizeof *row, name);
 }

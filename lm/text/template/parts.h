@@ -46,12 +46,12 @@ const struct builtin *filter_text_row(const struct string *name);
 const struct builtin *filter_sort_row(const struct string *name);
 
 /* The items of what a filter goes over; fails for what has none. */
-struct list *filter_items(struct run *run, struct value value);
+struct list *filter_list_items(struct run *run, struct value value);
 
 /* item.a.0.b as `attribute` says (a text or an integer); NONE and MISSING: the item itself. An
  * undefined one becomes `other`, unless that is MISSING or NONE. */
-struct value filter_attribute(struct run *run, struct value item, struct value attribute,
-                              struct value other);
+struct value filter_list_attribute(struct run *run, struct value item, struct value attribute,
+                                   struct value other);
 
 bool test_known(const struct string *name);
 bool test_call(struct run *run, const struct string *name, struct value input,
@@ -63,13 +63,14 @@ bool method_find(struct run *run, struct value of, const struct string *name,
                  struct value *out);
 
 /* Used by filters, too. text.strip(chars) at the sides 'l', 'r' or 'b'oth. */
-struct value method_strip(struct run *run, const struct string *text, struct value chars,
-                          char side);
-struct value method_replace(struct run *run, const struct string *text,
-                            const struct string *old, const struct string *new, int64_t count);
+struct value method_text_strip(struct run *run, const struct string *text, struct value chars,
+                               char side);
+struct value method_text_replace(struct run *run, const struct string *text,
+                                 const struct string *old, const struct string *new,
+                                 int64_t count);
 
 /* text.splitlines(keep) */
-struct value method_lines(struct run *run, const struct string *text, bool keep);
+struct value method_split_lines(struct run *run, const struct string *text, bool keep);
 
 /* text.split(arg[0], arg[1]), or rsplit. */
 struct value method_split(struct run *run, const struct string *text, const struct value *arg,
@@ -77,11 +78,11 @@ struct value method_split(struct run *run, const struct string *text, const stru
 
 /* For the files method*.c. Where `part` first (last) is in [at, end) of the text, n + 1 for
  * nowhere; adds [from, to) of it to a list; the strings' tables. */
-size_t method_where(struct run *run, const struct string *text, size_t at, size_t end,
-                    const struct string *part, bool last);
-void method_part(struct run *run, struct list *list, const struct string *text, size_t from,
-                 size_t to);
-const struct builtin *method_of_text(struct run *run, const struct string *name);
-const struct builtin *method_of_case(const struct string *name);
+size_t method_text_where(struct run *run, const struct string *text, size_t at, size_t end,
+                         const struct string *part, bool last);
+void method_text_part(struct run *run, struct list *list, const struct string *text,
+                      size_t from, size_t to);
+const struct builtin *method_text_row(struct run *run, const struct string *name);
+const struct builtin *method_case_row(const struct string *name);
 
 #endif
