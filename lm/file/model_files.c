@@ -31,11 +31,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A template that cannot be read is no error before somebody chats. */
+/* A template that cannot be read is no error before somebody chats. An adapter's own takes the
+ * place of its base's. */
 static void detect_chat(struct model_files *files, const char *template_text)
 {
     json_t *tokens = chat_tokens(&files->shape, files->tokenizer);
 
+    chat_free(files->chat);
+    files->chat = NULL;
     if (chat_open(&files->chat, template_text, tokens))
         files->chat_error = mem_text(err_text());
     json_decref(tokens);
