@@ -156,10 +156,10 @@ case_of 'must be larger\|rewards\[0\]' $ppo2 'rewards=[{name: a, rule: length}]'
 case_of "rewards\[0\]: pattern '(': missing" $ppo2 'rewards=[{name: a, rule: regex, pattern: "("}]' output_dir=bad7
 case_of "two rewards are from the worker 'w'" $ppo2 'rewards=[{name: a, worker: w}, {name: b, worker: w}]' output_dir=bad6
 case_of 'fleet: ' $ppo2 "$rule" 'fleet={actors: many}' output_dir=bad5
-# A judge whose chat template is not known could not be asked: said before anything starts.
+# A judge whose chat template cannot be read could not be asked: said before anything starts.
 cp -r world/model judge
-printf '{%% for m in messages %%}{{ m.content }}{%% endfor %%}' > judge/chat_template.jinja
-case_of 'reward judge: judge: the chat template (SHA-256 .*) is none of' $ppo2 \
+printf '{%% include "x" %%}' > judge/chat_template.jinja
+case_of 'reward judge: judge: chat template, line 1: ' $ppo2 \
     "rewards=[{judge: judge, mode: pointwise, template: $here/../../examples/judge/pointwise.txt}]" output_dir=bad10
 settle
 # Lengths: the method's own key, and the largest that fits the longest prompt.

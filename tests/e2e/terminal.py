@@ -289,7 +289,7 @@ def words_name_what_was_typed():
     true("a near word", "did you mean 'tokenize'" in tool("drover help tokenise", 2))
     true("a near word", "did you mean 'grpo'" in tool("drover gro", 2))
     true("who speaks", tool("drover sft model=nowhere", 1).startswith("drover sft: "))
-    for key, meant in ("lr", "learning_rate"), ("torch_dtype", "dtype"), ("epochs", "num_train_epochs"):
+    for key, meant in ("lr", "learning_rate"), ("dtipe", "dtype"), ("epochs", "num_train_epochs"):
         true(key, f"did you mean '{meant}'" in tool(f"drover sft {key}=1", 1), tool(f"drover sft {key}=1", 1))
 
 
