@@ -4,6 +4,7 @@
 #include "data/dialogue.h"
 #include "data/example.h"
 #include "data/format.h"
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 #include <math.h>
@@ -171,8 +172,6 @@ static void a_deep_thread_is_refused(void **state)
     json_decref(out);
 }
 
-static char folder[] = "/tmp/drover-shapes-XXXXXX";
-
 /* What the data set gives to a trainer that was told no format. */
 static json_t *loaded(const char *row, const char *text_field)
 {
@@ -182,11 +181,10 @@ static json_t *loaded(const char *row, const char *text_field)
                                 .strict = true,
                                 .text_field = text_field};
     struct dataset *train, *test;
-    char path[64];
+    const char *const path = scratch_at("f.jsonl");
     json_t *object;
     FILE *file;
 
-    snprintf(path, sizeof(path), "%s/f.jsonl", folder);
     file = fopen(path, "w");
     assert_non_null(file);
     fprintf(file, "%s\n", row);
@@ -313,11 +311,6 @@ int main(void)
         cmocka_unit_test(a_refusal_names_the_columns_to_rename),
         cmocka_unit_test(speakers_have_the_names_that_templates_know),
     };
-    int failed;
 
-    if (!mkdtemp(folder))
-        return 1;
-    failed = cmocka_run_group_tests_name("shapes", tests, NULL, NULL);
-    rmdir(folder);
-    return failed;
+    return cmocka_run_group_tests_name("shapes", tests, scratch_open, scratch_close);
 }

@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "tests/lm/edit.h"
 #include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
@@ -53,21 +54,6 @@ static const char *copied(const char *model, const char *to)
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         copy(model, files[i], to);
     return scratch_at(to);
-}
-
-/* In a file of the scratch folder: the first `old` becomes `new`. */
-static void edit(const char *file, const char *old, const char *new)
-{
-    char *text, *found, *whole;
-    size_t n;
-
-    assert_ok(fs_read(&text, &n, scratch_at(file), 1 << 20));
-    found = strstr(text, old);
-    assert_non_null(found);
-    whole = mem_print("%.*s%s%s", (int)(found - text), text, new, found + strlen(old));
-    assert_ok(fs_write(scratch_at(file), whole, strlen(whole)));
-    free(whole);
-    free(text);
 }
 
 #endif

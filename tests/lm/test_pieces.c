@@ -1,5 +1,6 @@
 /* SentencePiece's kinds against tokenizers and SentencePiece (golden/pieces.py), and files that
  * are broken or hostile. */
+#include "tests/lm/ids.h"
 #include "tests/support/test.h"
 
 #include "base/mem.h"
@@ -190,29 +191,15 @@ static void a_broken_model_file_is_refused(void **state)
 #define META "{\"type\":\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"never\"}"
 #define ONE "[[\"u\",0.0],[\"a\",-1.0],[\"b\",-1.0],[\"ab\",-2.0],[\"aa\",-2.0]]"
 
-static void check_ids(const char *file, const char *text, const int *want, size_t n)
-{
-    struct tokenizer *tokenizer;
-    size_t count;
-    int *ids;
-
-    assert_ok(tokenizer_json(&tokenizer, file, strlen(file), "x"));
-    assert_ok(tokenizer_encode(tokenizer, text, strlen(text), true, &ids, &count));
-    assert_int_equal(count, n);
-    assert_memory_equal(ids, want, n * sizeof *ids);
-    free(ids);
-    tokenizer_free(tokenizer);
-}
-
 /* "ab" at -2 is offered before "a" and "b" at -1 each: an equal sum does not replace it. */
 static void the_first_of_equal_cuts_stays(void **state)
 {
     static const int joined[] = {3}, three[] = {1, 4}, unknown[] = {1, 0, 2};
 
     (void)state;
-    check_ids(UNIGRAM(ONE, META, META), "ab", joined, 1);
-    check_ids(UNIGRAM(ONE, META, META), "aaa", three, 2);
-    check_ids(UNIGRAM(ONE, META, META), "a??b", unknown, 3);
+    assert_ids(UNIGRAM(ONE, META, META), "ab", joined, 1);
+    assert_ids(UNIGRAM(ONE, META, META), "aaa", three, 2);
+    assert_ids(UNIGRAM(ONE, META, META), "a??b", unknown, 3);
 }
 
 static void what_is_unknown_is_refused_by_name(void **state)

@@ -2,27 +2,13 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "lm/file/weights.h"
+#include "tests/lm/edit.h"
 #include "tests/lm/opened.h"
 #include "tests/support/scratch.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* In a file of the scratch folder: the first `old` becomes `new`. */
-static void edit(const char *file, const char *old, const char *new)
-{
-    char *text, *found, *whole;
-    size_t n;
-
-    assert_ok(fs_read(&text, &n, scratch_at(file), 1 << 20));
-    found = strstr(text, old);
-    assert_non_null(found);
-    whole = mem_print("%.*s%s%s", (int)(found - text), text, new, found + strlen(old));
-    assert_ok(fs_write(scratch_at(file), whole, strlen(whole)));
-    free(whole);
-    free(text);
-}
 
 static void hash_of_params(char out[HASH_TEXT], const struct params *params)
 {

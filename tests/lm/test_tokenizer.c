@@ -1,3 +1,4 @@
+#include "tests/lm/ids.h"
 #include "tests/support/test.h"
 
 #include "base/mem.h"
@@ -384,20 +385,6 @@ static void merges_load_in_both_spellings(void **state)
         free(ids);
         tokenizer_free(tokenizer);
     }
-}
-
-static void assert_ids(const char *file, const char *text, const int *want, size_t n)
-{
-    struct tokenizer *tokenizer;
-    size_t count;
-    int *ids;
-
-    assert_ok(tokenizer_json(&tokenizer, file, strlen(file), "x"));
-    assert_ok(tokenizer_encode(tokenizer, text, strlen(text), true, &ids, &count));
-    assert_int_equal(count, n);
-    assert_memory_equal(ids, want, n * sizeof *ids);
-    free(ids);
-    tokenizer_free(tokenizer);
 }
 
 #define NO_MERGES "\"vocab\":{\"a\":0,\"b\":1,\"ba\":2,\"\\u0120\":3},\"merges\":[]"
