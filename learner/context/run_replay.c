@@ -65,8 +65,9 @@ static enum err old_images(struct run_context *c)
         if (!err && !hash_same(&s->version.hash, &name.hash))
             err = err_set(ERR_STATE,
                           "the checkpoint of version %" PRIu64
-                          " does not have the hash that was announced",
-                          v);
+                          " does not have the hash that was announced: without it the run "
+                          "goes on from an older one (remove it from %s)",
+                          v, c->checkpoints);
         if (s)
             c->snapshot[c->n_snapshot++] = s;
     }

@@ -42,10 +42,10 @@ void fleet_loop_drain(struct fleet_loop *loop, int64_t deadline_ms, int64_t rest
 }
 
 /* What the trainer, at rest, is given. After an iteration was abandoned it stands between two
- * versions: nothing more is asked of it. */
+ * versions: nothing more is asked of it, nor when the run has left after that. */
 static enum loop_action next_job(struct fleet_loop *loop, const struct loop_view *view)
 {
-    if (view->unsaved && loop->course != LOOP_ABANDONS &&
+    if (view->unsaved && loop->course < LOOP_ABANDONS &&
         (view->checkpoint || fleet_loop_draining(loop))) {
         fleet_loop_move(loop, LOOP_SAVE);
         return LOOP_STORE;

@@ -217,7 +217,10 @@ static enum err save_model(const struct trainer *t)
 /* Images, state, model, and only then what is not needed any more. */
 static enum err save(struct trainer *t, const struct trainer_job *job)
 {
-    enum err err = OK;
+    /* an iteration that was abandoned left weights of no version */
+    enum err err = atomic_load(&t->abandoned)
+                       ? err_set(ERR_STATE, "no checkpoint after an abandoned iteration")
+                       : OK;
 
     for (uint32_t i = 0; i < job->n_keep && !err; i++) {
         char *path = image_path(t, job->keep[i]->version.number);

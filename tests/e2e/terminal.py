@@ -160,6 +160,28 @@ def ctrl_c_twice_hurries():
     os.close(master)
 
 
+def stopped_twice_in_an_iteration_it_comes_to_the_same_end():
+    """As a job that is put back in its queue: all processes are told at once, so no broker is there to say BYE to. The
+    second signal throws an iteration away in its middle, and no checkpoint may hold what is left of it."""
+    slow = ("rewards='[{name: vowel, rule: regex, pattern: \"[aeiou]$\"}]' total_episodes=24 num_ppo_epochs=250 "
+            "temperature=1 missing_eos_penalty=0 learning_rate=1e-3")
+    whole = start(f"{slow} output_dir=whole", "whole.log")
+    true("the end of one that is left alone", whole.wait(120) == 0, read("whole.log"))
+    run = start(f"{slow} output_dir=again", "again.log")
+    wait_for("iteration", lambda: iterations("again") > 0, more=lambda: read("again.log"))
+    time.sleep(.4)  # into the next one
+    for signals in 1, 2:
+        for p in members("again/keys"):
+            os.kill(p, signal.SIGTERM)
+        wait_for("word", lambda: read("again.log").count("event=drain") >= signals, more=lambda: read("again.log"))
+    true("exit status", run.wait(60) == 0, read("again.log"))
+    if "an iteration is under way" not in read("again.log"):
+        print("   no iteration was under way when it was stopped")
+    true("its end", start(f"{slow} output_dir=again", "again.log").wait(120) == 0, read("again.log"))
+    ends = [json.loads(read(f"{run}/run.json"))["weights"] for run in ("whole", "again")]
+    true("another end", ends[0] == ends[1], ends)
+
+
 def a_closed_terminal_ends_a_run_in_order():
     sink = []
     pid, master = in_terminal(f"exec {PPO} {RULE} {FOR_EVER} output_dir=closed")
@@ -321,7 +343,8 @@ def lines_say_what_is():
 
 
 CASES = [lines_say_what_is, words_name_what_was_typed, a_full_disk_behind_standard_output_is_a_failure, ctrl_c_behind_a_pipe_saves,
-         a_run_alone_saves_too, nohup_outlives_its_terminal, ctrl_c_twice_hurries, a_closed_terminal_ends_a_run_in_order, ctrl_z_stops_all_and_fg_goes_on,
+         a_run_alone_saves_too, nohup_outlives_its_terminal, ctrl_c_twice_hurries,
+         stopped_twice_in_an_iteration_it_comes_to_the_same_end, a_closed_terminal_ends_a_run_in_order, ctrl_z_stops_all_and_fg_goes_on,
          a_reader_that_leaves_ends_nothing, a_worker_of_ones_own, a_worker_goes_with_a_killed_supervisor,
          orders_have_limits_and_places_are_fixed_by_keys]
 
