@@ -58,7 +58,8 @@ static char *name_of(const char *path)
 }
 
 /* What the file holds, and what of it is otherwise than asked for. */
-static void tell(const char *out, const struct ggufmodel_written *told)
+static void tell(const char *out, const struct ggufmodel_written *told,
+                 const struct shape *shape)
 {
     char text[HASH_TEXT];
 
@@ -79,6 +80,12 @@ static void tell(const char *out, const struct ggufmodel_written *told)
             "so "
             "many tokens it is the same without\n",
             told->context);
+    for (int i = shape->eos_count - told->ends_cut; i < shape->eos_count; i++)
+        say(stderr,
+            "token %d ends an answer of this model, but not by a key of the file: GGUF has "
+            "them "
+            "for %d\n",
+            shape->eos[i], shape->eos_count - told->ends_cut);
 }
 
 /* A name that was not asked for must not cost an older file. */
@@ -97,7 +104,7 @@ static enum err to_gguf(const struct convert_conf *conf, const struct model_file
     if (!err)
         err = model_files_save_gguf(&told, out, files, name, dtype, conf->pre);
     if (!err)
-        tell(out, &told);
+        tell(out, &told, &files->shape);
     free(name);
     free(out);
     return err;

@@ -245,19 +245,20 @@ static void write_id(struct meta_write *to, const char *key, int id)
         meta_write_int(to, key, (uint32_t)id);
 }
 
-/* llama.cpp has a key for each of the ways to end (text, turn, message): the order of stops. */
+/* llama.cpp has a key for each of the ways to end (text, turn, message): the order of stops.
+ * A fourth has none: ggufmodel_write tells how many were left out. */
 static void write_ids(struct meta_write *to, const struct model_meta *card,
                       const struct tokenizer *tokenizer)
 {
-    static const char *const stops[] = {"tokenizer.ggml.eos_token_id",
-                                        "tokenizer.ggml.eot_token_id",
-                                        "tokenizer.ggml.eom_token_id"};
+    static const char *const stops[GGUF_VOCAB_ENDS] = {"tokenizer.ggml.eos_token_id",
+                                                       "tokenizer.ggml.eot_token_id",
+                                                       "tokenizer.ggml.eom_token_id"};
     const struct shape *shape = &card->shape;
     int bos = -1;
     const bool adds = tokenizer_adds_bos(tokenizer, &bos);
 
     write_id(to, "tokenizer.ggml.bos_token_id", shape->bos >= 0 ? shape->bos : bos);
-    for (int i = 0; i < shape->eos_count && i < 3; i++)
+    for (int i = 0; i < shape->eos_count && i < GGUF_VOCAB_ENDS; i++)
         write_id(to, stops[i], shape->eos[i]);
     write_id(to, "tokenizer.ggml.padding_token_id", shape->pad);
     meta_write_bool(to, "tokenizer.ggml.add_bos_token", adds);

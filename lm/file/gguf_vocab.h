@@ -5,6 +5,8 @@
 
 #include "base/err.h"
 
+enum { GGUF_VOCAB_ENDS = 3 }; /* end tokens that GGUF has keys for */
+
 struct meta_write;
 struct model_meta;
 struct tokenizer;

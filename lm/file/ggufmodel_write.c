@@ -256,7 +256,7 @@ static char *differs(const struct shape *a, const struct shape *b)
     return found;
 }
 
-/* GGUF has no key for the first values of weights nor more than three ends; tokens that stand
+/* GGUF has no key for the first values of weights nor more than three ends (told); tokens that stand
  * for rows of padding, and a scale of queries that is the usual one, have two spellings. */
 static void level(struct shape *read, const struct shape *meant)
 {
@@ -332,6 +332,8 @@ enum err ggufmodel_write(struct ggufmodel_written *told, const char *path,
         err = fs_rename(made, path);
     if (!err && out->shape.context < what->params->shape.context)
         told->context = out->shape.context;
+    if (out->shape.eos_count > GGUF_VOCAB_ENDS)
+        told->ends_cut = out->shape.eos_count - GGUF_VOCAB_ENDS;
     if (err && fs_exists(made))
         err = give_up(made, err);
     free(meta.buf.text);

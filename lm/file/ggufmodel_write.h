@@ -24,6 +24,7 @@ struct ggufmodel_written {
     int count[64];    /* tensors of each type, by ggml's number */
     int fell;         /* matrices whose rows are no whole blocks of the type asked for */
     int context;      /* below the model's own: Mistral's window, which llama.cpp has not */
+    int ends_cut; /* end tokens beyond those that GGUF has keys for, the last of the shape's */
     double bytes;
 };
 

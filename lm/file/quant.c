@@ -1,13 +1,14 @@
 /* One row a type: bytes of a block, values in it, and the function that decodes blocks: the plain
- * ones here, blocks of parts in quant_super, tables in quant_table. The formulas are ggml's
- * (ggml-quants.c, dequantize_row_*); each decoder is compared with gguf-py's numbers
- * (tests/golden/quant.py). gguf decodes rows by them, safetensors uses the
- * three plain types. A decoder knows no bounds: who calls has checked that whole blocks are
+ * ones here, blocks of parts in quant_super, tables in quant_table, grids of
+ * points in quant_grid. The formulas are ggml's (ggml-quants.c, dequantize_row_*); each decoder
+ * is compared with gguf-py's numbers (tests/golden/quant.py). gguf decodes rows by them,
+ * safetensors uses the three plain types. A decoder knows no bounds: who calls has checked that whole blocks are
  * there. */
 
 #include "lm/file/quant.h"
 
 #include "lm/file/half.h"
+#include "lm/file/quant_grid.h"
 #include "lm/file/quant_super.h"
 #include "lm/file/quant_table.h"
 
@@ -108,6 +109,13 @@ static const struct quant_kind kinds[] = {
     {QUANT_Q4_K, "Q4_K", 256, 144, quant_super_q4_k},
     {QUANT_Q5_K, "Q5_K", 256, 176, quant_super_q5_k},
     {QUANT_Q6_K, "Q6_K", 256, 210, quant_super_q6_k},
+    {QUANT_IQ1_S, "IQ1_S", 256, 50, quant_grid_iq1_s},
+    {QUANT_IQ1_M, "IQ1_M", 256, 56, quant_grid_iq1_m},
+    {QUANT_IQ2_XXS, "IQ2_XXS", 256, 66, quant_grid_iq2_xxs},
+    {QUANT_IQ2_XS, "IQ2_XS", 256, 74, quant_grid_iq2_xs},
+    {QUANT_IQ2_S, "IQ2_S", 256, 82, quant_grid_iq2_s},
+    {QUANT_IQ3_XXS, "IQ3_XXS", 256, 98, quant_grid_iq3_xxs},
+    {QUANT_IQ3_S, "IQ3_S", 256, 110, quant_grid_iq3_s},
     {QUANT_IQ4_NL, "IQ4_NL", 32, 18, quant_table_iq4_nl},
     {QUANT_IQ4_XS, "IQ4_XS", 256, 136, quant_table_iq4_xs},
     {QUANT_MXFP4, "MXFP4", 32, 17, quant_table_mxfp4},
@@ -116,25 +124,18 @@ static const struct quant_kind kinds[] = {
     {QUANT_TQ2_0, "TQ2_0", 256, 66, quant_table_tq2_0},
 };
 
-/* Those that are not read, so that they are refused by the name that people know: grids of
- * hundreds of points, activations, integers, layouts that ggml has given up. */
+/* Those that are not read, so that they are refused by the name that people know: of
+ * activations, integers, layouts that ggml has given up. */
 static const char *const unread[] = {
     [4] = "Q4_2, which ggml has dropped",
     [5] = "Q4_3, which ggml has dropped",
     [9] = "Q8_1, for activations",
     [15] = "Q8_K, for activations",
-    [16] = "IQ2_XXS",
-    [17] = "IQ2_XS",
-    [18] = "IQ3_XXS",
-    [19] = "IQ1_S",
-    [21] = "IQ3_S",
-    [22] = "IQ2_S",
     [24] = "I8",
     [25] = "I16",
     [26] = "I32",
     [27] = "I64",
     [28] = "F64",
-    [29] = "IQ1_M",
     [31] = "Q4_0_4_4, which ggml has dropped",
     [32] = "Q4_0_4_8, which ggml has dropped",
     [33] = "Q4_0_8_8, which ggml has dropped",
@@ -161,6 +162,7 @@ const char *quant_unread(uint32_t type)
 const char *quant_list(void)
 {
     return "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, "
-           "IQ4_NL, "
-           "IQ4_XS, MXFP4, NVFP4, TQ1_0, TQ2_0";
+           "IQ1_S, "
+           "IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, IQ4_NL, IQ4_XS, MXFP4, NVFP4, "
+           "TQ1_0, TQ2_0";
 }

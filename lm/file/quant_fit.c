@@ -79,7 +79,7 @@ static struct quant_line through(const float *x, const float *weight, float low,
     for (int i = 0; i < 32; i++) {
         const float miss = slope * (float)line.step[i] + base - x[i];
 
-        line.error += weight[i] * miss * miss;
+        line.error += weight[i] * (miss * miss);
     }
     return line;
 }
@@ -105,7 +105,7 @@ static struct quant_line fit_line(const float *x, int top, float from, float by,
         const float miss = best.scale * (float)l + low - x[i];
 
         best.step[i] = (uint8_t)l;
-        best.error += weight[i] * miss * miss;
+        best.error += weight[i] * (miss * miss);
     }
     for (int t = 0; t <= tries; t++) {
         per = (from + by * (float)t + (float)top) / (high - low);
@@ -237,7 +237,7 @@ static void put_six(uint8_t *low, uint8_t *high, const uint8_t step[256])
 void quant_fit_q6_k(uint8_t *to, const float *from, size_t blocks)
 {
     for (; blocks; blocks--, from += 256, to += 210) {
-        float scale[16], most = 0, at = 0, d;
+        float scale[16], most = 0, at = 0, d, per;
         uint8_t step[256];
 
         for (int j = 0; j < 16; j++) {
@@ -250,9 +250,10 @@ void quant_fit_q6_k(uint8_t *to, const float *from, size_t blocks)
         memset(to, 0, 210);
         if (most < NOTHING)
             continue;
-        d = half_write(to + 208, at / -128.0f);
+        per = -128.0f / at;
+        d = half_write(to + 208, 1.0f / per); /* not at / -128, which rounds once less */
         for (int j = 0; j < 16; j++)
-            to[192 + j] = (uint8_t)(int8_t)nearest(-128.0f / at * scale[j], -128, 127);
+            to[192 + j] = (uint8_t)(int8_t)nearest(per * scale[j], -128, 127);
         for (int v = 0; v < 256; v++) {
             const float one = d * (float)(int8_t)to[192 + v / 16];
 

@@ -1,8 +1,7 @@
 /* A nibble is a place in a table of sixteen values, which a scale multiplies: f16 (IQ4_NL), f16
  * times six bits (IQ4_XS), a power of two (MXFP4), an eight-bit float (NVFP4). Ternary values
  * are digits: five in a byte (TQ1_0), or four (TQ2_0). The formulas are ggml's; the results have
- * the bits of gguf-py's (tests/golden/quant.py). The types whose tables are grids of hundreds of
- * points (IQ1, IQ2, IQ3) are not read. */
+ * the bits of gguf-py's (tests/golden/quant.py). */
 
 #include "lm/file/quant_table.h"
 

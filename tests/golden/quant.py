@@ -11,6 +11,7 @@ rng = np.random.default_rng(20260101)
 T = gguf.GGMLQuantizationType
 HALVES = {T.Q4_0: [0], T.Q4_1: [0, 2], T.Q5_0: [0], T.Q5_1: [0, 2], T.Q8_0: [0], T.Q4_K: [0, 2], T.Q6_K: [208],
           T.Q2_K: [80, 82], T.Q3_K: [108], T.Q5_K: [0, 2], T.IQ4_NL: [0], T.IQ4_XS: [0], T.TQ1_0: [52], T.TQ2_0: [64]}
+GRIDS = (T.IQ1_S, T.IQ1_M, T.IQ2_XXS, T.IQ2_XS, T.IQ2_S, T.IQ3_XXS, T.IQ3_S)  # by all their points: see the end
 print("/* made by quant.py with gguf-py %s; do not edit */" % "0.19.0")
 rows = []
 PLAIN = (T.F32, T.F16, T.BF16, T.Q8_0, T.Q4_0, T.Q4_1, T.Q5_0, T.Q5_1, T.Q4_K, T.Q6_K)
@@ -58,4 +59,26 @@ for kind in PLAIN + LATER:
     rows.append(f"    {{QUANT_{kind.name}, {name}_raw, {name}_bits, {blocks}}},")
 print("static const struct {\n    enum quant type;\n    const uint8_t *raw;\n    const uint32_t *bits;\n    size_t blocks;\n} golden[] = {")
 print("\n".join(rows))
+print("};")
+
+# The types of grids: 512 blocks of bytes that both sides draw alike, with ordinary scales, and a hash of the values' bits.
+MANY = 512
+print("static const struct {\n    enum quant type;\n    uint64_t hash;\n} points[] = {")
+for kind in GRIDS:
+    values, size = gguf.GGML_QUANT_SIZES[kind]
+    state, drawn = int(kind), bytearray()
+    for _ in range(MANY * size):
+        state = (state * 1664525 + 1013904223) % 2**32
+        drawn.append(state >> 24)
+    raw = np.frombuffer(bytes(drawn), np.uint8).reshape(MANY, size).copy()
+    half = (0x2C00 + 37 * np.arange(MANY)).astype("<u2")
+    if kind == T.IQ1_M:  # a quarter of it above the scales in each of four words
+        for i in range(4):
+            raw[:, 49 + 2 * i] = raw[:, 49 + 2 * i] & 15 | (half >> 4 * i & 15).astype(np.uint8) << 4
+    else:
+        raw[:, :2] = half.view(np.uint8).reshape(MANY, 2)
+    hashed = 0
+    for bits in dequantize(raw, kind).reshape(-1).view(np.uint32).tolist():
+        hashed = (hashed ^ bits) * 0x100000001B3 % 2**64
+    print(f"    {{QUANT_{kind.name}, 0x{hashed:X}}},")
 print("};")

@@ -250,6 +250,29 @@ static void mistrals_window_ends_the_context(void **state)
     model_files_free(files);
 }
 
+/* GGUF has keys for the end of a text, a turn and a message: the fourth is told. */
+static void ends_beyond_the_third_are_told(void **state)
+{
+    struct model_files *files = golden_model("llama5"), *again;
+    struct ggufmodel_written told;
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        files->shape.eos[i] = files->params->shape.eos[i] = 20 + i;
+    files->shape.eos_count = files->params->shape.eos_count = 3;
+    assert_ok(model_files_save_gguf(&told, scratch_at("e.gguf"), files, "tiny", "f16", NULL));
+    assert_int_equal(told.ends_cut, 0);
+    files->shape.eos_count = files->params->shape.eos_count = 5;
+    assert_ok(model_files_save_gguf(&told, scratch_at("e.gguf"), files, "tiny", "f16", NULL));
+    assert_int_equal(told.ends_cut, 2);
+    again = opened(scratch_at("e.gguf"));
+    assert_int_equal(again->shape.eos_count, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(again->shape.eos[i], 20 + i);
+    model_files_free(again);
+    model_files_free(files);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +282,7 @@ int main(void)
         cmocka_unit_test(mixtures_are_llama_quantizes),
         cmocka_unit_test(what_gguf_cannot_say_is_refused_by_its_name),
         cmocka_unit_test(mistrals_window_ends_the_context),
+        cmocka_unit_test(ends_beyond_the_third_are_told),
     };
 
     return cmocka_run_group_tests_name("gguf_write", tests, scratch_open, scratch_close);

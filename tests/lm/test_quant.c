@@ -1,12 +1,16 @@
 #include "lm/file/quant.h"
 
+#include "base/mem.h"
 #include "lm/file/half.h"
 #include "tests/support/test.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/golden/quant.inc"
+
+enum { MANY = 512 }; /* blocks */
 
 static uint32_t bits_of(float value)
 {
@@ -30,6 +34,53 @@ static void blocks_decode_to_the_bits_of_gguf_py(void **state)
                 fail_msg("%s value %zu: %08X, gguf-py has %08X", kind->name, v, bits_of(got[v]),
                          golden[i].bits[v]);
     }
+}
+
+/* As quant.py draws them. */
+static void draw_blocks(uint8_t *raw, const struct quant_kind *kind)
+{
+    uint32_t state = (uint32_t)kind->type;
+
+    for (size_t i = 0; i < MANY * kind->bytes; i++) {
+        state = state * 1664525 + 1013904223;
+        raw[i] = (uint8_t)(state >> 24);
+    }
+    for (unsigned i = 0; i < MANY; i++) {
+        uint8_t *block = raw + i * kind->bytes;
+        const unsigned half = 0x2C00 + 37 * i;
+
+        for (int q = 0; q < 4 && kind->type == QUANT_IQ1_M; q++)
+            block[49 + 2 * q] = (uint8_t)((block[49 + 2 * q] & 15) | (half >> 4 * q & 15) << 4);
+        if (kind->type != QUANT_IQ1_M) {
+            block[0] = (uint8_t)half;
+            block[1] = (uint8_t)(half >> 8);
+        }
+    }
+}
+
+/* So many codes that every point of a grid is among them, and each scale and sign. */
+static void all_points_of_the_grids_are_gguf_pys(void **state)
+{
+    uint8_t *raw = mem_new(MANY, 128);
+    float *got = mem_new(MANY, 256 * sizeof *got);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
+        const struct quant_kind *kind = quant_kind((uint32_t)points[i].type);
+        uint64_t hash = 0;
+
+        assert_non_null(kind);
+        assert_true(kind->values == 256 && kind->bytes <= 128);
+        draw_blocks(raw, kind);
+        kind->decode(got, raw, MANY);
+        for (size_t v = 0; v < MANY * kind->values; v++)
+            hash = (hash ^ bits_of(got[v])) * 0x100000001B3;
+        if (hash != points[i].hash)
+            fail_msg("%s: values are not gguf-py's, the first is %g", kind->name,
+                     (double)got[0]);
+    }
+    free(raw);
+    free(got);
 }
 
 static void every_half_is_the_number_ieee_says(void **state)
@@ -82,7 +133,7 @@ static void other_types_are_unknown(void **state)
     assert_null(quant_kind(4)); /* types 4 and 5 are long gone, 9 is for activations */
     assert_null(quant_kind(9));
     assert_null(quant_kind(UINT32_MAX));
-    assert_string_equal(quant_unread(29), "IQ1_M");
+    assert_string_equal(quant_unread(28), "F64");
     assert_string_equal(quant_unread(UINT32_MAX), "unknown");
     for (uint32_t type = 0; type < 64; type++) /* one or the other, or nobody's */
         assert_true(!quant_kind(type) || !strcmp(quant_unread(type), "unknown"));
@@ -92,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_decode_to_the_bits_of_gguf_py),
+        cmocka_unit_test(all_points_of_the_grids_are_gguf_pys),
         cmocka_unit_test(every_half_is_the_number_ieee_says),
         cmocka_unit_test(bf16_rounds_to_nearest_even),
         cmocka_unit_test(other_types_are_unknown),
