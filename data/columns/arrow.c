@@ -2,7 +2,7 @@
  * FlatBuffer), the body. The first is the schema; then dictionaries and record batches in turn,
  * and a length of 0 at the end. The file form is the same stream behind eight bytes, with an
  * index at its end that nobody needs who reads from the front. One batch is in memory at a time,
- * and of each dictionary the newest.
+ * and of each dictionary the newest with what was added to it since.
  *
  * What must hold: the stream ends with its mark; one that just stops was cut off. */
 #include "data/columns/arrow.h"
@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "data/columns/arrow_batch.h"
 #include "data/columns/arrow_schema.h"
+#include "data/columns/arrow_value.h"
 #include "data/columns/bytes.h"
 #include "data/columns/cell.h"
 #include "data/columns/flat.h"
@@ -128,28 +129,64 @@ static enum err load(struct arrow *file, struct arrow_batch *batch, size_t node,
     return arrow_batch_load(batch, &file->schema, node, &m->metadata, table, body, m->n_body);
 }
 
-/* In the order in which they first came: one that refers to another came behind it. */
+/* A place for values of dictionary `id`, in the order in which these first came: one that refers
+ * to another came behind it. What replaces a dictionary lets go all its parts; what is added goes
+ * on where the last one ends. NULL: no more fit. */
+static struct arrow_dictionary *place(struct arrow *file, int64_t id, bool added)
+{
+    struct arrow_dictionary *all = file->dictionary;
+    int64_t first = 0;
+    size_t k = 0;
+
+    for (size_t i = 0; i < file->n_dictionaries && !added; i++)
+        if (all[i].id == id)
+            arrow_batch_free(&all[i].batch);
+    while (k < file->n_dictionaries && (all[k].id != id || all[k].batch.array)) {
+        first += all[k].id == id ? all[k].batch.rows : 0;
+        k++;
+    }
+    if (k == ARROW_SCHEMA_NODES_MAX)
+        return NULL;
+    if (k == file->n_dictionaries) {
+        all = file->dictionary = mem_grow(all, k + 1, sizeof(*all));
+        all[k] = (struct arrow_dictionary){.id = id};
+        file->n_dictionaries++;
+    }
+    all[k].first = first;
+    return &all[k];
+}
+
+/* A packed part may be far larger than what it came in. */
+static enum err check_dictionaries(const struct arrow *file)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < file->n_dictionaries; i++)
+        bytes += file->dictionary[i].batch.bytes;
+    return bytes > ARROW_BATCH_MAX
+               ? err_set(ERR_RANGE, "dictionaries of more than %d bytes", ARROW_BATCH_MAX)
+               : OK;
+}
+
 static enum err load_dictionary(struct arrow *file, const struct message *m)
 {
     const int64_t id = flat_int(&m->metadata, m->header, 0, 8, 0);
     const size_t data = flat_table(&m->metadata, m->header, 1);
-    size_t node = 1, k = 0;
+    const bool added = flat_int(&m->metadata, m->header, 2, 1, 0) != 0;
+    struct arrow_dictionary *to;
+    size_t node = 1;
+    enum err err;
 
-    if (flat_int(&m->metadata, m->header, 2, 1, 0))
-        return err_set(ERR_RANGE, "a dictionary in parts, which is not read");
     while (node < file->schema.n &&
            !(file->schema.node[node].coded && file->schema.node[node].id == id))
         node++;
     if (node == file->schema.n || !data)
         return damaged();
-    while (k < file->n_dictionaries && file->dictionary[k].id != id)
-        k++;
-    if (k == file->n_dictionaries) {
-        file->dictionary = mem_grow(file->dictionary, k + 1, sizeof(*file->dictionary));
-        file->dictionary[k] = (struct arrow_dictionary){.id = id};
-        file->n_dictionaries++;
-    }
-    return load(file, &file->dictionary[k].batch, node, m, data);
+    to = place(file, id, added);
+    if (!to)
+        return err_set(ERR_RANGE, "dictionaries in more than %d parts", ARROW_SCHEMA_NODES_MAX);
+    err = load(file, &to->batch, node, m, data);
+    return err ? err : check_dictionaries(file);
 }
 
 /* A batch begins anew at its first row; what it replaces is let go in arrow_batch_load. */
@@ -251,7 +288,7 @@ static enum err read_row(struct arrow *file, json_t **out)
 
     file->row++;
     cell_begin(&file->cells);
-    return arrow_batch_value(&from, &file->batch, file->taken++, out);
+    return arrow_value_row(&from, &file->batch, file->taken++, out);
 }
 
 /* As parquet_next: a damaged batch ends the file for good. */
@@ -268,13 +305,5 @@ enum err arrow_next(struct arrow *file, json_t **out)
         return OK;
     if (!err)
         err = read_row(file, &row);
-    if (!err)
-        err = cell_end(&file->cells);
-    if (err && err != ERR_PARSE)
-        file->over = err;
-    if (err)
-        json_decref(row);
-    else
-        *out = row;
-    return err;
+    return cell_give(&file->cells, err, row, out, &file->over);
 }

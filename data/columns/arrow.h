@@ -1,8 +1,9 @@
 /* arrow: the rows of an Arrow file, one at a time: of a stream, as `save_to_disk` and the cache
  * of `datasets` write it, or of the file form (Feather version 2).
  *
- * Refused by name: decimals, intervals, unions, runs, views, big-endian numbers. Values: cell.h.
- * Memory: a batch and its dictionaries. */
+ * Refused by name: decimals, intervals, unions, runs, big-endian numbers. Values: cell.h.
+ * Memory: a batch and all
+ * dictionaries. */
 
 #ifndef DATA_COLUMNS_ARROW_H
 #define DATA_COLUMNS_ARROW_H

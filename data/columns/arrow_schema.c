@@ -116,17 +116,19 @@ static enum err set_time(struct arrow_node *node, const struct flat *f, size_t t
     return OK;
 }
 
-/* Large lists have offsets of 8 bytes; lists of one size have none, and a count instead. */
+/* Large lists have offsets of 8 bytes; lists of one size have none, and a count instead; those of
+ * a view have lengths as well, and may lie in any order. */
 static enum err set_list(struct arrow_node *node, const struct flat *f, size_t type, int kind)
 {
     const int64_t count = kind == TYPE_FIXED_LIST ? flat_int(f, type, 0, 4, 0) : 0;
 
     if (node->n_children != 1 || count < 0)
         return err_set(ERR_PARSE, "column '%s': a list of nothing", node->name);
-    node->layout = kind == TYPE_FIXED_LIST ? ARROW_FIXED_LIST
-                   : kind == TYPE_MAP      ? ARROW_MAP
-                                           : ARROW_LIST;
-    node->width = kind == TYPE_LARGE_LIST ? 8 : 4;
+    node->layout = kind == TYPE_FIXED_LIST                                  ? ARROW_FIXED_LIST
+                   : kind == TYPE_MAP                                       ? ARROW_MAP
+                   : kind == TYPE_LIST_VIEW || kind == TYPE_LARGE_LIST_VIEW ? ARROW_LIST_VIEW
+                                                                            : ARROW_LIST;
+    node->width = kind == TYPE_LARGE_LIST || kind == TYPE_LARGE_LIST_VIEW ? 8 : 4;
     node->count = (size_t)count;
     return OK;
 }
@@ -154,6 +156,17 @@ static enum err set_text(struct arrow_node *node, const struct flat *f, size_t t
     return OK;
 }
 
+/* As polars writes texts. */
+static enum err set_view(struct arrow_node *node, const struct flat *f, size_t type, int kind)
+{
+    (void)f;
+    (void)type;
+    node->layout = ARROW_VIEW;
+    node->width = 16;
+    node->cell.kind = kind == TYPE_TEXT_VIEW ? CELL_TEXT : CELL_BYTES;
+    return OK;
+}
+
 /* Those that a layout says all of. */
 static enum err set_bare(struct arrow_node *node, const struct flat *f, size_t type, int kind)
 {
@@ -171,32 +184,19 @@ static const struct {
     enum err (*set)(struct arrow_node *node, const struct flat *f, size_t type, int kind);
     const char *refused;
 } types[TYPES] = {
-    [TYPE_NULL] = {set_bare, NULL},
-    [TYPE_INT] = {set_int, NULL},
-    [TYPE_REAL] = {set_real, NULL},
-    [TYPE_BINARY] = {set_text, NULL},
-    [TYPE_TEXT] = {set_text, NULL},
-    [TYPE_BOOL] = {set_bare, NULL},
-    [TYPE_DECIMAL] = {NULL, "a decimal"},
-    [TYPE_DATE] = {set_date, NULL},
-    [TYPE_TIME] = {set_time, NULL},
-    [TYPE_STAMP] = {set_time, NULL},
-    [TYPE_INTERVAL] = {NULL, "an interval"},
-    [TYPE_LIST] = {set_list, NULL},
-    [TYPE_STRUCT] = {set_bare, NULL},
-    [TYPE_UNION] = {NULL, "a union"},
-    [TYPE_FIXED_BINARY] = {set_fixed, NULL},
-    [TYPE_FIXED_LIST] = {set_list, NULL},
-    [TYPE_MAP] = {set_list, NULL},
-    [TYPE_DURATION] = {set_time, NULL},
-    [TYPE_LARGE_BINARY] = {set_text, NULL},
-    [TYPE_LARGE_TEXT] = {set_text, NULL},
-    [TYPE_LARGE_LIST] = {set_list, NULL},
-    [TYPE_RUNS] = {NULL, "encoded in runs"},
-    [TYPE_BINARY_VIEW] = {NULL, "a view of bytes"},
-    [TYPE_TEXT_VIEW] = {NULL, "a view of texts"},
-    [TYPE_LIST_VIEW] = {NULL, "a view of lists"},
-    [TYPE_LARGE_LIST_VIEW] = {NULL, "a view of lists"},
+    [TYPE_NULL] = {set_bare, NULL},          [TYPE_INT] = {set_int, NULL},
+    [TYPE_REAL] = {set_real, NULL},          [TYPE_BINARY] = {set_text, NULL},
+    [TYPE_TEXT] = {set_text, NULL},          [TYPE_BOOL] = {set_bare, NULL},
+    [TYPE_DECIMAL] = {NULL, "a decimal"},    [TYPE_DATE] = {set_date, NULL},
+    [TYPE_TIME] = {set_time, NULL},          [TYPE_STAMP] = {set_time, NULL},
+    [TYPE_INTERVAL] = {NULL, "an interval"}, [TYPE_LIST] = {set_list, NULL},
+    [TYPE_STRUCT] = {set_bare, NULL},        [TYPE_UNION] = {NULL, "a union"},
+    [TYPE_FIXED_BINARY] = {set_fixed, NULL}, [TYPE_FIXED_LIST] = {set_list, NULL},
+    [TYPE_MAP] = {set_list, NULL},           [TYPE_DURATION] = {set_time, NULL},
+    [TYPE_LARGE_BINARY] = {set_text, NULL},  [TYPE_LARGE_TEXT] = {set_text, NULL},
+    [TYPE_LARGE_LIST] = {set_list, NULL},    [TYPE_RUNS] = {NULL, "encoded in runs"},
+    [TYPE_BINARY_VIEW] = {set_view, NULL},   [TYPE_TEXT_VIEW] = {set_view, NULL},
+    [TYPE_LIST_VIEW] = {set_list, NULL},     [TYPE_LARGE_LIST_VIEW] = {set_list, NULL},
 };
 
 static enum err set_type(struct arrow_node *node, const struct flat *f, size_t table)

@@ -18,7 +18,9 @@ enum arrow_layout {
     ARROW_BITS,       /* truth values */
     ARROW_FIXED,      /* `width` bytes each */
     ARROW_TEXT,       /* offsets of `width` bytes, then bytes */
+    ARROW_VIEW,       /* 16 bytes each: a short text, or where a long one lies */
     ARROW_LIST,       /* offsets of `width` bytes into the child */
+    ARROW_LIST_VIEW,  /* offsets of `width` bytes and as many lengths */
     ARROW_FIXED_LIST, /* `count` of the child each */
     ARROW_STRUCT,
     ARROW_MAP /* a list of pairs */

@@ -25,6 +25,21 @@ enum err cell_end(const struct cell_row *row)
     return row->flaw[0] ? err_set(ERR_PARSE, "%s", row->flaw) : OK;
 }
 
+/* A flaw is of one record: ERR_PARSE, and the next one may be read. */
+enum err cell_give(const struct cell_row *row, enum err err, json_t *record, json_t **out,
+                   enum err *over)
+{
+    if (!err && record)
+        err = cell_end(row);
+    if (err && err != ERR_PARSE)
+        *over = err;
+    if (err)
+        json_decref(record);
+    else
+        *out = record;
+    return err;
+}
+
 bool cell_take(struct cell_row *row, size_t bytes)
 {
     if (row->broken || bytes > row->left || row->left - bytes < VALUE) {

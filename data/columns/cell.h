@@ -54,6 +54,11 @@ void cell_begin(struct cell_row *row);
 /* OK, or what became of the record as an error: ERR_PARSE for a flaw, ERR_RANGE for its size. */
 enum err cell_end(const struct cell_row *row) MUST_CHECK;
 
+/* Hands a record out that was read with `err`, NULL behind the last one; one with an error or a
+ * flaw is dropped. An error after which nothing can be read on stands in *over from then on. */
+enum err cell_give(const struct cell_row *row, enum err err, json_t *record, json_t **out,
+                   enum err *over) MUST_CHECK;
+
 /* Each a new reference, null where the record has a flaw; never NULL. */
 json_t *cell_null(struct cell_row *row);
 json_t *cell_int(struct cell_row *row, const struct cell_type *type, int64_t value);

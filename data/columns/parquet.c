@@ -320,13 +320,5 @@ enum err parquet_next(struct parquet *file, json_t **out)
     if (file->over)
         return err_set(file->over, "an earlier row could not be read");
     err = read_row(file, &row);
-    if (!err && row)
-        err = cell_end(&file->cells);
-    if (err && err != ERR_PARSE)
-        file->over = err;
-    if (err)
-        json_decref(row);
-    else
-        *out = row;
-    return err;
+    return cell_give(&file->cells, err, row, out, &file->over);
 }

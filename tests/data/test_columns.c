@@ -130,7 +130,7 @@ static void files_are_read_as_pyarrow_reads_them(void **state)
     const char *more = getenv("DROVER_COLUMNS");
     (void)state;
 
-    assert_true(each(GOLDEN "/columns", compare) >= 14);
+    assert_true(each(GOLDEN "/columns", compare) >= 18);
     if (more)
         printf("columns: %d files of %s\n", each(more, compare), more);
 }

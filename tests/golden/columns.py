@@ -141,6 +141,33 @@ def parquet(path, table, refused=None, **how):
     tell(path, [{"refused": refused}] if refused else rows_of(pq.read_table(path)))
 
 
+def views(n, draw, nulls):
+    """Texts whose bytes lie inside a view or behind one, and lists that lie in any order."""
+    return pa.table({
+        "text": pa.array(with_nulls(texts(n, draw), nulls, draw), pa.string_view()),
+        "bytes": pa.array(with_nulls([t.encode() for t in texts(n, draw)], nulls, draw), pa.binary_view()),
+        "inner": pa.array([None if draw.random() < nulls else [{"t": t} for t in texts(draw.randrange(3), draw)] for _ in range(n)],
+                          pa.list_(pa.struct([("t", pa.string_view())]))),
+        "list": pa.ListViewArray.from_arrays(pa.array([(7 * i) % 5 for i in range(n)], pa.int32()), pa.array([i % 3 for i in range(n)], pa.int32()),
+                                             pa.array([1, None, 3, 4, 5, 6, 7])),
+        "large": pa.array([[[1, 2], None, [], [3, None], [4]][i % 5] for i in range(n)], pa.large_list_view(pa.int32())),
+    })
+
+
+def growing(path, grows, **how):
+    """Batches whose dictionary goes on where the last one's ended, or is another one."""
+    words, batches = ["one", "two", "a word of more than twelve bytes", "three", "", "six"], []
+    for i in range(3):
+        known = words[: 2 * i + 2] if grows else words[2 * i :] + words[: i]
+        codes = pa.array([None if k == 3 else k % len(known) for k in range(8)], pa.int8())
+        inner = pa.DictionaryArray.from_arrays(codes, pa.array(known))
+        batches.append(pa.record_batch({"word": inner, "words": pa.ListArray.from_arrays(pa.array([0, 2, 2, 3, 4, 5, 6, 7, 8], pa.int32()), inner)}))
+    with pa.OSFile(path, "wb") as out, pa.ipc.new_stream(out, batches[0].schema, options=pa.ipc.IpcWriteOptions(emit_dictionary_deltas=grows, **how)) as file:
+        for batch in batches:
+            file.write_batch(batch)
+    tell(path, [row for batch in batches for row in rows_of(pa.Table.from_batches([batch]))])
+
+
 def arrow(path, table, form="stream", refused=None, **how):
     options = pa.ipc.IpcWriteOptions(**how)
     writer = pa.ipc.new_stream if form == "stream" else pa.ipc.new_file
@@ -172,6 +199,10 @@ def small(folder):
     arrow(at("zstd.arrow"), pa.table({**numbers(7, draw, .2), **strings(7, draw, .2)}), compression="zstd")
     arrow(at("dictionary.arrow"), pa.table({"label": pa.array(["a", "b", None, "a"]).dictionary_encode(), "n": pa.array([[1, 2], None, [3, 4], [5, None]], pa.list_(pa.int16(), 2))}))
     arrow(at("decimal.arrow"), pa.table({"price": pa.array([decimal.Decimal("1.50")])}), refused="column 'price' is a decimal")
+    arrow(at("views.arrow"), views(9, draw, .2))
+    arrow(at("file_views_zstd.arrow"), views(9, draw, .2), form="file", compression="zstd")
+    growing(at("dictionary_grows.arrow"), True)
+    growing(at("dictionary_changes.arrow"), False, compression="lz4")
 
 
 def published(folder):
@@ -281,7 +312,10 @@ def matrix(folder):
         for form in ("stream", "file"):
             for nulls in (0, .2):
                 arrow(os.path.join(folder, f"{form}_{codec}_{nulls}.arrow"), everything(n, draw, nulls), form=form, compression=codec)
-                count += 1
+                arrow(os.path.join(folder, f"views_{form}_{codec}_{nulls}.arrow"), views(n, draw, nulls), form=form, compression=codec)
+                count += 2
+        growing(os.path.join(folder, f"grows_{codec}.arrow"), True, compression=codec)
+        count += 1
     for version in ("1.0", "2.4", "2.6"):
         parquet(os.path.join(folder, f"format_{version}.parquet"), everything(200, draw, .1), version=version)
         count += 1
