@@ -5,6 +5,7 @@
 #include "broker/doors.h"
 #include "proto/hub_gate.h"
 #include "proto/registrar.h"
+#include "tests/support/scratch.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -68,7 +69,7 @@ static void met(void *self, const struct hash *key)
  * was last seen to change. */
 static void strangers_do_not_hide_a_revocation(void **state)
 {
-    char root[] = "/tmp/drover-doors-XXXXXX", keys[64], worker[80], command[128], at[64];
+    char keys[64], worker[80], command[128], at[64];
     struct doors_conf conf = {.folder = keys};
     struct timespec seen[2];
     struct doors *doors;
@@ -78,8 +79,7 @@ static void strangers_do_not_hide_a_revocation(void **state)
     int invalid = 0;
 
     (void)state;
-    assert_non_null(mkdtemp(root));
-    snprintf(keys, sizeof keys, "%s/keys", root);
+    snprintf(keys, sizeof keys, "%s", scratch_at("keys"));
     snprintf(worker, sizeof worker, "%s/worker", keys);
     assert_ok(registrar_create(keys, NOW));
     assert_ok(registrar_add(keys, &(struct registrar_want){"a", ROLE_ACTOR, 0, 0}, NULL, NOW));
@@ -103,8 +103,6 @@ static void strangers_do_not_hide_a_revocation(void **state)
     zmq_close(port);
     doors_close(doors);
     zmq_ctx_term(context);
-    snprintf(command, sizeof command, "rm -r %s", root);
-    assert_int_equal(0, system(command));
 }
 
 int main(void)
@@ -113,5 +111,5 @@ int main(void)
         cmocka_unit_test(strangers_do_not_hide_a_revocation),
     };
 
-    return cmocka_run_group_tests_name("broker/doors", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("broker/doors", tests, scratch_open, scratch_close);
 }

@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 #include <math.h>
@@ -15,23 +16,20 @@
 #include <zlib.h>
 #include <zstd.h>
 
-static char folder[] = "/tmp/drover-rows-XXXXXX";
-
-static char *put_bytes(const char *name, const void *bytes, size_t n)
+static const char *put_bytes(const char *name, const void *bytes, size_t n)
 {
-    static char path[200];
+    const char *path = scratch_at(name);
 
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
     assert_ok(fs_write(path, bytes, n));
     return path;
 }
 
-static char *put(const char *name, const char *text)
+static const char *put(const char *name, const char *text)
 {
     return put_bytes(name, text, strlen(text));
 }
 
-static char *put_zstd(const char *name, const char *text)
+static const char *put_zstd(const char *name, const char *text)
 {
     char packed[4096];
     const size_t n = ZSTD_compress(packed, sizeof(packed), text, strlen(text), 3);
@@ -123,7 +121,8 @@ static void csv_errors_name_the_line(void **state)
 static void csv_refuses_what_its_column_is_not(void **state)
 {
     const size_t n = 10000;
-    char *text = mem_new(n * 3 + 40, 1), *path;
+    char *text = mem_new(n * 3 + 40, 1);
+    const char *path;
     struct rows *rows;
     json_t *row;
     (void)state;
@@ -152,7 +151,8 @@ static void csv_refuses_what_its_column_is_not(void **state)
 static void zstd_is_read_and_its_truncation_seen(void **state)
 {
     static const char lines[] = "{\"a\":1}\n{\"a\":2,\"text\":\"more words\"}\n";
-    char *path = put_zstd("x.jsonl.zst", lines), *whole = all(path), *bytes;
+    const char *path = put_zstd("x.jsonl.zst", lines);
+    char *whole = all(path), *bytes;
     size_t n;
     (void)state;
 
@@ -197,30 +197,24 @@ static void long_lines_come_whole(void **state)
 
 static void make(const char *name)
 {
-    char *path = mem_print("%s/%s", folder, name);
-
-    assert_ok(fs_mkdir(path));
-    free(path);
+    assert_ok(fs_mkdir(scratch_at(name)));
 }
 
 static size_t found(const char *inner, const char *split, const char *first)
 {
-    char *path = mem_print("%s/%s", folder, inner);
     struct split files;
     size_t n;
 
-    assert_ok(split_find(&files, path, split));
+    assert_ok(split_find(&files, scratch_at(inner), split));
     n = files.n;
     if (n)
         assert_string_equal(strrchr(files.file[0], '/') + 1, first);
     split_free(&files);
-    free(path);
     return n;
 }
 
 static void a_split_is_found_where_it_lies(void **state)
 {
-    char *path;
     struct split files;
     (void)state;
 
@@ -246,17 +240,15 @@ static void a_split_is_found_where_it_lies(void **state)
     /* Three of four, and a file that lies elsewhere. */
     make("part");
     put("part/train-00000-of-00004.jsonl", "{}\n");
-    path = mem_print("%s/part", folder);
-    assert_err(ERR_PARSE, split_find(&files, path, "train"));
+    assert_err(ERR_PARSE, split_find(&files, scratch_at("part"), "train"));
     assert_non_null(strstr(err_text(), "has 1 of the 4 parts"));
     put("part/train-00001-of-00004.csv", "a\n");
-    assert_err(ERR_PARSE, split_find(&files, path, "train"));
+    assert_err(ERR_PARSE, split_find(&files, scratch_at("part"), "train"));
     assert_non_null(strstr(err_text(), "of different forms"));
     make("part/test");
     put("part/test/state.json", "{\"_data_files\": [{\"filename\": \"../x.arrow\"}]}");
-    assert_err(ERR_PARSE, split_find(&files, path, "test"));
+    assert_err(ERR_PARSE, split_find(&files, scratch_at("part"), "test"));
     assert_int_equal(files.n, 0);
-    free(path);
 }
 
 /* Shards are one set, in the order of their numbers. */
@@ -264,7 +256,7 @@ static void shards_are_one_set(void **state)
 {
     struct dataset_conf conf = {
         .train = "train", .test = "test", .test_size = NAN, .strict = true};
-    char *path = mem_print("%s/hub", folder);
+    char *path = mem_text(scratch_at("hub"));
     struct dataset *train, *test;
     (void)state;
 
@@ -290,11 +282,6 @@ int main(void)
         cmocka_unit_test(a_split_is_found_where_it_lies),
         cmocka_unit_test(shards_are_one_set),
     };
-    int status;
 
-    assert_non_null(mkdtemp(folder));
-    status = cmocka_run_group_tests_name("rows", tests, NULL, NULL);
-    if (fs_remove(folder))
-        return 1;
-    return status;
+    return cmocka_run_group_tests_name("rows", tests, scratch_open, scratch_close);
 }

@@ -1,8 +1,9 @@
 """What llama.cpp itself makes of the GGUF files that drover writes: it opens them, tokenizes alike, has the same
-greedy tokens, and its perplexity of each type. Beside it, drover's own figures of the same file, and ggml's own
-quantisers on random rows.
+greedy tokens; its perplexity of each type on pieces of a text, and drover's of the same file and tokens. Beside it,
+what ggml's own quantisers lose on random rows.
 
 usage: python llama_cpp.py LIBRARIES DROVER MODEL TEXT [DTYPE...]
+DTYPE is one that drover writes, or, to see that it is read, one of those below that llama-quantize makes of its f32.
 LIBRARIES is a folder with libllama*.so and libggml*.so (npm's @node-llama-cpp/linux-x64 has one: bins/linux-x64),
 MODEL what drover opens, TEXT a file. By ctypes: structs that go by value are opaque and larger than the library's,
 which is harmless on x86-64 where they are passed in memory; only fields at offsets that have not moved in years are
@@ -20,7 +21,9 @@ import tempfile
 
 import numpy as np
 
-THREADS, TOKENS, GREEDY, PROMPTS = 1, 512, 32, ["Once upon a time", "The capital of France is", "def main():\n    ", "In 1969,", "Water boils"]
+THREADS, TOKENS, PIECES, LETTERS, GREEDY, PROMPTS = 1, 1024, 6, 1200, 32, ["Once upon a time", "The capital of France is", "def main():\n    ", "In 1969,", "Water boils"]
+
+MADE = {"q2_k": 10, "q3_k_m": 12, "iq3_xxs": 23, "iq4_nl": 25, "iq3_s": 26, "iq2_m": 29, "iq4_xs": 30, "tq1_0": 36, "tq2_0": 37}
 
 
 class Opaque(c.Structure):
@@ -45,10 +48,11 @@ class Llama:
         l.llama_log_set(self.log, None)
         self.ggml.ggml_backend_load_all_from_path(folder.encode())
         l.llama_backend_init()
-        for name in ("llama_model_default_params", "llama_context_default_params"):
+        for name in ("llama_model_default_params", "llama_context_default_params", "llama_model_quantize_default_params"):
             getattr(l, name).restype = Opaque
         for name in ("llama_model_load_from_file", "llama_init_from_model", "llama_model_get_vocab", "llama_get_memory"):
             getattr(l, name).restype = c.c_void_p
+        l.llama_model_quantize.argtypes = [c.c_char_p, c.c_char_p, c.c_void_p]
         l.llama_model_load_from_file.argtypes = [c.c_char_p, Opaque]
         l.llama_init_from_model.argtypes = [c.c_void_p, Opaque]
         l.llama_decode.argtypes = [c.c_void_p, Batch]
@@ -77,6 +81,12 @@ class Llama:
         self.vocab = self.l.llama_model_get_vocab(self.model)
         self.size = self.l.llama_vocab_n_tokens(self.vocab)
 
+    def quantize(self, source, path, kind):
+        params = self.l.llama_model_quantize_default_params()
+        c.cast(c.byref(params), c.POINTER(c.c_int32))[0] = THREADS
+        c.cast(c.byref(params), c.POINTER(c.c_int32))[1] = kind
+        assert self.l.llama_model_quantize(source.encode(), path.encode(), c.byref(params)) == 0, "".join(t for _, t in self.lines[-3:])
+
     def close(self):
         self.l.llama_free(self.context)
         self.l.llama_model_free(self.model)
@@ -90,15 +100,19 @@ class Llama:
 
     def logits(self, ids, start):
         """Behind the last of ids, which stand from position `start` on: [vocab]."""
+        return self.decode(ids, start, [int(i == len(ids) - 1) for i in range(len(ids))])[-1].copy()
+
+    def decode(self, ids, start, wanted):
+        """Rows of logits behind those ids that are wanted."""
         n = len(ids)
         if start == 0:
             self.l.llama_memory_clear(self.l.llama_get_memory(self.context), True)
         zero = (c.c_int32 * 1)(0)
         batch = Batch(n, (c.c_int32 * n)(*ids), None, (c.c_int32 * n)(*range(start, start + n)), (c.c_int32 * n)(*[1] * n),
                       (c.POINTER(c.c_int32) * n)(*[c.cast(zero, c.POINTER(c.c_int32))] * n),
-                      (c.c_int8 * n)(*[int(i == n - 1) for i in range(n)]))
+                      (c.c_int8 * n)(*wanted))
         assert self.l.llama_decode(self.context, batch) == 0
-        return np.ctypeslib.as_array(self.l.llama_get_logits_ith(self.context, n - 1), (self.size,)).copy()
+        return [np.ctypeslib.as_array(self.l.llama_get_logits_ith(self.context, i), (self.size,)) for i in range(n) if wanted[i]]
 
 
 def log_softmax(x):
@@ -122,8 +136,29 @@ def greedy(llama, prompt):
     return ids, out, gaps
 
 
-def perplexity(llama, ids):
-    return math.exp(-np.mean([log_softmax(llama.logits(ids[i : i + 1], i))[ids[i + 1]] for i in range(len(ids) - 1)]))
+def pieces(text):
+    """Places all over the text, from a blank line on: a line to begin with, and what is to be foretold."""
+    out = []
+    for i in range(PIECES):
+        at = text.index("\n\n", i * (len(text) // PIECES)) + 2
+        end = text.index("\n", at) + 1
+        out.append({"prompt": text[at:end], "completion": text[end : end + LETTERS]})
+    return out
+
+
+def perplexities(llama, drover, path, text):
+    """llama.cpp's and drover's, over how many tokens, and how far a token's two log-probabilities are apart at most."""
+    records = pieces(text)
+    theirs, ours = [], []
+    for record, told in zip(records, lines(drover, "score", path, records)):
+        ids, n = llama.tokens(record["prompt"] + record["completion"], True), len(told["ids"])
+        assert ids[-n:] == told["ids"], "other tokens"
+        first = len(ids) - n - 1
+        rows = llama.decode(ids, 0, [int(i >= first) for i in range(len(ids))])[:n]
+        theirs += [log_softmax(row)[token] for row, token in zip(rows, told["ids"])]
+        ours += told["logprobs"]
+    theirs, ours = np.array(theirs), np.array(ours)
+    return math.exp(-theirs.mean()), math.exp(-ours.mean()), len(ours), float(np.abs(theirs - ours).max())
 
 
 def lines(drover, command, path, records, *words):
@@ -166,20 +201,25 @@ def main():
     llama = Llama(folder)
     text = open(text, encoding="utf-8").read()
     print("ggml's quantisers lose, of N(0,1):", quantisers(llama.base))
+    print("| type | MB | perplexity (drover) | perplexity (llama.cpp) | a token's log-probability apart, at most | greedy tokens the same, "
+          "answers that part where the best two differ by > 1e-3 |")
     with tempfile.TemporaryDirectory() as work:
         for dtype in dtypes:
             path = os.path.join(work, dtype + ".gguf")
-            subprocess.run([drover, "convert", model, f"dtype={dtype}", f"out={path}"], check=True, capture_output=True)
+            source = os.path.join(work, "f32.gguf") if dtype in MADE else path
+            if not os.path.exists(source):
+                subprocess.run([drover, "convert", model, f"dtype={'f32' if dtype in MADE else dtype}", f"out={source}"], check=True, capture_output=True)
+            if dtype in MADE:
+                llama.quantize(source, path, MADE[dtype])
             llama.open(path)
             ids = llama.tokens(text)
             ours = lines(drover, "tokenize", path, [{"text": text}])
             alike = ids == ours[0].get("ids")
-            ids = ids[:TOKENS]
-            perp = perplexity(llama, ids)
+            perp, own, n, most = perplexities(llama, drover, path, text)
             same, apart = beside_drover(llama, drover, path)
-            print(f"{dtype:8} {os.path.getsize(path) / 1e6:7.1f} MB  perplexity {perp:8.4f}  text of {len(ids)} tokens "
-                  f"{'alike' if alike else 'NOT ALIKE'}  greedy: {same} of {GREEDY * len(PROMPTS)} the same, "
-                  f"{apart} answers part where the best two differ by > 1e-3", flush=True)
+            print(f"| {dtype} | {os.path.getsize(path) / 1e6:.1f} | {own:.4f} | {perp:.4f} | {most:.4f} | {same} of "
+                  f"{GREEDY * len(PROMPTS)}, {apart} |  {n} tokens; the whole text's {len(ids)} are {'alike' if alike else 'NOT ALIKE'}",
+                  flush=True)
             llama.close()
 
 

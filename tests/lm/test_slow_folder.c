@@ -1,33 +1,22 @@
 /* Folders without a tokenizer.json: which files count, and what they become. */
-#define _GNU_SOURCE /* mkdtemp */
-
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 #include "base/fs.h"
-#include "base/mem.h"
 #include "lm/file/slow_folder.h"
 #include "lm/text/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-static char folder[] = "/tmp/slow_folder_XXXXXX";
 
 static void put(const char *name, const char *bytes, size_t n)
 {
-    char *path = mem_print("%s/%s", folder, name);
-
-    assert_ok(fs_write(path, bytes, n));
-    free(path);
+    assert_ok(fs_write(scratch_at(name), bytes, n));
 }
 
 static void drop(const char *name)
 {
-    char *path = mem_print("%s/%s", folder, name);
-
-    assert_ok(fs_remove(path));
-    free(path);
+    assert_ok(fs_remove(scratch_at(name)));
 }
 
 /* Ids of a text by what the folder's files mean. */
@@ -38,7 +27,7 @@ static void check(const char *text, const int *want, size_t n)
     char *json;
     int *ids;
 
-    assert_ok(slow_folder_read(&json, folder, NULL));
+    assert_ok(slow_folder_read(&json, scratch_at("."), NULL));
     assert_ok(tokenizer_json(&tokenizer, json, strlen(json), "made"));
     assert_ok(tokenizer_encode(tokenizer, text, strlen(text), true, &ids, &count));
     assert_int_equal(count, n);
@@ -66,27 +55,23 @@ static void each_kind_of_folder_is_read(void **state)
     char *json;
 
     (void)state;
-    assert_non_null(mkdtemp(folder));
-    assert_false(slow_folder_has(folder));
+    assert_false(slow_folder_has(scratch_at(".")));
     put("vocab.json", vocab, strlen(vocab));
-    assert_false(slow_folder_has(folder)); /* not without its merges */
+    assert_false(slow_folder_has(scratch_at("."))); /* not without its merges */
     put("merges.txt", merges, strlen(merges));
-    assert_true(slow_folder_has(folder));
+    assert_true(slow_folder_has(scratch_at(".")));
     put("added_tokens.json", added, strlen(added));
     check("ab<|x|>a", slow, 3);
     put("tokenizer.model", model, sizeof model - 1);
     check("aa", pieces, 2); /* SentencePiece's file goes first */
     put("tokenizer.model", model, 5);
-    assert_err(ERR_PARSE, slow_folder_read(&json, folder, NULL));
+    assert_err(ERR_PARSE, slow_folder_read(&json, scratch_at("."), NULL));
     assert_null(json);
     assert_non_null(strstr(err_text(), "tokenizer.model"));
     drop("tokenizer.model");
     put("added_tokens.json", "[]", 2);
-    assert_err(ERR_PARSE, slow_folder_read(&json, folder, NULL));
+    assert_err(ERR_PARSE, slow_folder_read(&json, scratch_at("."), NULL));
     drop("added_tokens.json");
-    drop("vocab.json");
-    drop("merges.txt");
-    rmdir(folder);
 }
 
 int main(void)
@@ -95,5 +80,5 @@ int main(void)
         cmocka_unit_test(each_kind_of_folder_is_read),
     };
 
-    return cmocka_run_group_tests_name("slow_folder", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("slow_folder", tests, scratch_open, scratch_close);
 }

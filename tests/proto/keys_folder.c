@@ -1,6 +1,8 @@
-/* Files in /tmp, removed at the end. */
+/* In the test's scratch folder, which goes with all that is in it. */
 
 #include "tests/proto/keys_folder.h"
+
+#include "tests/support/scratch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +13,8 @@ int keys_folder_open(void **state)
 {
     struct keys_folder *f = calloc(1, sizeof *f);
 
-    snprintf(f->root, sizeof f->root, "/tmp/drover-keys-XXXXXX");
-    assert_non_null(mkdtemp(f->root));
+    assert_int_equal(0, scratch_open(state));
+    snprintf(f->root, sizeof f->root, "%s", scratch_at("."));
     snprintf(f->path, sizeof f->path, "%s/keys", f->root);
     assert_ok(registrar_create(f->path, NOW));
     assert_ok(keyring_open(&f->ring, f->path, NOW));
@@ -24,14 +26,11 @@ int keys_folder_open(void **state)
 int keys_folder_close(void **state)
 {
     struct keys_folder *f = *state;
-    char command[128];
 
     keyring_close(f->ring);
     registrar_admit_free(f->registrar);
-    snprintf(command, sizeof command, "rm -r %s", f->root);
-    assert_int_equal(0, system(command));
     free(f);
-    return 0;
+    return scratch_close(state);
 }
 
 void keys_folder_load(struct curve_keys *out, const struct keys_folder *f, const char *name)
