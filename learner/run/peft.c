@@ -79,15 +79,15 @@ static bool holds(const char *folder, const struct params *params)
 }
 
 /* peft opens folders alone: the base that came out of a .gguf is written as one, once a run, in
- * f32, which all that a GGUF holds is exactly. A reward model's base would be without its own
- * head: it stays the file's, which drover opens. */
+ * f32, which all that a GGUF holds is exactly. A reward model's has the head with which its run
+ * began, in whose place the adapter puts its own. */
 static enum err base_folder(char **base, const char *folder, const struct model_files *card,
                             const struct params *params)
 {
     char *beside, *whole;
     enum err err = OK;
 
-    if (fs_is_dir(*base) || params->shape.head != HEAD_LM)
+    if (fs_is_dir(*base))
         return OK;
     beside = base_beside(folder);
     if (!holds(beside, params)) {

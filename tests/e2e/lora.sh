@@ -151,6 +151,13 @@ grep -q '"task_type": "SEQ_CLS"' "$work/rm/model/adapter_config.json" || fail "t
 "$bin/drover" merge --adapter "$work/rm" --out "$work/rm2" > "$work/log2"
 [ "$(hash_of "$work/log")" = "$(hash_of "$work/log2")" ] || fail "merged reward model"
 grep -q LlamaForSequenceClassification "$work/rm2/config.json" || fail "not a classifier"
+"$learner" reward model="$golden/model/llama.gguf" dataset="$golden/trl/pairs.jsonl" output_dir="$work/rmg" max_steps=2 use_peft=true \
+    save_strategy=steps save_steps=1 save_only_model=true 2> "$work/log" || fail "$(tail -n 1 "$work/log")"
+[ "$(grep -c "opens no .gguf" "$work/log")" = 1 ] || fail "the base was written more than once, or never"
+grep -q "\"base_model_name_or_path\": \"$(realpath "$work")/rmg/base\"" "$work/rmg/model/adapter_config.json" ||
+    fail "$(cat "$work/rmg/model/adapter_config.json")"
+grep -q 'LlamaForSequenceClassification' "$work/rmg/base/config.json" || fail "the base is no reward model"
+"$bin/drover" inspect "$work/rmg" | grep -q "weights hash  $(hash_of "$work/log")" || fail "it opens as another model"
 
 echo "-- the base is the reference: the first step of dpo is at ln 2, nobody is ahead"
 "$learner" dpo model="$model" dataset="$golden/trl/pairs.jsonl" output_dir="$work/dpo" max_steps=3 use_peft=true logging_steps=1 \
