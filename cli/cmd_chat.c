@@ -74,17 +74,16 @@ static void show(struct talk *talk, size_t back)
 }
 
 /* A token as it comes. Special tokens (an end, a turn's mark) are no text: not shown. */
-static void stream(void *self, uint64_t task, int sample, int token)
+static void stream(void *self, const struct generate_token *made)
 {
     struct talk *talk = self;
     const struct tokenizer *tokenizer = talk->loaded.encode.tokenizer;
     const char *piece;
     size_t n;
 
-    (void)task, (void)sample;
-    if (tokenizer_is_special(tokenizer, token))
+    if (tokenizer_is_special(tokenizer, made->token))
         return;
-    piece = tokenizer_piece(tokenizer, token, &n);
+    piece = tokenizer_piece(tokenizer, made->token, &n);
     if (!talk->begun) {
         const size_t lead = tokenizer_lead(tokenizer, piece, n);
 

@@ -43,6 +43,8 @@ struct slot {
     int n, filled;  /* tokens; those of them that are in the cache */
     int *token;     /* [length] prompt and answer */
     float *logprob; /* [length] of token[i] */
+    struct sample_top top[SAMPLE_TOPS];
+    int tops; /* of the token drawn last */
     struct cache *cache;
     struct stop stop;
 };
@@ -195,6 +197,8 @@ static enum err check_job(const struct generate *g, const struct generate_job *j
         if (job->prompt[i] < 0 || job->prompt[i] >= g->shape.vocab)
             return err_set(ERR_RANGE, "prompt token %d is %d: not in 0..%d", i, job->prompt[i],
                            g->shape.vocab - 1);
+    if (job->top < 0 || job->top > SAMPLE_TOPS)
+        return err_set(ERR_RANGE, "top %d: not in 0..%d", job->top, SAMPLE_TOPS);
     if (job->sampling.max_new < 1)
         return err_set(ERR_RANGE, "max_new %d: below 1", job->sampling.max_new);
     if (sample_check(&job->sampling))
@@ -245,6 +249,13 @@ void generate_cancel(struct generate *g, uint64_t task)
 {
     for (int i = 0; i < g->slots; i++)
         if (g->slot[i].job.task == task)
+            g->slot[i].state = FREE;
+}
+
+void generate_drop(struct generate *g, const void *owner)
+{
+    for (int i = 0; i < g->slots; i++)
+        if (g->slot[i].job.owner == owner)
             g->slot[i].state = FREE;
 }
 
@@ -325,9 +336,13 @@ static void draw(struct generate *g, const struct draw *first, struct draw *d)
     const double u =
         rng_uniform(s->job.seed, RNG_SAMPLE, s->job.task, (uint32_t)s->sample, (uint32_t)s->n);
     const size_t row = (size_t)(d->row - first->row);
+    const float *logit = g->logits + row * (size_t)g->shape.vocab;
 
-    d->token = sample_draw(g->scratch[omp_get_thread_num()], &s->job.sampling,
-                           g->logits + row * (size_t)g->shape.vocab, u, &s->logprob[s->n]);
+    d->token = sample_draw(g->scratch[omp_get_thread_num()], &s->job.sampling, logit, u,
+                           &s->logprob[s->n]);
+    s->tops = d->token < 0 ? 0
+                           : sample_best(s->top, s->job.top, s->job.sampling.temperature, logit,
+                                         g->shape.vocab);
 }
 
 /* Draws every token of g->draw. Their rows are moved together first: draws are in order of
@@ -392,6 +407,13 @@ static void deliver(struct generate *g, struct slot *s, int token,
                     const struct generate_events *events)
 {
     const uint64_t task = s->job.task;
+    const struct generate_token one = {.task = task,
+                                       .sample = s->sample,
+                                       .token = token,
+                                       .logprob = s->logprob[s->n],
+                                       .top = s->top,
+                                       .tops = s->tops,
+                                       .owner = s->job.owner};
     enum finish finish;
     bool end;
 
@@ -399,7 +421,7 @@ static void deliver(struct generate *g, struct slot *s, int token,
     /* Before the listener hears of it: it may give the slot away. */
     end = ended(g, s, &finish);
     if (events->token)
-        events->token(events->self, task, s->sample, token);
+        events->token(events->self, &one);
     if (end && s->state == DECODE) { /* the listener may have cancelled it */
         const struct generate_done done = {
             .task = task,

@@ -24,7 +24,18 @@ struct generate_job {
     const int *prompt; /* copied */
     int n_prompt;
     struct sampling sampling;
+    int top;     /* of the most probable tokens that are told with each, 0..SAMPLE_TOPS */
     void *owner; /* handed back */
+};
+
+/* A token as it comes; borrowed until the listener returns. */
+struct generate_token {
+    uint64_t task;
+    int sample, token;
+    float logprob;                /* as generate_done's */
+    const struct sample_top *top; /* [tops] the most probable, likeliest first */
+    int tops;
+    void *owner;
 };
 
 struct generate_done {
@@ -55,13 +66,15 @@ enum err generate_admit(struct generate *generate, const struct generate_job *jo
 bool generate_owned(const struct generate *generate, const void *owner);
 /* Drops all samples of a task that are not done; of an unknown task none. */
 void generate_cancel(struct generate *generate, uint64_t task);
+/* The same for all samples of an owner. */
+void generate_drop(struct generate *generate, const void *owner);
 
 /* One token for every open slot under `model`; finished answers are told to `done`; `token`
  * (may be NULL) hears every token as it comes (streaming). `tokens` out (may be NULL): how many were made.
  * Errors: ERR_RANGE (logits that are not numbers). */
 struct generate_events {
     void (*done)(void *self, const struct generate_done *done);
-    void (*token)(void *self, uint64_t task, int sample, int token);
+    void (*token)(void *self, const struct generate_token *token);
     void *self;
 };
 enum err generate_step(struct generate *generate, const struct model *model,

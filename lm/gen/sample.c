@@ -188,6 +188,33 @@ static int greedy(const float *logit, int n)
     return best;
 }
 
+/* Few are wanted of many: each token is compared with the worst of those held, and mostly goes. */
+int sample_best(struct sample_top *out, int k, float temperature, const float *logit, int vocab)
+{
+    struct softmax row;
+    int n = 0;
+
+    if (k < 1)
+        return 0;
+    softmax_row(&row, logit, vocab, softmax_rate(temperature > 0 ? temperature : 1));
+    for (int i = 0; i < vocab; i++) {
+        int at = n;
+
+        if (n == k && logit[i] <= logit[out[n - 1].token])
+            continue;
+        if (n < k)
+            n++;
+        else
+            at = n - 1;
+        for (; at > 0 && logit[i] > logit[out[at - 1].token]; at--)
+            out[at] = out[at - 1];
+        out[at].token = i;
+    }
+    for (int i = 0; i < n; i++)
+        out[i].logprob = softmax_logprob(&row, logit[out[i].token]);
+    return n;
+}
+
 int sample_draw(struct sample_scratch *s, const struct sampling *sampling, const float *logit,
                 double u, float *logprob)
 {

@@ -28,6 +28,18 @@ struct sampling {
     int stop_text_count;
 };
 
+enum { SAMPLE_TOPS = 20 }; /* of the most probable tokens, as many as others' servers tell */
+
+struct sample_top {
+    int token;
+    float logprob;
+};
+
+/* The k most probable tokens, in the order of "before", with sample_draw's log-probabilities of
+ * them; returns how many: k, or the vocabulary. The logits are numbers. */
+int sample_best(struct sample_top *out, int k, float temperature, const float *logit,
+                int vocab);
+
 /* Scratch for one vocabulary; not shared between threads. */
 struct sample_scratch;
 /* Errors: ERR_NOMEM. */

@@ -13,6 +13,7 @@ struct heard {
     int token[MOST][LENGTH], n[MOST], streamed[MOST];
     float logprob[MOST][LENGTH];
     enum finish finish[MOST];
+    struct sample_top top[MOST][LENGTH];
     int done;
     struct generate *generate; /* cancels on the first token, if set */
 };
@@ -29,14 +30,15 @@ static void on_done(void *self, const struct generate_done *done)
     h->done++;
 }
 
-static void on_token(void *self, uint64_t task, int sample, int token)
+static void on_token(void *self, const struct generate_token *made)
 {
     struct heard *h = self;
 
-    (void)token;
-    h->streamed[sample]++;
+    if (made->tops)
+        h->top[made->sample][h->streamed[made->sample]] = made->top[made->tops - 1];
+    h->streamed[made->sample]++;
     if (h->generate)
-        generate_cancel(h->generate, task);
+        generate_cancel(h->generate, made->task);
 }
 
 /* Until all slots are free. */
@@ -335,6 +337,73 @@ static void a_cancelled_task_is_gone(void **state)
     tiny_drop(&m);
 }
 
+/* Of greedy answers the likeliest token is the one that is written, with its bits; the others
+ * follow in order, and asking for them changes nothing. */
+static void the_likeliest_tokens_are_told(void **state)
+{
+    static struct heard plain, first, twelfth;
+    struct tiny_model m = tiny_make(&tiny[TINY_LLAMA].shape);
+    struct generate_job job;
+    struct generate *g;
+    int prompt[10];
+
+    (void)state;
+    prompt_of(prompt, 97, 4, 10);
+    assert_ok(generate_new(&g, &tiny[TINY_LLAMA].shape, 2, 60, NULL));
+    job = job_of(prompt, 10, 1);
+    job.sampling.temperature = 0;
+    memset(&plain, 0, sizeof plain);
+    memset(&first, 0, sizeof first);
+    memset(&twelfth, 0, sizeof twelfth);
+    assert_ok(generate_admit(g, &job));
+    run(g, m.model, &plain, 2);
+    job.top = 1;
+    assert_ok(generate_admit(g, &job));
+    run(g, m.model, &first, 2);
+    job.top = 12;
+    assert_ok(generate_admit(g, &job));
+    run(g, m.model, &twelfth, 2);
+    same_answer(&plain, 0, &first, 0);
+    same_answer(&plain, 0, &twelfth, 0);
+    for (int t = 0; t < plain.n[0]; t++) {
+        assert_int_equal(first.top[0][t].token, plain.token[0][t]);
+        assert_memory_equal(&first.top[0][t].logprob, &plain.logprob[0][t], sizeof(float));
+        assert_true(twelfth.top[0][t].logprob < plain.logprob[0][t]);
+    }
+    generate_free(g);
+    tiny_drop(&m);
+}
+
+/* Two jobs of one task: who owns them tells them apart. */
+static void an_owner_drops_what_is_his(void **state)
+{
+    static struct heard h;
+    struct tiny_model m = tiny_make(&tiny[TINY_LLAMA].shape);
+    struct generate_job mine, other;
+    struct generate *g;
+    int prompt[10], owner[2];
+
+    (void)state;
+    prompt_of(prompt, 97, 4, 10);
+    assert_ok(generate_new(&g, &tiny[TINY_LLAMA].shape, 5, 60, NULL));
+    mine = job_of(prompt, 10, 3);
+    mine.owner = &owner[0];
+    other = job_of(prompt, 10, 1);
+    other.owner = &owner[1];
+    other.sample = 5;
+    assert_ok(generate_admit(g, &mine));
+    assert_ok(generate_admit(g, &other));
+    generate_drop(g, &owner[0]);
+    assert_int_equal(generate_room(g), 4);
+    assert_true(generate_owned(g, &owner[1]));
+    memset(&h, 0, sizeof h);
+    run(g, m.model, &h, 5);
+    assert_int_equal(h.done, 1);
+    assert_true(h.n[5] > 0);
+    generate_free(g);
+    tiny_drop(&m);
+}
+
 static void what_cannot_be_generated_is_refused(void **state)
 {
     const int prompt[] = {3, 4, 5}, bad[] = {3, 97, 5};
@@ -358,6 +427,8 @@ static void what_cannot_be_generated_is_refused(void **state)
     REFUSED(job.sample = -1);
     REFUSED(job.sampling.max_new = 0);
     REFUSED(job.sampling.temperature = -1);
+    REFUSED(job.top = SAMPLE_TOPS + 1);
+    REFUSED(job.top = -1);
     REFUSED(job.sampling.n_stop = 9);
     REFUSED(job.sampling.stop[0] = 97);
     REFUSED(job.sampling.stop_text_count = 1; job.sampling.stop_text[0] = "x");
@@ -375,6 +446,8 @@ int main(void)
         cmocka_unit_test(greedy_tokens_are_those_of_transformers),
         cmocka_unit_test(answers_end_where_they_should),
         cmocka_unit_test(a_cancelled_task_is_gone),
+        cmocka_unit_test(the_likeliest_tokens_are_told),
+        cmocka_unit_test(an_owner_drops_what_is_his),
         cmocka_unit_test(what_cannot_be_generated_is_refused),
     };
 
