@@ -14,11 +14,8 @@
 #include "cli/command.h"
 #include "cli/metrics_page.h"
 #include "cli/snapshot.h"
+#include "http/http.h"
 
-#include <errno.h>
-#include <microhttpd.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -64,22 +61,6 @@ static void end(int signal)
 
 /* ---- HTTP */
 
-/* Copied, since the page may be renewed before a slow reader has taken it. */
-static enum MHD_Result answer(struct MHD_Connection *to, unsigned status, const char *kind,
-                              const char *text)
-{
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
-    enum MHD_Result result;
-
-    if (!response)
-        return MHD_NO;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, kind);
-    result = MHD_queue_response(to, status, response);
-    MHD_destroy_response(response);
-    return result;
-}
-
 /* 200 also without a snapshot: to Prometheus an error would be this process' own, and drover_up
  * says whose it is. */
 static enum MHD_Result answer_metrics(struct metrics_pages *pages, struct MHD_Connection *to,
@@ -90,9 +71,9 @@ static enum MHD_Result answer_metrics(struct metrics_pages *pages, struct MHD_Co
     enum MHD_Result result;
 
     if (age_ms < FRESH_MS)
-        return answer(to, MHD_HTTP_OK, kind, pages->prometheus);
+        return http_answer(to, MHD_HTTP_OK, kind, pages->prometheus);
     metrics_page(&none, NULL, NULL);
-    result = answer(to, MHD_HTTP_OK, kind, none.text);
+    result = http_answer(to, MHD_HTTP_OK, kind, none.text);
     free(none.text);
     return result;
 }
@@ -110,82 +91,45 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *to, const c
     (void)version, (void)body, (void)state;
     *n_body = 0;
     if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
-        return answer(to, MHD_HTTP_METHOD_NOT_ALLOWED, plain, "GET or HEAD\n");
+        return http_answer(to, MHD_HTTP_METHOD_NOT_ALLOWED, plain, "GET or HEAD\n");
     pthread_mutex_lock(&pages->lock);
     age_ms = pages->at_ms ? clock_mono_ms() - pages->at_ms : INT64_MAX;
     if (!strcmp(path, "/metrics"))
         result = answer_metrics(pages, to, age_ms);
     else if (!strcmp(path, "/healthz"))
-        result = answer(to, MHD_HTTP_OK, plain, "ok\n");
+        result = http_answer(to, MHD_HTTP_OK, plain, "ok\n");
     else if (!strcmp(path, "/readyz"))
-        result = age_ms < READY_MS ? answer(to, MHD_HTTP_OK, plain, "ok\n")
-                                   : answer(to, MHD_HTTP_SERVICE_UNAVAILABLE, plain,
-                                            "no snapshot from the broker\n");
+        result = age_ms < READY_MS ? http_answer(to, MHD_HTTP_OK, plain, "ok\n")
+                                   : http_answer(to, MHD_HTTP_SERVICE_UNAVAILABLE, plain,
+                                                 "no snapshot from the broker\n");
     else if (!strcmp(path, "/v1/stats"))
         result = age_ms < FRESH_MS
-                     ? answer(to, MHD_HTTP_OK, "application/json", pages->json)
-                     : answer(to, MHD_HTTP_SERVICE_UNAVAILABLE, "application/json",
-                              "{\"error\":\"no snapshot from the broker\"}\n");
+                     ? http_answer(to, MHD_HTTP_OK, "application/json", pages->json)
+                     : http_answer(to, MHD_HTTP_SERVICE_UNAVAILABLE, "application/json",
+                                   "{\"error\":\"no snapshot from the broker\"}\n");
     else
-        result =
-            answer(to, MHD_HTTP_NOT_FOUND, plain, "/metrics, /healthz, /readyz, /v1/stats\n");
+        result = http_answer(to, MHD_HTTP_NOT_FOUND, plain,
+                             "/metrics, /healthz, /readyz, /v1/stats\n");
     pthread_mutex_unlock(&pages->lock);
     return result;
 }
 
-/* HOST:PORT, [HOST]:PORT. */
-static enum err resolve(struct sockaddr_storage *out, socklen_t *n, const char *listen)
-{
-    const struct addrinfo want = {.ai_socktype = SOCK_STREAM,
-                                  .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    const char *colon = strrchr(listen, ':');
-    char host[256];
-    struct addrinfo *found;
-    size_t length;
-    int failed;
-
-    if (!colon || !colon[1] || (size_t)(colon - listen) >= sizeof host)
-        return err_set(ERR_PARSE, "listen: '%s' is not HOST:PORT", listen);
-    length = (size_t)(colon - listen);
-    if (length > 1 && listen[0] == '[' && colon[-1] == ']')
-        listen++, length -= 2;
-    memcpy(host, listen, length);
-    host[length] = 0;
-    failed = getaddrinfo(*host && strcmp(host, "*") ? host : NULL, colon + 1, &want, &found);
-    if (failed)
-        return err_set(ERR_RANGE, "listen: %s: %s", host, gai_strerror(failed));
-    memcpy(out, found->ai_addr, found->ai_addrlen);
-    *n = found->ai_addrlen;
-    freeaddrinfo(found);
-    return OK;
-}
-
-/* Bounded in every way that a stranger could use: connections, their time, what they may send. */
 static enum err serve(struct MHD_Daemon **out, struct metrics_pages *pages, const char *listen)
 {
-    struct sockaddr_storage at;
-    const union MHD_DaemonInfo *info;
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO;
-    socklen_t n;
-    enum err err = resolve(&at, &n, listen);
+    const struct http_conf conf = {.connections = CONNECTIONS,
+                                   .idle_s = TIMEOUT_S,
+                                   .head_bytes = REQUEST_MAX,
+                                   .request = on_request,
+                                   .self = pages};
+    struct http_address address;
+    unsigned port;
+    enum err err = http_address(&address, listen);
 
-    if (err)
-        return err;
-    if (at.ss_family == AF_INET6)
-        flags |= MHD_USE_IPv6;
-    errno = 0;
-    *out = MHD_start_daemon(flags, 0, NULL, NULL, on_request, pages, MHD_OPTION_SOCK_ADDR, &at,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MAX,
-                            MHD_OPTION_END);
-    if (!*out)
-        return err_set(ERR_IO, "listen: %s: %s", listen,
-                       errno ? strerror(errno) : "cannot be had");
-    info = MHD_get_daemon_info(*out, MHD_DAEMON_INFO_BIND_PORT);
-    say(stderr, "port %u: /metrics /healthz /readyz /v1/stats\n",
-        info ? (unsigned)info->port : 0u);
-    return OK;
+    if (!err)
+        err = http_start(out, &port, listen, &address, &conf);
+    if (!err)
+        say(stderr, "port %u: /metrics /healthz /readyz /v1/stats\n", port);
+    return err;
 }
 
 /* ---- snapshots */

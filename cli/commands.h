@@ -25,6 +25,7 @@
     ROW(cmd_tokenize) \
     ROW(cmd_generate) \
     ROW(cmd_chat) \
+    ROW(cmd_serve) \
     ROW(cmd_score) \
     ROW(cmd_score_reward) \
     ROW(cmd_eval) \

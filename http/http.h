@@ -1,0 +1,47 @@
+/* http: a small HTTP server, for those who hand out pages or answers.
+ *
+ * One thread of the library's serves all connections; what it calls runs there. Bounded in what a
+ * stranger could use up: connections, their idle time, bytes of a request's head. */
+
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
+
+#include "base/err.h"
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+struct http_address {
+    struct sockaddr_storage at;
+    socklen_t n;
+};
+
+/* HOST:PORT, [HOST]:PORT; "" and "*" for every address; port 0: any that is free. Errors:
+ * ERR_PARSE, ERR_RANGE, whose words begin with "listen: ". */
+enum err http_address(struct http_address *out, const char *listen) MUST_CHECK;
+
+/* Whether only this machine can dial it. */
+bool http_address_local(const struct http_address *address);
+
+struct http_conf {
+    unsigned connections, idle_s; /* at once; seconds without a byte until one is closed */
+    size_t head_bytes;            /* of a request line and its headers */
+    bool suspends;                /* answers may wait: MHD_suspend_connection */
+    /* microhttpd's MHD_AccessHandlerCallback */
+    MHD_AccessHandlerCallback request;
+    MHD_RequestCompletedCallback completed; /* or NULL */
+    void *self;
+};
+
+/* Listens and answers from here on; *port is the one that it has. End with MHD_stop_daemon, when
+ * no connection is suspended. Errors: ERR_IO (words begin with "listen: "). */
+enum err http_start(struct MHD_Daemon **out, unsigned *port, const char *listen,
+                    const struct http_address *address,
+                    const struct http_conf *conf) MUST_CHECK;
+
+/* A whole answer; the text is copied. What MHD_queue_response says. */
+enum MHD_Result http_answer(struct MHD_Connection *to, unsigned status, const char *kind,
+                            const char *text);
+
+#endif

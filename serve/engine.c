@@ -1,0 +1,334 @@
+/* A turn of the compute thread: under the lock it looks for requests whose clients are gone and
+ * gives free slots to waiting answers, first come first served; then, without the lock, it scores
+ * a piece of one prompt and decodes one token of every slot. Tokens and ends come back through the
+ * generator's events, which take the lock for the moment of writing them down.
+ *
+ * A request's answers are jobs of the generator with the request as their owner: task = number of
+ * the prompt, sample = number of the answer, which with the seed is all that a draw depends on.
+ * So many requests have a task 0; what is dropped is dropped by owner. Whoever waits is woken by
+ * each token if it streams, else at the end.
+ *
+ * Gone clients: a connection that waits is not read by the HTTP library, so the socket is looked
+ * at from here, four times a second: a peer that closed its end frees its slots. */
+
+#include "serve/engine.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "serve/prompt_score.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+enum { LOOK_MS = 250 };
+
+struct engine {
+    pthread_mutex_t lock;
+    pthread_cond_t come; /* work, for a thread that has none */
+    const struct ask_model *model;
+    struct generate *generate;
+    struct prompt_score *score;
+    struct job *first; /* inside, in the order in which they came */
+    int jobs, queue, slots;
+    bool ending;
+    int64_t looked_ms;
+};
+
+enum err engine_new(struct engine **out, const struct ask_model *model, int slots, int queue)
+{
+    const struct shape *shape = model_shape(model->loaded->model);
+    struct engine *e = mem_new(1, sizeof *e);
+    enum err err;
+
+    *out = NULL;
+    e->model = model;
+    e->slots = slots;
+    e->queue = queue;
+    pthread_mutex_init(&e->lock, NULL);
+    pthread_cond_init(&e->come, NULL);
+    /* All that serving will need, now: a request cannot fail for want of memory for the model. */
+    err = generate_new(&e->generate, shape, slots, model->length,
+                       model->loaded->encode.tokenizer);
+    if (!err)
+        err = prompt_score_new(&e->score, shape, model->length);
+    if (err)
+        engine_free(e);
+    else
+        *out = e;
+    return err;
+}
+
+void engine_free(struct engine *e)
+{
+    if (!e)
+        return;
+    generate_free(e->generate);
+    prompt_score_free(e->score);
+    pthread_cond_destroy(&e->come);
+    pthread_mutex_destroy(&e->lock);
+    free(e);
+}
+
+void engine_lock(struct engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+}
+
+void engine_unlock(struct engine *e)
+{
+    pthread_mutex_unlock(&e->lock);
+}
+
+bool engine_ending(const struct engine *e)
+{
+    return e->ending;
+}
+
+bool engine_take(struct engine *e, struct job *job)
+{
+    struct job **at = &e->first;
+
+    if (e->ending || e->jobs >= e->queue)
+        return false;
+    while (*at)
+        at = &(*at)->next;
+    *at = job;
+    job->next = NULL;
+    job->inside = true;
+    e->jobs++;
+    pthread_cond_signal(&e->come);
+    return true;
+}
+
+/* The compute thread may be in the middle of a step with it: its next turn frees it. */
+void engine_leave(struct engine *e, struct job *job)
+{
+    (void)e;
+    if (job->inside)
+        job->gone = true;
+    else
+        job_free(job);
+}
+
+static void wake(struct job *job)
+{
+    if (!job->waiting || job->gone)
+        return;
+    job->waiting = false;
+    job->wake(job);
+}
+
+/* Out of the list; its slots are free. Compute thread, with the lock, between steps. */
+static void release(struct engine *e, struct job *job)
+{
+    struct job **at = &e->first;
+
+    while (*at != job)
+        at = &(*at)->next;
+    *at = job->next;
+    e->jobs--;
+    job->inside = false;
+    generate_drop(e->generate, job);
+    if (job->gone)
+        job_free(job);
+    else
+        wake(job);
+}
+
+static void fail(struct engine *e, struct job *job, const char *words)
+{
+    if (!job->failed)
+        job->failed = mem_text(words);
+    release(e, job);
+}
+
+/* ---- what the generator tells, within a step */
+
+static struct choice *choice_of(struct job *job, uint64_t task, int sample)
+{
+    return &job->choice[(int)task * job->ask.n + sample];
+}
+
+static void on_token(void *self, const struct generate_token *token)
+{
+    struct engine *e = self;
+    struct job *job = token->owner;
+
+    engine_lock(e);
+    choice_add(choice_of(job, token->task, token->sample), &job->ask,
+               e->model->loaded->encode.tokenizer, token);
+    if (job->ask.stream)
+        wake(job);
+    engine_unlock(e);
+}
+
+static void on_done(void *self, const struct generate_done *done)
+{
+    struct engine *e = self;
+    struct job *job = done->owner;
+
+    engine_lock(e);
+    choice_end(choice_of(job, done->task, done->sample), &job->ask, done->finish);
+    job->left--;
+    if (job->ask.stream)
+        wake(job);
+    engine_unlock(e);
+}
+
+/* ---- a turn */
+
+/* A socket whose other end was closed reads as ended; one without news has nothing to read. */
+static bool hung_up(int socket)
+{
+    char byte;
+    const ssize_t n = socket < 0 ? 1 : recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+static void look(struct engine *e, int64_t now_ms)
+{
+    struct job *next;
+    const bool peek = now_ms - e->looked_ms >= LOOK_MS;
+
+    for (struct job *job = e->first; job; job = next) {
+        next = job->next;
+        if (job->gone || job_done(job))
+            release(e, job);
+        else if (peek && hung_up(job->socket))
+            fail(e, job, "the client went away");
+    }
+    if (peek)
+        e->looked_ms = now_ms;
+}
+
+/* The answers of `job` that have no slot yet, as far as there is room. */
+static enum err admit(struct engine *e, struct job *job)
+{
+    const int answers = job->ask.sampling.max_new ? job->ask.prompts * job->ask.n : 0;
+    enum err err = OK;
+
+    while (!err && job->admitted < answers && generate_room(e->generate)) {
+        const int i = job->admitted / job->ask.n, sample = job->admitted % job->ask.n;
+        const int left = job->ask.n - sample, room = generate_room(e->generate);
+        struct generate_job one = {.seed = job->ask.seed,
+                                   .task = (uint64_t)i,
+                                   .sample = sample,
+                                   .n = left < room ? left : room,
+                                   .prompt = job->ask.prompt[i].ids,
+                                   .n_prompt = job->ask.prompt[i].n,
+                                   .sampling = job->ask.sampling,
+                                   .top = job->ask.top,
+                                   .owner = job};
+
+        one.sampling.max_new = ask_most(&job->ask, e->model, i);
+        job->admitted += one.n;
+        err = generate_admit(e->generate, &one);
+    }
+    return err;
+}
+
+static void admit_all(struct engine *e)
+{
+    struct job *next;
+
+    for (struct job *job = e->first; job && generate_room(e->generate); job = next) {
+        next = job->next;
+        if (admit(e, job)) /* an ask that ask_read let through and the engine does not take */
+            fail(e, job, err_text());
+    }
+}
+
+/* The first request that wants its prompts scored; they take turns with decoding. */
+static struct job *to_score(const struct engine *e)
+{
+    struct job *job = e->first;
+
+    while (job && (!job_scores(job) || job->scored == job->ask.prompts))
+        job = job->next;
+    return job;
+}
+
+/* Without the lock: until it leaves the engine nobody else writes what is written here, and who
+ * reads it waits for job_done. */
+static void score(struct engine *e, struct job *job)
+{
+    const struct ask_prompt *prompt = &job->ask.prompt[job->scored];
+    struct job_prompt *to = &job->prompt[job->scored];
+    const int vocab = model_shape(e->model->loaded->model)->vocab;
+    enum err err = prompt_score_piece(e->score, e->model->loaded->model, prompt->ids, prompt->n,
+                                      &job->scored_at, to->logprob, to->top, job->ask.top);
+
+    engine_lock(e);
+    job->tops = job->ask.top < vocab ? job->ask.top : vocab;
+    if (job->scored_at == prompt->n) {
+        job->scored++;
+        job->scored_at = 0;
+    }
+    if (err)
+        fail(e, job, err_text());
+    engine_unlock(e);
+}
+
+/* A step that failed has no tokens for anybody: whoever had a slot is told why. */
+static void step(struct engine *e)
+{
+    const struct generate_events events = {on_done, on_token, e};
+    struct job *next;
+
+    if (!generate_step(e->generate, e->model->loaded->model, &events, NULL))
+        return;
+    log_error("serve", "failed=\"%s\"", err_text());
+    engine_lock(e);
+    for (struct job *job = e->first; job; job = next) {
+        next = job->next;
+        if (generate_owned(e->generate, job))
+            fail(e, job, err_text());
+    }
+    engine_unlock(e);
+}
+
+static void wait_for_work(struct engine *e)
+{
+    const int64_t until_ms = clock_wall_ms() + LOOK_MS;
+    const struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
+                                   .tv_nsec = (long)(until_ms % 1000) * 1000000};
+
+    pthread_cond_timedwait(&e->come, &e->lock, &until);
+}
+
+void engine_run(struct engine *e, const volatile sig_atomic_t *end, int64_t drain_ms)
+{
+    int64_t until_ms = INT64_MAX;
+    bool more = true;
+
+    while (more) {
+        struct job *job;
+        const int64_t now_ms = clock_mono_ms();
+        bool idle;
+
+        engine_lock(e);
+        if (*end && !e->ending) {
+            e->ending = true;
+            until_ms = now_ms + drain_ms;
+        }
+        look(e, now_ms);
+        while (now_ms >= until_ms && e->first)
+            fail(e, e->first, "the server ends");
+        admit_all(e);
+        job = to_score(e);
+        idle = !job && generate_room(e->generate) == e->slots;
+        more = !e->ending || e->first;
+        if (idle && more)
+            wait_for_work(e);
+        engine_unlock(e);
+        if (job)
+            score(e, job);
+        if (!idle)
+            step(e);
+    }
+}

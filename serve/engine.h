@@ -1,0 +1,37 @@
+/* engine: answers requests together: continuous batching over a bounded queue.
+ *
+ * An answer has the bits of `drover generate`, alone or in company. One thread computes
+ * (engine_run); another brings requests and reads what became of them, under the lock. */
+
+#ifndef SERVE_ENGINE_H
+#define SERVE_ENGINE_H
+
+#include "serve/job.h"
+
+#include <signal.h>
+
+struct engine;
+
+/* slots: answers decoded at once; queue: requests inside at once. `model` is borrowed. Errors:
+ * ERR_RANGE, ERR_NOMEM. */
+enum err engine_new(struct engine **out, const struct ask_model *model, int slots,
+                    int queue) MUST_CHECK;
+void engine_free(struct engine *engine);
+
+void engine_lock(struct engine *engine);
+void engine_unlock(struct engine *engine);
+
+/* With the lock. False: the queue is full, or the server ends; the job stays the caller's.
+ * What is taken is told by job->wake and leaves the engine (`inside` is false) when it is done
+ * or failed. */
+bool engine_take(struct engine *engine, struct job *job);
+/* With the lock: nobody waits for it any more. Frees it, at once or when it can. */
+void engine_leave(struct engine *engine, struct job *job);
+/* With the lock: takes nothing more from now on. */
+bool engine_ending(const struct engine *engine);
+
+/* Computes until *end is not 0; then what is inside has drain_ms to be done. At the end all of it
+ * has left. */
+void engine_run(struct engine *engine, const volatile sig_atomic_t *end, int64_t drain_ms);
+
+#endif

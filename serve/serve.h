@@ -1,0 +1,24 @@
+/* serve: a model's answers over HTTP, as OpenAI's interface has them: /v1/chat/completions,
+ * /v1/completions, /v1/models, /health. */
+
+#ifndef SERVE_SERVE_H
+#define SERVE_SERVE_H
+
+#include "serve/ask.h"
+
+#include <signal.h>
+
+struct serve_conf {
+    const struct ask_model *model; /* borrowed */
+    const char *listen, *api_key;  /* HOST:PORT; a file, or NULL (gate.h) */
+    int slots, queue, connections; /* answers, requests, connections at once */
+    int max_body;                  /* bytes of a request's body */
+    int idle_s, drain_s;           /* seconds without a byte; to be done in at the end */
+};
+
+/* Serves until *end is not 0, and what is being answered then is done; the calling thread
+ * computes. Errors: ERR_RANGE (an address that others can dial, without a key), http_start's,
+ * engine_new's, gate_open's. */
+enum err serve_run(const struct serve_conf *conf, const volatile sig_atomic_t *end) MUST_CHECK;
+
+#endif

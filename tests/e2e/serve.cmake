@@ -1,0 +1,1 @@
+drover_e2e(serve 60 SLOTS 2)

@@ -1,0 +1,5 @@
+drover_test(serve/answers NEEDS serve)
+target_compile_definitions(test_serve_answers PRIVATE GOLDEN="${CMAKE_CURRENT_LIST_DIR}/../golden")
+include(${CMAKE_CURRENT_LIST_DIR}/../fuzz/fuzz.cmake)
+drover_fuzz(ask NEEDS serve SEEDS fuzz/seeds/ask_chat.json fuzz/seeds/ask_text.json fuzz/seeds/ask_call.txt)
+target_compile_definitions(fuzz_ask PRIVATE GOLDEN="${CMAKE_CURRENT_LIST_DIR}/../golden")
