@@ -114,7 +114,7 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *to, const c
     return result;
 }
 
-static enum err serve(struct MHD_Daemon **out, struct metrics_pages *pages, const char *listen)
+static enum err serve(struct http **out, struct metrics_pages *pages, const char *listen)
 {
     const struct http_conf conf = {.connections = CONNECTIONS,
                                    .idle_s = TIMEOUT_S,
@@ -163,7 +163,7 @@ static void again(struct snapshots **stats, struct endpoint *fleet, bool *told)
 
 /* A snapshot that cannot be read is one that did not come: said once, and the next may be. */
 static void follow(struct snapshots **stats, struct metrics_pages *pages,
-                   struct endpoint *fleet)
+                   struct endpoint *fleet, struct http *server)
 {
     const struct msg_stats *s;
     int64_t heard_ms = clock_mono_ms();
@@ -173,6 +173,7 @@ static void follow(struct snapshots **stats, struct metrics_pages *pages,
         enum err err = OK;
 
         got = false;
+        http_tick(server, clock_mono_ms());
         if (*stats)
             err = snapshot_next(*stats, &s, STEP_MS, &got);
         else
@@ -196,7 +197,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     struct metrics_options options;
     struct metrics_pages pages = {.prometheus = NULL};
     struct snapshots *stats = NULL;
-    struct MHD_Daemon *daemon = NULL;
+    struct http *server = NULL;
     struct endpoint fleet;
     enum err err;
 
@@ -211,11 +212,10 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
         pthread_mutex_init(&pages.lock, NULL);
         signal(SIGTERM, end);
         signal(SIGINT, end);
-        err = serve(&daemon, &pages, options.listen);
+        err = serve(&server, &pages, options.listen);
         if (!err)
-            follow(&stats, &pages, &fleet);
-        if (daemon)
-            MHD_stop_daemon(daemon);
+            follow(&stats, &pages, &fleet, server);
+        http_stop(server);
         pthread_mutex_destroy(&pages.lock);
     }
     snapshot_close(stats);

@@ -7,11 +7,15 @@
 
 #include "http/http.h"
 
+#include "base/clock.h"
+#include "base/mem.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <stdint.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum err http_address(struct http_address *out, const char *listen)
@@ -54,28 +58,135 @@ bool http_address_local(const struct http_address *address)
            (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) && six->sin6_addr.s6_addr[12] == 127);
 }
 
-enum err http_start(struct MHD_Daemon **out, unsigned *port, const char *listen,
+/* ---- connections, and since when each waits for a request's head */
+
+/* The library's timeout is of silence; a byte now and then would hold a connection for ever. */
+struct http_peer {
+    struct http_peer *next;
+    int socket;
+    int64_t since_ms; /* 0: a request is at hand, which has a deadline of its own */
+};
+
+struct http {
+    struct MHD_Daemon *daemon;
+    struct http_conf conf;
+    pthread_mutex_t lock; /* of the list: the server's thread, and whoever ticks */
+    struct http_peer *peers;
+};
+
+static void notice(struct http *http, struct MHD_Connection *connection, int64_t since_ms)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct http_peer *peer = info ? info->socket_context : NULL;
+
+    pthread_mutex_lock(&http->lock);
+    if (peer)
+        peer->since_ms = since_ms;
+    pthread_mutex_unlock(&http->lock);
+}
+
+static void on_connection(void *self, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct http *http = self;
+    struct http_peer *peer = *context, **at;
+
+    pthread_mutex_lock(&http->lock);
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+        *context = peer = mem_new(1, sizeof *peer);
+        peer->socket = info ? info->connect_fd : -1;
+        peer->since_ms = clock_mono_ms();
+        peer->next = http->peers;
+        http->peers = peer;
+    } else if (peer) { /* its socket is closed after this: nobody looks at it any more */
+        for (at = &http->peers; *at != peer;)
+            at = &(*at)->next;
+        *at = peer->next;
+        free(peer);
+        *context = NULL;
+    }
+    pthread_mutex_unlock(&http->lock);
+}
+
+static enum MHD_Result on_request(void *self, struct MHD_Connection *from, const char *path,
+                                  const char *method, const char *version, const char *body,
+                                  size_t *n_body, void **state)
+{
+    struct http *http = self;
+
+    notice(http, from, 0);
+    return http->conf.request(http->conf.self, from, path, method, version, body, n_body,
+                              state);
+}
+
+static void on_completed(void *self, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode why)
+{
+    struct http *http = self;
+
+    notice(http, connection, clock_mono_ms());
+    if (http->conf.completed)
+        http->conf.completed(http->conf.self, connection, state, why);
+}
+
+/* Shut and not closed: the library finds it ended, and closes it. */
+void http_tick(struct http *http, int64_t now_ms)
+{
+    const int64_t most_ms = 2000 * (int64_t)http->conf.idle_s;
+
+    pthread_mutex_lock(&http->lock);
+    for (struct http_peer *peer = http->peers; peer; peer = peer->next)
+        if (peer->since_ms && now_ms - peer->since_ms > most_ms && peer->socket >= 0)
+            shutdown(peer->socket, SHUT_RDWR);
+    pthread_mutex_unlock(&http->lock);
+}
+
+/* ---- the server */
+
+enum err http_start(struct http **out, unsigned *port, const char *listen,
                     const struct http_address *address, const struct http_conf *conf)
 {
+    struct http *http = mem_new(1, sizeof *http);
     const union MHD_DaemonInfo *info;
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO;
 
+    *out = NULL;
+    http->conf = *conf;
+    pthread_mutex_init(&http->lock, NULL);
     if (address->at.ss_family == AF_INET6)
         flags |= MHD_USE_IPv6;
     if (conf->suspends)
         flags |= MHD_ALLOW_SUSPEND_RESUME;
     errno = 0;
-    *out = MHD_start_daemon(
-        flags, 0, NULL, NULL, conf->request, conf->self, MHD_OPTION_SOCK_ADDR, &address->at,
+    http->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, http, MHD_OPTION_SOCK_ADDR, &address->at,
         MHD_OPTION_CONNECTION_LIMIT, conf->connections, MHD_OPTION_CONNECTION_TIMEOUT,
         conf->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, conf->head_bytes,
-        MHD_OPTION_NOTIFY_COMPLETED, conf->completed, conf->self, MHD_OPTION_END);
-    if (!*out)
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, http, MHD_OPTION_END);
+    if (!http->daemon) {
+        pthread_mutex_destroy(&http->lock);
+        free(http);
         return err_set(ERR_IO, "listen: %s: %s", listen,
                        errno ? strerror(errno) : "cannot be had");
-    info = MHD_get_daemon_info(*out, MHD_DAEMON_INFO_BIND_PORT);
+    }
+    info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_BIND_PORT);
     *port = info ? (unsigned)info->port : 0;
+    *out = http;
     return OK;
+}
+
+void http_stop(struct http *http)
+{
+    if (!http)
+        return;
+    MHD_stop_daemon(http->daemon);
+    pthread_mutex_destroy(&http->lock);
+    free(http);
 }
 
 enum MHD_Result http_answer(struct MHD_Connection *to, unsigned status, const char *kind,

@@ -10,6 +10,7 @@
 
 #include <microhttpd.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 struct http_address {
@@ -28,17 +29,26 @@ struct http_conf {
     unsigned connections, idle_s; /* at once; seconds without a byte until one is closed */
     size_t head_bytes;            /* of a request line and its headers */
     bool suspends;                /* answers may wait: MHD_suspend_connection */
-    /* microhttpd's MHD_AccessHandlerCallback */
+    /* microhttpd's callbacks; each gets `self` */
     MHD_AccessHandlerCallback request;
     MHD_RequestCompletedCallback completed; /* or NULL */
     void *self;
 };
 
-/* Listens and answers from here on; *port is the one that it has. End with MHD_stop_daemon, when
- * no connection is suspended. Errors: ERR_IO (words begin with "listen: "). */
-enum err http_start(struct MHD_Daemon **out, unsigned *port, const char *listen,
+struct http;
+
+/* Listens and answers from here on; *port is the one that it has. Errors: ERR_IO (words begin
+ * with "listen: "). */
+enum err http_start(struct http **out, unsigned *port, const char *listen,
                     const struct http_address *address,
                     const struct http_conf *conf) MUST_CHECK;
+
+/* Now and then, from any thread but the server's: closes connections on which a request's head
+ * has been coming for more than twice idle_s, byte by byte. */
+void http_tick(struct http *http, int64_t now_ms);
+
+/* No connection may be suspended. NULL is fine. */
+void http_stop(struct http *http);
 
 /* A whole answer; the text is copied. What MHD_queue_response says. */
 enum MHD_Result http_answer(struct MHD_Connection *to, unsigned status, const char *kind,

@@ -1,5 +1,5 @@
 /* A turn of the compute thread: under the lock it looks for requests whose clients are gone and
- * gives free slots to waiting answers, first come first served; then, without the lock, it scores
+ * gives free slots to waiting answers; then, without the lock, it scores
  * a piece of one prompt and decodes one token of every slot. Tokens and ends come back through the
  * generator's events, which take the lock for the moment of writing them down.
  *
@@ -206,71 +206,142 @@ static void look(struct engine *e, int64_t now_ms)
         e->looked_ms = now_ms;
 }
 
-/* The answers of `job` that have no slot yet, as far as there is room. */
-static enum err admit(struct engine *e, struct job *job)
+/* Those that need a slot. */
+static int answers_of(const struct job *job)
 {
-    const int answers = job->ask.sampling.max_new ? job->ask.prompts * job->ask.n : 0;
+    return job->ask.sampling.max_new && !job_at_once(job) ? job->ask.prompts * job->ask.n : 0;
+}
+
+/* Slots that the job has now. */
+static int held(const struct job *job)
+{
+    return job->admitted - (answers_of(job) - job->left);
+}
+
+/* What the generator is told of prompt i. */
+static struct generate_job job_of(const struct engine *e, struct job *job, int i)
+{
+    struct generate_job one = {.seed = job->ask.seed,
+                               .task = (uint64_t)i,
+                               .prompt = job->ask.prompt[i].ids,
+                               .n_prompt = job->ask.prompt[i].n,
+                               .sampling = job->ask.sampling,
+                               .top = job->ask.top,
+                               .owner = job};
+
+    one.sampling.max_new = ask_most(&job->ask, e->model, i);
+    return one;
+}
+
+/* The answers of `job` that have no slot yet, as far as there is room, and it has not `most`. */
+static enum err admit(struct engine *e, struct job *job, int most)
+{
     enum err err = OK;
 
-    while (!err && job->admitted < answers && generate_room(e->generate)) {
-        const int i = job->admitted / job->ask.n, sample = job->admitted % job->ask.n;
+    while (!err && job->admitted < answers_of(job) && held(job) < most &&
+           generate_room(e->generate)) {
+        const int sample = job->admitted % job->ask.n;
         const int left = job->ask.n - sample, room = generate_room(e->generate);
-        struct generate_job one = {.seed = job->ask.seed,
-                                   .task = (uint64_t)i,
-                                   .sample = sample,
-                                   .n = left < room ? left : room,
-                                   .prompt = job->ask.prompt[i].ids,
-                                   .n_prompt = job->ask.prompt[i].n,
-                                   .sampling = job->ask.sampling,
-                                   .top = job->ask.top,
-                                   .owner = job};
+        struct generate_job one = job_of(e, job, job->admitted / job->ask.n);
+        int n = left < room ? left : room;
 
-        one.sampling.max_new = ask_most(&job->ask, e->model, i);
-        job->admitted += one.n;
+        n = n < most - held(job) ? n : most - held(job);
+        one.sample = sample;
+        one.n = n;
+        job->admitted += n;
         err = generate_admit(e->generate, &one);
     }
     return err;
 }
 
+/* First each its share, in the order of coming, then what is left to whoever came first: so one
+ * request of a thousand answers has all slots while it is alone, and another waits for one of
+ * these answers to end, not for all. */
 static void admit_all(struct engine *e)
 {
     struct job *next;
+    int wanting = 0;
 
-    for (struct job *job = e->first; job && generate_room(e->generate); job = next) {
-        next = job->next;
-        if (admit(e, job)) /* an ask that ask_read let through and the engine does not take */
-            fail(e, job, err_text());
+    for (struct job *job = e->first; job; job = job->next)
+        wanting += answers_of(job) && job->left;
+    for (int round = 0; round < 2 && wanting; round++) {
+        const int share = e->slots / wanting > 1 ? e->slots / wanting : 1;
+
+        for (struct job *job = e->first; job && generate_room(e->generate); job = next) {
+            next = job->next;
+            if (admit(e, job, round ? e->slots : share))
+                fail(e, job, err_text()); /* what ask_read let through the engine did not */
+        }
     }
 }
 
-/* The first request that wants its prompts scored; they take turns with decoding. */
+/* The request whose prompts are scored next: one that is in the middle of a prompt, which has the
+ * cache, else the one that has had the fewest. They take turns with decoding. */
 static struct job *to_score(const struct engine *e)
 {
-    struct job *job = e->first;
+    struct job *found = NULL;
 
-    while (job && (!job_scores(job) || job->scored == job->ask.prompts))
-        job = job->next;
-    return job;
+    for (struct job *job = e->first; job; job = job->next) {
+        if (!job_scores(job) || job->scored == job->ask.prompts)
+            continue;
+        if (job->scored_at)
+            return job;
+        if (!found || job->scored < found->scored)
+            found = job;
+    }
+    return found;
 }
 
-/* Without the lock: until it leaves the engine nobody else writes what is written here, and who
- * reads it waits for job_done. */
+/* One token behind prompt i, for each of its answers. */
+static enum err draw(struct engine *e, struct job *job, int i)
+{
+    const struct generate_job one = job_of(e, job, i);
+    const struct sampling *sampling = &job->ask.sampling;
+    struct sample_top best[SAMPLE_TOPS];
+    struct generate_token token;
+    enum err err = OK;
+
+    for (int k = 0; k < job->ask.n && !err; k++) {
+        enum finish finish = FINISH_LENGTH;
+
+        err = prompt_score_draw(e->score, &one, k, &token, best);
+        if (err)
+            break;
+        for (int s = 0; s < sampling->n_stop; s++)
+            if (sampling->stop[s] == token.token)
+                finish = FINISH_STOP;
+        engine_lock(e);
+        choice_add(choice_of(job, (uint64_t)i, k), &job->ask,
+                   e->model->loaded->encode.tokenizer, &token);
+        choice_end(choice_of(job, (uint64_t)i, k), &job->ask, finish);
+        job->left--;
+        engine_unlock(e);
+    }
+    return err;
+}
+
+/* Without the lock: nobody else writes what is written here, and who reads it waits until its
+ * prompt is counted as scored. */
 static void score(struct engine *e, struct job *job)
 {
-    const struct ask_prompt *prompt = &job->ask.prompt[job->scored];
-    struct job_prompt *to = &job->prompt[job->scored];
+    const int i = job->scored, n = job->ask.prompt[i].n;
     const int vocab = model_shape(e->model->loaded->model)->vocab;
-    enum err err = prompt_score_piece(e->score, e->model->loaded->model, prompt->ids, prompt->n,
-                                      &job->scored_at, to->logprob, to->top, job->ask.top);
+    struct job_prompt *to = &job->prompt[i];
+    enum err err = prompt_score_piece(e->score, e->model->loaded->model, job->ask.prompt[i].ids,
+                                      n, &job->scored_at, to->logprob, to->top, job->ask.top);
 
+    if (!err && job->scored_at == n && job_at_once(job))
+        err = draw(e, job, i);
     engine_lock(e);
     job->tops = job->ask.top < vocab ? job->ask.top : vocab;
-    if (job->scored_at == prompt->n) {
+    if (job->scored_at == n) {
         job->scored++;
         job->scored_at = 0;
     }
     if (err)
         fail(e, job, err_text());
+    else if (job->ask.stream)
+        wake(job);
     engine_unlock(e);
 }
 
@@ -301,9 +372,10 @@ static void wait_for_work(struct engine *e)
     pthread_cond_timedwait(&e->come, &e->lock, &until);
 }
 
-void engine_run(struct engine *e, const volatile sig_atomic_t *end, int64_t drain_ms)
+void engine_run(struct engine *e, const volatile sig_atomic_t *end, int64_t drain_ms,
+                void (*tick)(void *self, int64_t now_ms), void *self)
 {
-    int64_t until_ms = INT64_MAX;
+    int64_t until_ms = INT64_MAX, ticked_ms = 0;
     bool more = true;
 
     while (more) {
@@ -311,6 +383,10 @@ void engine_run(struct engine *e, const volatile sig_atomic_t *end, int64_t drai
         const int64_t now_ms = clock_mono_ms();
         bool idle;
 
+        if (now_ms - ticked_ms >= LOOK_MS) {
+            tick(self, now_ms);
+            ticked_ms = now_ms;
+        }
         engine_lock(e);
         if (*end && !e->ending) {
             e->ending = true;

@@ -31,7 +31,8 @@ void engine_leave(struct engine *engine, struct job *job);
 bool engine_ending(const struct engine *engine);
 
 /* Computes until *end is not 0; then what is inside has drain_ms to be done. At the end all of it
- * has left. */
-void engine_run(struct engine *engine, const volatile sig_atomic_t *end, int64_t drain_ms);
+ * has left. `tick` is called some times a second, without the lock. */
+void engine_run(struct engine *engine, const volatile sig_atomic_t *end, int64_t drain_ms,
+                void (*tick)(void *self, int64_t now_ms), void *self);
 
 #endif

@@ -60,6 +60,14 @@ bool job_scores(const struct job *job)
     return job->ask.echo && job->ask.logprobs;
 }
 
+/* Stop strings would need the engine's look at them; who asks for one token rarely has any. */
+bool job_at_once(const struct job *job)
+{
+    const struct sampling *s = &job->ask.sampling;
+
+    return job_scores(job) && s->max_new == 1 && !s->stop_text_count;
+}
+
 bool job_done(const struct job *job)
 {
     return !job->left && (!job_scores(job) || job->scored == job->ask.prompts);

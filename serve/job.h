@@ -45,6 +45,9 @@ void job_free(struct job *job);
 /* Whether the prompts' own tokens are to be scored. */
 bool job_scores(const struct job *job);
 
+/* Whether each answer is one token behind a prompt that is scored: drawn there, without a slot. */
+bool job_at_once(const struct job *job);
+
 /* Whether all answers are there. */
 bool job_done(const struct job *job);
 

@@ -14,10 +14,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/say.h"
-#include "http/http.h"
 #include "serve/answer.h"
-#include "serve/chunks.h"
-#include "serve/engine.h"
+#include "serve/exchange.h"
 #include "serve/gate.h"
 
 #include <poll.h>
@@ -32,9 +30,8 @@ enum {
     DROPPED = 16,            /* times what a body may have: not even read */
     BODY_MS = 60000,         /* for a body to come in */
     LEAVE_MS = 2000,         /* for the last answers to reach their readers */
-    BLOCK = 16 << 10,
-    TOO_LARGE = 413, /* a status that releases of the library name differently */
-    SAID_MAX = 64,   /* names of fields that the log has told of */
+    TOO_LARGE = 413,         /* a status that releases of the library name differently */
+    SAID_MAX = 64,           /* names of fields that the log has told of */
 };
 
 struct server {
@@ -46,119 +43,6 @@ struct server {
     size_t bodies;     /* bytes of bodies at hand */
     int open;          /* requests at hand; under the engine's lock */
 };
-
-struct exchange { /* one request and what answers it */
-    struct server *server;
-    const char *route; /* a literal, or NULL: /v1/models/NAME */
-    int64_t begun_ms;
-    struct strbuf body;
-    unsigned refused; /* status; its words: */
-    char *words;
-    struct job *job;
-    struct strbuf out; /* of a stream: what is not sent yet, */
-    size_t sent;       /* but for so many bytes; */
-    bool ended;        /* nothing comes behind it */
-};
-
-static bool ends(struct server *server)
-{
-    bool ending;
-
-    engine_lock(server->engine);
-    ending = engine_ending(server->engine);
-    engine_unlock(server->engine);
-    return ending;
-}
-
-/* ---- answers */
-
-static enum MHD_Result reply(struct MHD_Connection *to, unsigned status, const char *text)
-{
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
-    enum MHD_Result result;
-
-    if (!response)
-        return MHD_NO;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
-    if (status == MHD_HTTP_UNAUTHORIZED)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
-    if (status == MHD_HTTP_TOO_MANY_REQUESTS || status == MHD_HTTP_SERVICE_UNAVAILABLE)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
-    result = MHD_queue_response(to, status, response);
-    MHD_destroy_response(response);
-    return result;
-}
-
-static enum MHD_Result refuse(struct MHD_Connection *to, unsigned status, const char *words,
-                              const char *param, const char *code)
-{
-    char *text = answer_error(status, words, param, code);
-    const enum MHD_Result result = reply(to, status, text);
-
-    free(text);
-    return result;
-}
-
-/* In the library's thread, whenever the socket takes more. */
-static ssize_t read_stream(void *self, uint64_t at, char *to, size_t room)
-{
-    struct exchange *x = self;
-    struct engine *engine = x->server->engine;
-    size_t n;
-
-    (void)at;
-    engine_lock(engine);
-    if (x->sent == x->out.n && !x->ended) {
-        x->sent = x->out.n = 0;
-        chunks_write(&x->out, x->job, x->server->conf->model, &x->ended);
-        if (!x->out.n && !x->ended && x->job->inside) {
-            x->job->waiting = true;
-            MHD_suspend_connection(x->job->connection);
-            engine_unlock(engine);
-            return 0;
-        }
-    }
-    engine_unlock(engine);
-    n = x->out.n - x->sent < room ? x->out.n - x->sent : room;
-    if (!n)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    memcpy(to, x->out.text + x->sent, n);
-    x->sent += n;
-    return (ssize_t)n;
-}
-
-static enum MHD_Result begin_stream(struct exchange *x, struct MHD_Connection *to)
-{
-    struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_stream, x, NULL);
-    enum MHD_Result result;
-
-    if (!response)
-        return MHD_NO;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
-    result = MHD_queue_response(to, MHD_HTTP_OK, response);
-    MHD_destroy_response(response);
-    return result;
-}
-
-/* Its job has left the engine: nobody else looks at it. */
-static enum MHD_Result finish(struct exchange *x, struct MHD_Connection *to)
-{
-    char *text = NULL;
-    enum MHD_Result result;
-
-    if (x->job->failed)
-        return refuse(
-            to, ends(x->server) ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_INTERNAL_SERVER_ERROR,
-            x->job->failed, NULL, NULL);
-    if (answer_whole(&text, x->job, x->server->conf->model))
-        return refuse(to, MHD_HTTP_INTERNAL_SERVER_ERROR, err_text(), NULL, NULL);
-    result = reply(to, MHD_HTTP_OK, text);
-    free(text);
-    return result;
-}
 
 /* ---- a request's body */
 
@@ -216,11 +100,12 @@ static enum MHD_Result enqueue(struct exchange *x, struct MHD_Connection *to,
     }
     engine_unlock(engine);
     if (taken)
-        return stream ? begin_stream(x, to) : MHD_YES;
-    return ends(x->server)
-               ? refuse(to, MHD_HTTP_SERVICE_UNAVAILABLE, "the server ends", NULL, NULL)
-               : refuse(to, MHD_HTTP_TOO_MANY_REQUESTS, "the queue is full: ask again", NULL,
-                        "queue_full");
+        return stream ? exchange_stream(x, to) : MHD_YES;
+    return exchange_ends(engine)
+               ? exchange_refuse(to, MHD_HTTP_SERVICE_UNAVAILABLE, "the server ends", NULL,
+                                 NULL)
+               : exchange_refuse(to, MHD_HTTP_TOO_MANY_REQUESTS, "the queue is full: ask again",
+                                 NULL, "queue_full");
 }
 
 static json_t *parsed(const struct strbuf *body)
@@ -254,18 +139,18 @@ static enum MHD_Result ask(struct exchange *x, struct MHD_Connection *to)
     free(x->body.text);
     x->body = (struct strbuf){NULL, 0, 0};
     if (!tree)
-        return refuse(to, MHD_HTTP_BAD_REQUEST, err_text(), NULL, NULL);
+        return exchange_refuse(to, MHD_HTTP_BAD_REQUEST, err_text(), NULL, NULL);
     randombytes_buf(&seed, sizeof seed);
     seed &= ((uint64_t)1 << 53) - 1; /* a number that every JSON reader has whole */
     err = ask_read(&a, &fields, strstr(x->route, "chat") != NULL, tree, server->conf->model,
                    seed, &unknown);
     if (err) {
-        result = unknown ? refuse(to, MHD_HTTP_NOT_FOUND, err_text(), fields.wrong,
-                                  "model_not_found")
-                         : refuse(to,
-                                  err == ERR_NOMEM ? MHD_HTTP_INTERNAL_SERVER_ERROR
-                                                   : MHD_HTTP_BAD_REQUEST,
-                                  err_text(), fields.wrong, NULL);
+        result = unknown ? exchange_refuse(to, MHD_HTTP_NOT_FOUND, err_text(), fields.wrong,
+                                           "model_not_found")
+                         : exchange_refuse(to,
+                                           err == ERR_NOMEM ? MHD_HTTP_INTERNAL_SERVER_ERROR
+                                                            : MHD_HTTP_BAD_REQUEST,
+                                           err_text(), fields.wrong, NULL);
     } else {
         tell_strange(server, a.warnings);
         result = enqueue(x, to, &a);
@@ -336,6 +221,8 @@ static struct exchange *begin(struct server *server)
     struct exchange *x = mem_new(1, sizeof *x);
 
     x->server = server;
+    x->engine = server->engine;
+    x->model = server->conf->model;
     x->begun_ms = clock_mono_ms();
     engine_lock(server->engine);
     server->open++;
@@ -350,15 +237,15 @@ static enum MHD_Result dispatch(struct exchange *x, struct MHD_Connection *to)
     char *text;
 
     if (x->job)
-        return finish(x, to);
+        return exchange_finish(x, to);
     if (x->refused)
-        return refuse(to, x->refused, x->words, NULL, NULL);
+        return exchange_refuse(to, x->refused, x->words, NULL, NULL);
     if (x->route == routes[0])
-        return reply(to, MHD_HTTP_OK, "{\"status\":\"ok\"}");
+        return exchange_reply(to, MHD_HTTP_OK, "{\"status\":\"ok\"}");
     if (x->route == routes[2] || x->route == routes[3])
         return ask(x, to);
     text = answer_models(server->conf->model, server->created_s, !x->route);
-    result = reply(to, MHD_HTTP_OK, text);
+    result = exchange_reply(to, MHD_HTTP_OK, text);
     free(text);
     return result;
 }
@@ -380,7 +267,8 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *from, const
          * sending it would not read an answer. */
         if (length && strtoull(length, NULL, 10) / DROPPED >
                           (unsigned long long)x->server->conf->max_body)
-            return refuse(from, TOO_LARGE, "the body is longer than max_body", NULL, NULL);
+            return exchange_refuse(from, TOO_LARGE, "the body is longer than max_body", NULL,
+                                   NULL);
         return MHD_YES;
     }
     if (!*n_body)
@@ -443,16 +331,16 @@ static void leave(struct server *server)
     }
 }
 
-static enum err listen_to(struct server *server, struct MHD_Daemon **daemon)
+static enum err listen_to(struct server *server, struct http **http)
 {
     const struct serve_conf *conf = server->conf;
-    const struct http_conf http = {.connections = (unsigned)conf->connections,
-                                   .idle_s = (unsigned)conf->idle_s,
-                                   .head_bytes = HEAD_BYTES,
-                                   .suspends = true,
-                                   .request = on_request,
-                                   .completed = on_completed,
-                                   .self = server};
+    const struct http_conf how = {.connections = (unsigned)conf->connections,
+                                  .idle_s = (unsigned)conf->idle_s,
+                                  .head_bytes = HEAD_BYTES,
+                                  .suspends = true,
+                                  .request = on_request,
+                                  .completed = on_completed,
+                                  .self = server};
     struct http_address address;
     unsigned port;
     enum err err = http_address(&address, conf->listen);
@@ -464,7 +352,7 @@ static enum err listen_to(struct server *server, struct MHD_Daemon **daemon)
     if (!err)
         err = engine_new(&server->engine, conf->model, conf->slots, conf->queue);
     if (!err)
-        err = http_start(daemon, &port, conf->listen, &address, &http);
+        err = http_start(http, &port, conf->listen, &address, &how);
     if (!err)
         say(stderr,
             "port %u: %s answers /v1/chat/completions, /v1/completions: %d at once, %d tokens "
@@ -474,10 +362,16 @@ static enum err listen_to(struct server *server, struct MHD_Daemon **daemon)
     return err;
 }
 
+/* Between the engine's turns. */
+static void tick(void *self, int64_t now_ms)
+{
+    http_tick(self, now_ms);
+}
+
 enum err serve_run(const struct serve_conf *conf, const volatile sig_atomic_t *end)
 {
     struct server server = {.conf = conf};
-    struct MHD_Daemon *daemon = NULL;
+    struct http *http = NULL;
     enum err err;
 
     if (sodium_init() < 0)
@@ -487,13 +381,12 @@ enum err serve_run(const struct serve_conf *conf, const volatile sig_atomic_t *e
     widen(conf->connections);
     err = gate_open(&server.gate, conf->api_key);
     if (!err)
-        err = listen_to(&server, &daemon);
+        err = listen_to(&server, &http);
     if (!err) {
-        engine_run(server.engine, end, (int64_t)conf->drain_s * 1000);
+        engine_run(server.engine, end, (int64_t)conf->drain_s * 1000, tick, http);
         leave(&server);
     }
-    if (daemon)
-        MHD_stop_daemon(daemon);
+    http_stop(http);
     engine_free(server.engine);
     json_decref(server.said);
     return err;

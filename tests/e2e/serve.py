@@ -166,6 +166,10 @@ def scores(server):
             check(len(said["tokens"]) == len(said["text_offset"]) == n + most, said)
             for token, value, best in zip(said["tokens"][1:], said["token_logprobs"][1:], said["top_logprobs"][1:]):
                 check(best[token] == value == min(best.values()), "the token is not among the likeliest", token, value, best)
+    one = dict(prompt=[ids, ids[:at + 1]], max_tokens=1, n=3, seed=9, temperature=0.8, logprobs=2, return_token_ids=True)
+    for behind, decoded in zip(server.ask("completions", echo=True, **one)["choices"], server.ask("completions", **one)["choices"]):
+        check(behind["token_ids"] == decoded["token_ids"] and behind["logprobs"]["top_logprobs"][-1] == decoded["logprobs"]["top_logprobs"][0],
+              "a token drawn behind a scored prompt is another", behind, decoded)
     events = server.stream("completions", prompt=[ids], echo=True, logprobs=1, max_tokens=3, temperature=0)
     whole = server.ask("completions", prompt=[ids], echo=True, logprobs=1, max_tokens=3, temperature=0)["choices"][0]
     for name in whole["logprobs"]:
@@ -249,6 +253,19 @@ def hostile(server):
     check("choices" in server.ask("completions", prompt="a", max_tokens=1), "after them nobody is answered")
 
 
+def fair(server):
+    """A slot that becomes free is another's turn: few answers do not wait for the many of who came first."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        many = pool.submit(server.ask, "completions", prompt=["x"] * 8, n=100, max_tokens=60, ignore_eos=True)
+        until = time.monotonic() + 30
+        before = server.ticks()
+        while server.ticks() < before + 5 and time.monotonic() < until:
+            time.sleep(0.01)
+        few = server.ask("completions", prompt="a", max_tokens=5)
+        check(few["choices"] and not many.done(), "few answers waited for many")
+        check(len(many.result()["choices"]) == 800, "not all of many")
+
+
 def gone(server):
     """One slot, a queue of two: who goes away leaves both. What is asked for would take far longer than the wait."""
     body = json.dumps(dict(prompt=["x"] * 8, n=128, max_tokens=100, ignore_eos=True, stream=False))
@@ -325,8 +342,8 @@ def ends():
 
 def main():
     server = Server("--model", LLAMA, "timeout=60")
-    for part in (bits, chat, scores, stops, refusals, hostile):
-        print("--", part.__name__, round(time.monotonic(), 2), flush=True)
+    for part in (bits, chat, scores, stops, refusals, hostile, fair):
+        print("--", part.__name__, flush=True)
         part(server)
     server.end()
     server = Server("--model", LLAMA, "slots=1", "queue=2")
@@ -334,7 +351,7 @@ def main():
     gone(server)
     server.end()
     for part in (tools, keys, ends):
-        print("--", part.__name__, round(time.monotonic(), 2), flush=True)
+        print("--", part.__name__, flush=True)
         part()
     print("ok: a model behind HTTP")
 
