@@ -184,12 +184,22 @@ static void answer_hosts(struct broker *b, struct broker_member *asker, uint64_t
     free(list);
 }
 
-/* An order that nobody carries out, in words. */
-static struct msg sorry(const struct broker_member *asker, uint64_t request, const char *words)
+/* An order that nobody carries out, in words. The head comes back, as we did: who asks while a fleet
+ * starts, or while one of us starts again, is told to ask again; a name that is no host's is told at
+ * once. */
+static struct msg sorry(const struct broker_member *asker, const struct msg_admin *order,
+                        bool there)
 {
-    return (struct msg){
-        .head.type = MSG_ADMIN_OK,
-        .admin_ok = {.request = request, .asker = asker->id, .words = words, .result = ""}};
+    return (struct msg){.head.type = MSG_ADMIN_OK,
+                        .admin_ok = {.request = order->request,
+                                     .asker = asker->id,
+                                     .away = there || !*order->host,
+                                     .words = there ? "the supervisor does not answer: try again"
+                                              : *order->host
+                                                  ? "no supervisor of that host is connected to "
+                                                    "this broker: `drover doctor` lists the hosts"
+                                                  : "no supervisor is connected to this broker",
+                                     .result = ""}};
 }
 
 /* An order is given on with its asker's name in it, whatever it says: what is legal is for the
@@ -200,12 +210,7 @@ enum err admin_on_admin(struct broker *b, struct broker_member *from, const stru
 {
     struct broker_member *supervisor = supervisor_of(b, msg->admin.host);
     struct msg on = *msg;
-    struct msg no =
-        sorry(from, msg->admin.request,
-              supervisor         ? "the supervisor does not answer: try again"
-              : *msg->admin.host ? "no supervisor of that host is connected to this "
-                                   "broker: `drover doctor` lists the hosts"
-                                 : "no supervisor is connected to this broker");
+    struct msg no = sorry(from, &msg->admin, supervisor != NULL);
 
     if (!strcmp(msg->admin.order, "hosts")) {
         answer_hosts(b, from, msg->admin.request);

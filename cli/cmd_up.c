@@ -12,6 +12,7 @@
 #include "deploy/detach.h"
 #include "deploy/endpoint.h"
 #include "deploy/head.h"
+#include "deploy/replica.h"
 #include "deploy/run_folder.h"
 #include "deploy/standing.h"
 
@@ -26,7 +27,7 @@ static enum err change(const struct standing *standing)
 {
     struct endpoint fleet;
     char *words, *result;
-    enum err err = endpoint_read(&fleet, standing->folder);
+    enum err err = endpoint_living(&fleet, standing->folder);
 
     if (!err)
         err =
@@ -45,6 +46,30 @@ static enum err change(const struct standing *standing)
     return OK;
 }
 
+/* Until it hears orders: what is typed behind this command is the next one, and a `down` that found
+ * nobody would leave a fleet behind. A supervisor that ended meanwhile has said why. */
+static enum err first_answer(const struct standing *standing, long pid, const char *log)
+{
+    char last[REPLICA_WORDS];
+    struct endpoint fleet;
+    char *words, *result;
+    enum err err = endpoint_living(&fleet, standing->folder);
+
+    if (!err)
+        err = ask_fleet(&fleet, &(struct ask_order){.order = "status", .timeout_ms = ANSWER_MS},
+                        &words, &result);
+    if (!err) {
+        free(words);
+        free(result);
+        return OK;
+    }
+    if (run_folder_holder(standing->folder) == pid)
+        return err_add("the fleet starts, process %ld, and does not answer yet: see %s", pid,
+                       log);
+    replica_words(last, log, 0);
+    return err_set(ERR_IO, "it does not start: %s", *last ? last : log);
+}
+
 /* The same words once more: the later `background` counts. */
 static enum err behind(const struct standing *standing)
 {
@@ -61,6 +86,8 @@ static enum err behind(const struct standing *standing)
     words[2 + standing->argc] = here;
     if (!err)
         err = detach_start(&pid, words, standing->folder, log);
+    if (!err)
+        err = first_answer(standing, pid, log);
     if (!err)
         say(stdout,
             "the fleet stands, process %ld: `drover top run=%s`, `drover down run=%s`; "

@@ -2,7 +2,11 @@
  * answer comes, and nothing else: the order is sent once the broker has welcomed us, and the
  * first answer to our own request ends the loop. Before that a knock at the port tells apart,
  * in words, the ways in which there may be no broker. The broker hands orders to the
- * supervisor and its answers back; it does not know what they mean. */
+ * supervisor and its answers back; it does not know what they mean.
+ *
+ * A supervisor that is known to live, and is not connected, starts or looks for a broker that starts
+ * again: an order that reached nobody is then sent again, for a person who has typed `down` goes
+ * away. Without its process id nobody may ever come, and the broker's answer is told at once. */
 #include "deploy/ask.h"
 
 #include "base/clock.h"
@@ -15,12 +19,14 @@
 #include <string.h>
 #include <zmq.h>
 
+enum { AGAIN_MS = 300, LAST_MS = 1000 }; /* LAST: what is sent later is not answered in time */
+
 struct asking {
     struct loop *loop;
     struct peer *peer;
     struct msg_admin admin;
-    int64_t deadline_ms;
-    bool sent, answered, ok;
+    int64_t deadline_ms, again_ms;
+    bool sent, answered, ok, lives; /* lives: there is a supervisor, connected or not */
     char *words, *result;
 };
 
@@ -29,9 +35,13 @@ static enum err on_answer(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct asking *a = self;
 
-    (void)now_ms;
     if (msg->admin_ok.request != a->admin.request)
         return OK;
+    if (msg->admin_ok.away && a->lives && now_ms < a->deadline_ms - LAST_MS) {
+        a->sent = false;
+        a->again_ms = now_ms + AGAIN_MS;
+        return OK;
+    }
     a->answered = true;
     a->ok = msg->admin_ok.ok;
     a->words = mem_text(msg->admin_ok.words);
@@ -58,7 +68,7 @@ static enum err tick(void *self, int64_t now_ms)
         return err_set(ERR_IO, "no answer: %s",
                        a->sent ? "the fleet has no supervisor, or it is busy"
                                : "is it the control port of a broker?");
-    if (!err && !a->sent && peer_welcome(a->peer)) {
+    if (!err && !a->sent && now_ms >= a->again_ms && peer_welcome(a->peer)) {
         msg.admin = a->admin;
         a->sent = !peer_send(a->peer, &msg);
     }
@@ -83,6 +93,7 @@ static enum err converse(struct asking *a, void *context, const struct peer_conf
     return err;
 }
 
+/* Where a supervisor lives its broker may still be starting behind a port that listens already. */
 enum { KNOCK_MS = 3000 };
 
 enum err ask_fleet(struct endpoint *fleet, const struct ask_order *ask, char **words,
@@ -92,10 +103,11 @@ enum err ask_fleet(struct endpoint *fleet, const struct ask_order *ask, char **w
                              .broker = fleet->control,
                              .keys = fleet->secure ? &fleet->keys : NULL,
                              .name = "drover"};
-    struct asking a = {.deadline_ms = clock_mono_ms() + ask->timeout_ms};
+    struct asking a = {.deadline_ms = clock_mono_ms() + ask->timeout_ms,
+                       .lives = fleet->pid > 0};
     void *context;
     enum err err = dial_knock(fleet->control, ZMQ_DEALER, fleet->secure ? &fleet->keys : NULL,
-                              KNOCK_MS, NULL);
+                              fleet->pid > 0 ? ask->timeout_ms / 2 : KNOCK_MS, NULL);
 
     *words = *result = NULL;
     if (!err)

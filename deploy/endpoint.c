@@ -11,11 +11,13 @@
 #include "base/mem.h"
 #include "base/outlet.h"
 #include "deploy/ports.h"
+#include "deploy/run_folder.h"
 #include "proto/address.h"
 #include "proto/registrar.h"
 
 #include <errno.h>
 #include <glob.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,6 +250,26 @@ static bool gone(long pid)
     return kill((pid_t)pid, 0) && errno == ESRCH;
 }
 
+enum { BEGIN_MS = 10000, LOOK_MS = 20 };
+
+/* Between the folder's lock and its fleet.json a supervisor makes keys: what is there meanwhile is
+ * its predecessor's, or nothing. */
+enum err endpoint_living(struct endpoint *out, const char *run)
+{
+    const int64_t until = clock_mono_ms() + BEGIN_MS;
+    enum err err = endpoint_read(out, run);
+
+    while ((err || gone(out->pid)) && run_folder_holder(run) && clock_mono_ms() < until) {
+        poll(NULL, 0, LOOK_MS);
+        err = endpoint_read(out, run);
+    }
+    if (!err && out->pid > 0 && gone(out->pid))
+        err = err_set(ERR_STATE,
+                      "%s: this run does not run: its supervisor, process %ld, is gone", run,
+                      out->pid);
+    return err;
+}
+
 /* The newest fleet.json whose supervisor lives. */
 static enum err newest(struct endpoint *out)
 {
@@ -282,16 +304,7 @@ static enum err newest(struct endpoint *out)
 
 enum err endpoint_find(struct endpoint *out, const struct endpoint_options *options)
 {
-    enum err err;
-
     if (*options->broker)
         return by_address(out, options);
-    if (!*options->run)
-        return newest(out);
-    err = endpoint_read(out, options->run);
-    if (!err && out->pid > 0 && gone(out->pid))
-        err = err_set(ERR_STATE,
-                      "%s: this run does not run: its supervisor, process %ld, is gone",
-                      options->run, out->pid);
-    return err;
+    return *options->run ? endpoint_living(out, options->run) : newest(out);
 }

@@ -48,4 +48,8 @@ void endpoint_tell(const struct endpoint *fleet, const char *host, int port);
 /* What fleet.json in the folder `run` says. Errors: ERR_IO, ERR_PARSE, the key's. */
 enum err endpoint_read(struct endpoint *out, const char *run) MUST_CHECK;
 
+/* The same of the fleet that works in `run`: of one that starts there, once it has written it (waits
+ * at most 10 s). Errors: also ERR_STATE: it does not run. */
+enum err endpoint_living(struct endpoint *out, const char *run) MUST_CHECK;
+
 #endif

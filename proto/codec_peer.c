@@ -131,6 +131,7 @@ static const struct field admin_ok[] = {
     BOOL(msg_admin_ok, ok),
     TEXT(msg_admin_ok, words, MAX_WORDS),
     TEXT(msg_admin_ok, result, MAX_JSON / 2),
+    BOOL(msg_admin_ok, away),
 };
 const struct field_table codec_peer_admin_ok = TABLE(msg_admin_ok, admin_ok);
 

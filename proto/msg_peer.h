@@ -139,6 +139,7 @@ struct msg_admin_ok {
     struct id asker;
     bool ok;
     const char *words, *result; /* JSON or "" */
+    bool away; /* who should do it is not there this moment, and is expected: ask again */
 };
 struct msg_drain {
     uint32_t deadline_ms;

@@ -41,6 +41,21 @@ static void an_order_reaches_the_host_it_names(void **state)
     assert_false(ordered("status", "nobody", X)->admin_ok.ok);
 }
 
+/* Whoever asks while a fleet starts asks again; a host's name that nobody has is a mistake. */
+static void an_order_that_comes_too_early_is_asked_for_again(void **state)
+{
+    const struct msg *no;
+
+    (void)state;
+    fixture_other(&fixture, X, ROLE_OPERATOR);
+    no = ordered("down", "", X);
+    assert_true(!no->admin_ok.ok && no->admin_ok.away);
+    no = ordered("down", "nobody", X);
+    assert_false(no->admin_ok.ok || no->admin_ok.away);
+    host_says(HEAD, ROLE_SUPERVISOR, "head", true);
+    assert_non_null(ordered("down", "", HEAD));
+}
+
 static bool is_refused(uint32_t at)
 {
     return !fixture.member[at] && fixture.refused[at] == REFUSE_BUSY;
@@ -212,7 +227,7 @@ int main(void)
         T(the_heads_end_is_the_end_of_all_hosts), T(only_the_head_is_the_head),
         T(who_asks_to_be_let_in_asks_slowly),     T(a_hosts_name_is_the_first_ones),
         T(a_host_comes_back_by_its_key),          T(nobody_keeps_the_head_out_by_its_name),
-        T(a_long_name_is_no_other_name),
+        T(a_long_name_is_no_other_name),          T(an_order_that_comes_too_early_is_asked_for_again),
     };
 
     return cmocka_run_group_tests_name("admin", tests, NULL, NULL);

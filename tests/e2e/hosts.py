@@ -317,11 +317,34 @@ def pod(ssh):
                            "tar -C inside -xzf keys.tar.gz", os.path.dirname(DROVER)], text=True, env=fleet.ENV,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
     true("they are done", done.returncode == 0, done.stdout)
-    up = say("up", "keys=inside", "folder=podfleet", "actors=0", "rewarders=0", "background=true")
-    true("a broker starts with that folder", up.returncode == 0, up.stdout)
-    if up.returncode == 0:
-        say("down", "run=podfleet")
+    folder = os.path.abspath("podfleet")
+    up = ["up", f"folder={folder}", "keys=inside", "actors=0", "rewarders=0", "background=true"]
+    for killed in (False, True):
+        started = say(*up)
+        true("a broker starts with that folder", started.returncode == 0, started.stdout)
+        if killed:
+            for pid, line in processes("drover-broker").items():
+                if folder in line or parent(pid) in processes(f"folder={folder}"):
+                    os.kill(pid, signal.SIGKILL)
+        ends(folder, "at once" if not killed else "also while its broker starts again")
     workers_anywhere()
+
+
+def parent(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return int(f.read().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return 0
+
+
+def ends(folder, when):
+    """A `down` that comes right behind `up`: it reaches the supervisor, and nothing is left."""
+    down = say("down", f"run={folder}")
+    true(f"down reaches it {when}", down.returncode == 0, down.stdout + read(f"{folder}/run.log"))
+    if not wait_for("its end", lambda: not processes(f"folder={folder}"), 20, lambda: read(f"{folder}/run.log")):
+        for pid in processes(f"folder={folder}"):
+            os.kill(pid, signal.SIGKILL)
 
 
 def workers_anywhere():
@@ -346,11 +369,10 @@ def workers_anywhere():
     shell = subprocess.run(["sh", "-c", "\n".join(lines) + '\nprintf "%s" "$workers"; [ $advertise = head.example:7200 ]'],
                            text=True, stdout=subprocess.PIPE)
     true("slurm has the workers", shell.returncode == 0 and json.loads(shell.stdout) == want, shell.stdout)
-    up = say("up", *[w for w in words[2:] if w.startswith(("actors=", "rewarders=", "workers="))], "folder=odd",
-             "background=true")
+    up = say("up", *[w for w in words[2:] if w.startswith(("actors=", "rewarders=", "workers="))],
+             f"folder={os.path.abspath('odd')}", "background=true")
     wait_for("they run", lambda: read("done").splitlines() == ["""mine {a}: it's "ok\""""] * 2, 20, lambda: up.stdout + read("done"))
-    say("down", "run=odd")
-    wait_for("and end", lambda: not processes("folder=odd"), 20)
+    ends(os.path.abspath("odd"), "with workers")
 
 
 def main():
