@@ -17,7 +17,8 @@
 
 static const struct hash any;
 
-enum { UNKNOWN_MS = 2000 }; /* a rate is measured sooner, where anything comes */
+/* SLOW: what is there sooner is no slow link. UNKNOWN: a rate is measured sooner, where anything comes. */
+enum { SLOW_MS = 1000, UNKNOWN_MS = 2000 };
 
 static const char *place(const struct broker_member *m)
 {
@@ -91,7 +92,7 @@ static void look_at_others(const struct broker *b, struct places *out)
     for (const struct broker_member *m = b->members.first; m && !out->others; m = m->next)
         out->others = m->role == ROLE_ACTOR && m->greeted && !m->lacks_version;
     for (uint32_t i = 0; i < out->n; i++)
-        if (out->host[i].left_ms &&
+        if (out->host[i].left_ms >= SLOW_MS &&
             (!out->slowest || out->host[i].left_ms > out->slowest->left_ms))
             out->slowest = &out->host[i];
 }
@@ -160,7 +161,7 @@ uint32_t places_waits(struct places *places, struct msg_wait *wait, int64_t now_
     uint32_t n = 0, many;
 
     for (uint32_t i = 0; i < places->n; i++)
-        if (places->host[i].left_ms >= 1000 ||
+        if (places->host[i].left_ms >= SLOW_MS ||
             (places->host[i].lacking && !places->host[i].left_ms &&
              now_ms - places->since_ms[i] >= UNKNOWN_MS))
             slow[n++] = &places->host[i];

@@ -216,6 +216,24 @@ static void a_link_that_holds_is_named(void **state)
     assert_null(wait_of(fixture_stats(&fixture), "weights to"));
 }
 
+/* Iterations of a second, each of a new version that takes 50 ms: nobody has ever the newest, and the
+ * link that they come by is none to be blamed. */
+static void a_quick_link_is_not_blamed(void **state)
+{
+    (void)state;
+    fixture_learner(&fixture, 1, NULL, 0);
+    come(A, ROLE_ACTOR, "far");
+    for (uint64_t i = 1; i < 30; i++) {
+        publish(i, 3000000);
+        fixture_open_task(&fixture, i - 1, 4, i);
+        learner(i, i, i);
+        beat(A, 0, 0, 61000000, i);
+        fixture_pass(&fixture, 1000);
+        fixture_forget(&fixture);
+    }
+    assert_string_equal(fixture_stats(&fixture)->holds, "weights");
+}
+
 static void nobody_there_is_named(void **state)
 {
     const struct msg_stats *s;
@@ -460,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_machine_is_told_with_all_its_processes, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_link_that_holds_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_quick_link_is_not_blamed, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_there_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(how_long_is_left_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(the_last_minute_is_the_last, setup, teardown),

@@ -5,7 +5,7 @@ the learner's. Before that a healthy run names none for `healthy` seconds. What 
 Stalls that need a host's supervisor (full disk, no memory, killed supervisor) are those of hosts.py.
 
 usage: stalls.py BIN_FOLDER [healthy=60] [only=NAME,NAME] [megabytes=3]      status 77: no namespaces here"""
-import os, re, shutil, signal, subprocess, sys, tempfile, time
+import os, pty, re, select, shutil, signal, subprocess, sys, tempfile, time
 from fleet import ENV, Fleet, make_model, tool
 from net import Net
 
@@ -91,7 +91,7 @@ class Stalls:
             wrong = self.stands(text) + [line for line in text.splitlines()
                                           if line.startswith("died") or (line.startswith("refused") and line not in refused)]
             holds = re.search(r"^holds +(.*)", text, re.M)
-            if holds and not re.match(r"the learner is \d|actors are \d|actors and learner wait", holds[1]):
+            if holds and not re.match(r"the learner is \d|actors are \d|actors and learner wait|actors were without", holds[1]):
                 wrong.append(holds[0])
             if wrong:
                 self.bad.append(f"healthy: {wrong}")
@@ -100,11 +100,19 @@ class Stalls:
             time.sleep(.5)
         print(f"   healthy: {looks} looks in {seconds:.0f} s", flush=True)
 
-    def stall(self, name, begin, end, named, advice=""):
+    def version(self):
+        found = re.search(r"version (\d+)", self.status())
+        return found and int(found[1])
+
+    def stall(self, name, begin, end, named, advice="", published=False):
+        """`published`: a link is stalled from the moment on at which there is something to send, the next version."""
         if CONF["only"] and name not in CONF["only"].split(","):
             return
         at = time.monotonic()
         begin()
+        before = self.version() if published else None
+        while published and self.version() == before and time.monotonic() < at + 60:
+            time.sleep(.1)
         begun = time.monotonic()
         took, text = None, ""
         while time.monotonic() - begun < PATIENCE_S and took is None:
@@ -126,6 +134,36 @@ class Stalls:
 
     def stopped(self, name, process, named, advice=""):
         self.stall(name, self.signal(process, signal.SIGSTOP), self.signal(process, signal.SIGCONT), named, advice)
+
+    def broker_stops(self, broker):
+        """Its own dashboard cannot say so: `drover top` does."""
+        if CONF["only"] and "stopped broker" not in CONF["only"].split(","):
+            return
+        pid, screen = pty.fork()
+        if not pid:
+            os.execvpe("nsenter", ["nsenter", f"--net=/run/netns/{self.head.space}", f"{BIN}/drover", "top", "broker=tcp://127.0.0.1:5555",
+                                   f"key={self.watcher}"], dict(ENV, TERM="xterm", LINES="24", COLUMNS="80"))
+
+        def until(words, seconds):
+            begun, seen = time.monotonic(), ""
+            while time.monotonic() - begun < seconds:
+                if select.select([screen], [], [], .1)[0]:
+                    seen += os.read(screen, 65536).decode(errors="replace")
+                if words in seen:
+                    return time.monotonic() - begun
+            return None
+
+        until("q quits  ? keys", 20)
+        broker.signal(signal.SIGSTOP)
+        took = until("no snapshot for 4 s: the broker is gone, stopped, or the line to it is cut", 20)
+        broker.signal(signal.SIGCONT)
+        print(f"   {'stopped broker (top)':24} {'-' if took is None else f'{took:4.1f} s'}", flush=True)
+        if took is None or took > NAMED_S:
+            self.bad.append("stopped broker")
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(screen)
+        self.healthy("after the broker stood")
 
     def again(self, *processes):
         def do():
@@ -159,15 +197,15 @@ class Stalls:
         s.stopped("stopped actor", a[2], r"nothing is heard of .*\bb\b", r"is it stopped")
         s.stopped("stopped rewarder", s.rewarder, r"nothing is heard of the rewarder .* at scores", r"is it stopped")
         s.stopped("stopped learner", s.learner, r"holds +nothing is heard of the learner", r"is it stopped")
-        s.stopped("stopped broker", self.fleet.processes("broker")[0], r"does not speak|says nothing|no answer|no snapshot|nothing comes back")
+        s.broker_stops(self.fleet.processes("broker")[0])
         s.stall("cable of a host", lambda: s.a.link(False), lambda: s.a.link(True), r"nothing is heard of a: 2 processes", r"its cable")
         s.stall("no actor", lambda: [p.kill() for p in a], s.again(*a), r"waits +no actor", r"advice +add an actor")
         s.stall("learner's uplink", *s.rates((s.train, .4e6, None)), r"the learner's link: weights leave it at",
                 r"a faster link for the learner")
         for rate in 5e6, 1e6, .5e6:
-            s.stall(f"link of b, {rate / 1e6:g} Mbit/s", *s.rates((s.b, rate, rate)), r"weights to b at .*does not hold the others")
+            s.stall(f"link of b, {rate / 1e6:g} Mbit/s", *s.rates((s.b, rate, rate)), r"weights to b(,| at) .*does not hold the others", published=True)
         s.stall("nobody has the weights", *s.rates((s.a, .4e6, .4e6), (s.b, .4e6, .4e6)), r"weights on their way to 3 actors|holds +the link to",
-                r"a faster link (to|there)")
+                r"a faster link (to|there|for)", published=True)
         if s.can_slow:
             s.stall("learner's disk slow", lambda: open(s.slow, "w", encoding="ascii").close(), lambda: os.unlink(s.slow),
                     r"holds +the learner: its disk has not taken", r"a faster disk")
