@@ -167,6 +167,18 @@ static enum err on_signal(void *self, int64_t now_ms)
     return OK;
 }
 
+/* A person's Ctrl-C, besides: what a script has behind this command shall not take an unfinished run
+ * for a finished one. A fleet that stands has no other end, and a learner that is gone has decided. */
+static enum err on_interrupt(void *self, int64_t now_ms)
+{
+    struct fleet_head *h = self;
+
+    (void)now_ms;
+    if (replica_living(&h->here.crew.replicas, PLAN_LEARNER))
+        h->status = 128 + SIGINT;
+    return OK;
+}
+
 /* The terminal's stop is for all, and so is what follows it. */
 static enum err on_stop(void *self, int64_t now_ms)
 {
@@ -233,6 +245,8 @@ static enum err open_all(struct fleet_head *h)
                                                          .fleet = &h->fleet,
                                                          .port = h->ports.port,
                                                          .loop = h->here.loop});
+    if (!err)
+        err = loop_signal(h->here.loop, SIGINT, on_interrupt, h);
     return err ? err : loop_signal(h->here.loop, SIGTSTP, on_stop, h);
 }
 

@@ -9,6 +9,7 @@
 #include "learner/fleet/fleet_main.h"
 #include "learner/methods/methods.h"
 #include "learner/offline/prepare.h"
+#include "learner/run/stop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,7 @@ static int run(const struct method *method, int argc, char **argv)
         fprintf(stderr, "%s %s: %s\n", typed(), method->name, err_text());
         return 1;
     }
-    return 0;
+    return stop_status();
 }
 
 static int choose(int argc, char **argv)

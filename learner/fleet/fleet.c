@@ -30,6 +30,7 @@
 #include "net/worker.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,7 @@ struct fleet {
     struct fleet_disk disk;
     struct trainer_job *done; /* LOOP_ANNOUNCE: the iteration whose STEP is being written */
     int64_t saved_ms;         /* when the newest checkpoint was */
+    bool interrupted;         /* by a person's Ctrl-C */
 };
 
 static enum err proceed(struct fleet *f, int64_t now_ms);
@@ -454,6 +456,14 @@ static void leave(struct fleet *f)
     fleet_report_fini(&f->report);
 }
 
+/* Besides what every member does at it. */
+static enum err interrupted(void *self, int64_t now_ms)
+{
+    (void)now_ms;
+    ((struct fleet *)self)->interrupted = true;
+    return OK;
+}
+
 enum err fleet_run(struct run_context *run, int64_t now_ms, enum fleet_end *end)
 {
     struct fleet *f = mem_new(1, sizeof *f);
@@ -475,8 +485,12 @@ enum err fleet_run(struct run_context *run, int64_t now_ms, enum fleet_end *end)
     if (!err)
         err = worker_start(&f->worker, fleet_link_loop(f->link), &worker);
     if (!err)
+        err = loop_signal(fleet_link_loop(f->link), SIGINT, interrupted, f);
+    if (!err)
         err = fleet_link_run(f->link);
-    *end = fleet_loop_draining(&f->loop) ? FLEET_STOPPED : FLEET_DONE;
+    *end = !fleet_loop_draining(&f->loop) ? FLEET_DONE
+           : f->interrupted               ? FLEET_INTERRUPTED
+                                          : FLEET_STOPPED;
     leave(f);
     free(f);
     return err;

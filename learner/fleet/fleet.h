@@ -12,6 +12,7 @@
 enum fleet_end {
     FLEET_DONE,    /* every answer is settled that was not cut off by stop_if */
     FLEET_STOPPED, /* by a signal: a checkpoint was written if there was time */
+    FLEET_INTERRUPTED, /* the same, by a person's Ctrl-C */
 };
 
 /* The run is opened, replayed and started (ledger_start), its progress begun. Errors: of the

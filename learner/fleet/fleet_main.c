@@ -18,6 +18,7 @@
 #include "learner/run/report.h"
 #include "learner/run/resume.h"
 #include "learner/run/start_model.h"
+#include "learner/run/stop.h"
 #include "proto/curve.h"
 #include "proto/dial.h"
 
@@ -96,13 +97,15 @@ static enum err finish(struct run_context *c)
 }
 
 /* Nothing is lost: the journal has every answer, and trains again what no checkpoint has. */
-static enum err stopped(struct run_context *c)
+static enum err stopped(struct run_context *c, bool interrupted)
 {
     enum err err = rundir_owned(c->dir);
 
     outlet_look();
     if (!err)
         err = write_run(c, "stopped", NULL, NULL);
+    if (!err)
+        stop_done(interrupted);
     if (!err)
         fprintf(stderr,
                 "stopped at iteration %" PRIu64 " of %" PRIu64
@@ -136,7 +139,7 @@ static enum err run(struct run_context *c)
         err = ask_fleet(c, &end);
     if (err)
         return err;
-    return end == FLEET_STOPPED ? stopped(c) : finish(c);
+    return end == FLEET_DONE ? finish(c) : stopped(c, end == FLEET_INTERRUPTED);
 }
 
 /* The folder's last run was this one and came to its end. */

@@ -315,6 +315,8 @@ static enum err stop(struct cycle *run)
     if (!err)
         err = write_run(run, "stopped", NULL);
     if (!err)
+        stop_done(false);
+    if (!err)
         progress_line(&run->progress,
                       "stopped at step %" PRId64 " of %" PRId64
                       ", saved: the same command goes on from here",

@@ -7,12 +7,22 @@
 #include <signal.h>
 #include <string.h>
 
-static volatile sig_atomic_t asked;
+static volatile sig_atomic_t asked; /* the first signal's number */
+static int status;
 
 static void note(int number)
 {
-    (void)number;
-    asked = 1;
+    asked = number;
+}
+
+void stop_done(bool interrupted)
+{
+    status = interrupted || asked == SIGINT ? 128 + SIGINT : 0;
+}
+
+int stop_status(void)
+{
+    return status;
 }
 
 void stop_install(void)
@@ -33,5 +43,5 @@ void stop_install(void)
 /* Asked often, between micro-batches: a read of one word. */
 bool stop_asked(void)
 {
-    return asked;
+    return asked != 0;
 }

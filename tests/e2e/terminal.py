@@ -121,11 +121,13 @@ def ctrl_c_behind_a_pipe_saves():
 def a_run_alone_saves_too():
     sft = "drover sft model=world/model dataset=world/sft.jsonl max_steps=100000 logging_steps=1 disable_tqdm=true"
     sink = []
-    pid, master = in_terminal(f"{sft} output_dir=sft1 2>&1 | tee sft1.log")
+    pid, master = in_terminal(f"(trap : INT; {sft} output_dir=sft1; echo $? >sft1.status) 2>&1 | tee sft1.log")
     wait_for("step", lambda: said(master, sink) is not None and "step 9" in read("sft1.log"), more=lambda: "".join(sink))
     os.write(master, b"\x03")
     over(pid, master=master, sink=sink)
     wait_for("stop behind tee", lambda: state("sft1") == "stopped", 20, lambda: read("sft1/run.log"))
+    wait_for("what a script sees", lambda: read("sft1.status").strip(), 20)
+    true("an unfinished run is none to go on from", read("sft1.status").strip() == "130", read("sft1.status"))
     os.close(master)
     sink = []
     pid, master = in_terminal(f"exec {sft} output_dir=sft2")
@@ -155,7 +157,7 @@ def ctrl_c_twice_hurries():
     os.write(master, b"\x03")
     wait_for("word", lambda: "event=ending" in said(master, sink), more=lambda: "".join(sink))
     os.write(master, b"\x03")
-    true("exit status", over(pid, master=master, sink=sink) == 0, "".join(sink))
+    true("exit status", over(pid, master=master, sink=sink) == 130, "".join(sink))
     kept("twice", said(master, sink))
     os.close(master)
 
