@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "deploy/endpoint.h"
 #include "deploy/local.h"
+#include "deploy/log_bound.h"
 #include "net/child.h"
 #include "net/loop.h"
 
@@ -350,6 +351,23 @@ static void keep_hours(struct crew *c, int64_t now_ms, int minute)
         log_warn("hours", "reason=\"%s\"", err_text());
 }
 
+/* A worker that says a line for each of its errors would fill the disk in a week of them. */
+static void bound_logs(struct crew *c)
+{
+    for (int i = 0; i < c->replicas.n; i++) {
+        struct replica *p = c->replicas.replica[i];
+        char *log = local_log(c->plan, p->role, p->number);
+        off_t lost;
+
+        if (log && log_bound(log, &lost)) {
+            log_info("log", "file=%s lost=%lld next=\"it begins anew; its newest lines are in %s.1\"",
+                     log, (long long)lost, log);
+            p->log_from = 0;
+        }
+        free(log);
+    }
+}
+
 /* The order matters: what the machine says is looked at first, since deaths are explained by it;
  * once the end has begun hours and pauses count no more. */
 void crew_tick(struct crew *c, int64_t now_ms, int minute)
@@ -357,6 +375,7 @@ void crew_tick(struct crew *c, int64_t now_ms, int minute)
     if (now_ms - c->looked_ms >= LOOK_MS) {
         c->looked_ms = now_ms;
         machine_look(&c->machine, c->plan->output_dir);
+        bound_logs(c);
     }
     if (c->ending) {
         end_step(c, now_ms);

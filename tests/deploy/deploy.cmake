@@ -1,3 +1,3 @@
-foreach(unit endpoint generate host hosts link links machine replica spec)
+foreach(unit endpoint generate host hosts link links log_bound machine replica spec)
   drover_test(deploy/${unit} NEEDS deploy)
 endforeach()

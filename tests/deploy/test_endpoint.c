@@ -31,7 +31,7 @@ static void nobody_works_there(void)
 {
     struct endpoint fleet;
 
-    assert_err(endpoint_living(&fleet, scratch_at("run")), ERR_STATE);
+    assert_err(ERR_STATE, endpoint_living(&fleet, scratch_at("run")));
     assert_non_null(strstr(err_text(), "this run does not run"));
 }
 
@@ -88,5 +88,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_begins_is_waited_for, folder_setup, NULL),
     };
 
-    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
+    return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }
