@@ -63,6 +63,7 @@ void broker_new(struct broker **out, const struct broker_limits *limits,
     b->bulk_key = mem_text(birth->bulk_key);
     b->next_key = mem_text("");
     b->born_ms = b->beat_ms = b->now_ms = now_ms;
+    b->turns.under_way = birth->restarted;
     b->lease_from_ms = now_ms + limits->wait_ms;
     tasks_init(&b->tasks, limits->tasks, limits->task_bytes, limits->body_bytes);
     lease_init(&b->leases, limits->leases, birth->first_number);
@@ -215,6 +216,7 @@ struct broker_member *broker_hello(struct broker *b, struct broker_member *was, 
         if (comings_told(&b->comings, now_ms))
             log_info("joined", "peer=%s role=%d", member->name, (int)member->role);
     }
+    turns_heard(b, msg);
     b->tasks.may = table_find(member->role, MSG_HELLO)->moves;
     greet(b, member, msg, !was, now_ms);
     flush(b); /* WELCOME first: who does not get it gets no work */

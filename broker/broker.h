@@ -32,6 +32,7 @@ struct broker_member;
 struct broker_birth {
     uint64_t incarnation, first_number;
     const char *bulk, *bulk_key;
+    bool restarted; /* one was here before: a run may be under way */
 };
 void broker_new(struct broker **out, const struct broker_limits *limits,
                 const struct broker_sink *sink, const struct broker_birth *birth,

@@ -56,6 +56,8 @@ const struct conf_key serve_keys[] = {
      MAX_PEERS, "connections at once that a key may have; 0: any", NULL, NULL},
     {"parent-fd", CONF_INT_, offsetof(struct serve_options, parent_fd), "-1", -1, 1 << 20,
      "a pipe of the supervisor: its end is a signal to drain", NULL, NULL},
+    CONF_BOOL(serve_options, restarted, "false",
+              "one was here before: for 5 s a run that is under way goes before any other"),
     {"ports-file", CONF_TEXT_, offsetof(struct serve_options, ports_file), "", 0, 0,
      "written with the three addresses once they listen", NULL, NULL},
     {"log-level", CONF_TEXT_, offsetof(struct serve_options, log_level), "info", 0, 0,
@@ -371,6 +373,7 @@ static enum err make_broker(struct broker_process *s)
                                   * it gives 16 leases a millisecond (of 64 numbers each, while
                                   * few are out: lease.c). */
                                  .first_number = (uint64_t)clock_wall_ms() << 10,
+                                 .restarted = s->options->restarted,
                                  .bulk = reached,
                                  .bulk_key = ""};
     const enum err err =

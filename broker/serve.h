@@ -10,6 +10,7 @@ struct serve_options {
         *log_level;
     int parent_fd, key_messages, key_connections;
     double key_bytes;
+    bool restarted;
 };
 extern const struct conf_key serve_keys[];
 

@@ -7,7 +7,9 @@
  * A broker that was restarted knows nobody. The run that was under way must not lose its place to
  * one that waits and happens to say HELLO sooner: so in the first TURNS_YOUNG_MS who was told
  * elsewhere to wait is not let in, unless its own run has begun, and the order among those that
- * wait is by how long they say that they have. Later nobody's word is taken for that. */
+ * wait is by how long they say that they have. Where a run is known to have been under way, by who
+ * started this broker again or by a worker that has worked for one, no other begins in that time
+ * either. Later nobody's word is taken for that. */
 
 #include "broker/turns.h"
 
@@ -60,9 +62,11 @@ static bool is_young(const struct broker *b, int64_t now_ms)
 /* Nothing is served: is it this one that comes next? */
 static bool is_next(const struct broker *b, const struct msg *msg, uint32_t at, int64_t now_ms)
 {
-    if (!b->run.bound && is_young(b, now_ms) && msg->hello.begun)
+    if (!b->run.bound && is_young(b, now_ms) &&
+        (msg->hello.begun ||
+         (b->turns.under_way && !memcmp(&b->turns.worked, &msg->head.run, sizeof(struct id)))))
         return true;
-    if (!b->run.bound && is_young(b, now_ms) && msg->hello.waited_ms)
+    if (!b->run.bound && is_young(b, now_ms) && (msg->hello.waited_ms || b->turns.under_way))
         return false;
     return at == 0; /* nobody waits, or it is the first */
 }
@@ -142,6 +146,18 @@ bool turns_admit(struct broker *b, struct broker_member *was, void *link, const 
     say_why(b, at, !may);
     *words = t->words;
     return false;
+}
+
+void turns_heard(struct broker *b, const struct msg *msg)
+{
+    static const struct id none;
+    const uint32_t role = msg->hello.role;
+
+    if ((role == ROLE_ACTOR || role == ROLE_REWARDER) &&
+        memcmp(&msg->head.run, &none, sizeof none) != 0) {
+        b->turns.under_way = true;
+        b->turns.worked = msg->head.run;
+    }
 }
 
 void turns_tick(struct broker *b, int64_t now_ms)

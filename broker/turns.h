@@ -16,6 +16,8 @@ struct broker;
  * the member that says it, or NULL. */
 bool turns_admit(struct broker *b, struct broker_member *was, void *link, const struct msg *msg,
                  enum refuse_code *code, const char **words, int64_t now_ms);
+/* A HELLO of anybody: a worker that names a run has worked for it, and its learner may be on its way. */
+void turns_heard(struct broker *b, const struct msg *msg);
 /* Who was not heard for long has left. */
 void turns_tick(struct broker *b, int64_t now_ms);
 /* We did not listen for so long: nobody was silent. */

@@ -27,6 +27,8 @@ static void tell_broker(struct spec_told *told, const struct spec *spec)
     int port = 0;
 
     spec_add(told, mem_print("--keys=%s", spec->key));
+    if (spec->again) /* it keeps nothing, and knows of no run */
+        spec_add(told, mem_text("--restarted=true"));
     if (!plan_reached(host, &port, spec->plan) && port)
         spec_add(told, mem_print("--advertise=%s", spec->plan->advertise));
 }

@@ -22,7 +22,7 @@ struct spec {
     const struct endpoint *fleet; /* where it joins */
     const char *key;              /* with this key: a file; the broker's: its keys folder */
     long cores;                   /* of its machine */
-    bool again; /* it was started before: a learner goes on, it does not begin anew */
+    bool again; /* it was started before: what it has begun goes on, it does not begin anew */
 };
 
 struct spec_told {

@@ -120,6 +120,7 @@ void fixture_restart(struct broker_fixture *fixture, uint64_t first_number)
                                      .publish = on_publish};
     const struct broker_birth birth = {.incarnation = 77 + first_number,
                                        .first_number = first_number,
+                                       .restarted = fixture->restarted,
                                        .bulk = "tcp://127.0.0.1:5556",
                                        .bulk_key = ""};
 

@@ -163,6 +163,41 @@ static void a_broker_that_was_restarted_goes_on_with_the_run_under_way(void **st
     assert_int_equal(says(Y, &y), 0);
 }
 
+/* Neither waited nor was served: it came while no broker was there, and is the first to reach this one. */
+static void a_new_run_does_not_take_the_place_of_one_under_way(void **state)
+{
+    struct msg x = learner_of(X, "new"), z = learner_of(Z, "under way"),
+               actor = fixture_hello(A, ROLE_ACTOR);
+
+    (void)state;
+    actor.head.run = z.head.run;
+    z.hello.begun = true;
+    fixture_say_hello(&fixture, A, &actor);
+    assert_int_equal(says(X, &x), REFUSE_BUSY);
+    assert_non_null(strstr(fixture.words[X], "a run that was under way goes first"));
+    fixture_pass(&fixture, 1000);
+    assert_int_equal(says(Z, &z), 0);
+    assert_int_equal(says(X, &x), REFUSE_BUSY);
+    assert_string_equal(fixture.words[X], "waits behind 1 run: under way");
+}
+
+/* Its supervisor knows that it was started again. With nobody under way the new one is served soon. */
+static void a_broker_that_is_told_so_waits_for_the_run_under_way(void **state)
+{
+    struct msg x = learner_of(X, "new");
+    uint32_t s = 0;
+
+    (void)state;
+    fixture.restarted = true;
+    fixture_restart(&fixture, 1 << 20);
+    for (; says(X, &x) == REFUSE_BUSY; s++)
+        fixture_pass(&fixture, 1000);
+    assert_int_equal(s, TURNS_YOUNG_MS / 1000);
+    fixture.restarted = false;
+    fixture_restart(&fixture, 1 << 21); /* the first broker of a fleet keeps nobody waiting */
+    assert_int_equal(says(X, &x), 0);
+}
+
 static void nobody_under_way_comes_so_the_first_that_waited_goes(void **state)
 {
     struct msg x = learner_of(X, "probe"), y = learner_of(Y, "nightly");
@@ -242,6 +277,10 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(
             a_broker_that_was_restarted_goes_on_with_the_run_under_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_new_run_does_not_take_the_place_of_one_under_way, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_broker_that_is_told_so_waits_for_the_run_under_way,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_under_way_comes_so_the_first_that_waited_goes,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(later_nobody_is_believed_about_how_long_it_waited,
