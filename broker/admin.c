@@ -190,16 +190,16 @@ static void answer_hosts(struct broker *b, struct broker_member *asker, uint64_t
 static struct msg sorry(const struct broker_member *asker, const struct msg_admin *order,
                         bool there)
 {
-    return (struct msg){.head.type = MSG_ADMIN_OK,
-                        .admin_ok = {.request = order->request,
-                                     .asker = asker->id,
-                                     .away = there || !*order->host,
-                                     .words = there ? "the supervisor does not answer: try again"
-                                              : *order->host
-                                                  ? "no supervisor of that host is connected to "
-                                                    "this broker: `drover doctor` lists the hosts"
-                                                  : "no supervisor is connected to this broker",
-                                     .result = ""}};
+    return (struct msg){
+        .head.type = MSG_ADMIN_OK,
+        .admin_ok = {.request = order->request,
+                     .asker = asker->id,
+                     .away = there || !*order->host,
+                     .words = there          ? "the supervisor does not answer: try again"
+                              : *order->host ? "no supervisor of that host is connected to "
+                                               "this broker: `drover doctor` lists the hosts"
+                                             : "no supervisor is connected to this broker",
+                     .result = ""}};
 }
 
 /* An order is given on with its asker's name in it, whatever it says: what is legal is for the

@@ -145,6 +145,17 @@ void doors_close(struct doors *d)
     free(d);
 }
 
+void doors_place(const struct doors *d, const struct hub_peer *peer, struct msg_hello *hello)
+{
+    const struct keyring_entry *entry = keyring_find(d->ring, &peer->key);
+    const char *host = entry ? keyring_host(d->ring, entry, hello->host) : NULL;
+
+    if (!host)
+        return;
+    log_info("host", "peer=%s says=%s is=%s", peer->name, hello->host, host);
+    hello->host = host;
+}
+
 const struct curve_keys *doors_keys(const struct doors *d)
 {
     return keyring_broker(d->ring);

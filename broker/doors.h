@@ -32,6 +32,11 @@ struct hub_gate *doors_gate(const struct doors *doors);
 uint32_t doors_objects(const struct doors *doors, const struct hub_peer *peer,
                        const struct msg_hello *hello, bool own, const char **words);
 
+/* hello->host becomes the machine that its key is bound to (keyring_host), whatever it says: orders
+ * and figures go by machines. Valid until the folder is looked at again. */
+void doors_place(const struct doors *doors, const struct hub_peer *peer,
+                 struct msg_hello *hello);
+
 /* Some times a second: is the folder as it was? *changed: other keys are valid than before (cut
  * who stands on one that is not). *rekey: doors_keys is another pair (bind anew). A folder that
  * cannot be read is told, and what was known stands. */

@@ -164,9 +164,12 @@ static enum err on_hello(void *self, struct hub_peer *from, const struct msg *ms
 {
     struct broker_process *s = self;
     struct broker_member *member;
+    struct msg hello = *msg;
 
     s->now_ms = now_ms;
-    member = broker_hello(s->broker, from->owner, from, msg, now_ms);
+    if (s->doors)
+        doors_place(s->doors, from, &hello.hello);
+    member = broker_hello(s->broker, from->owner, from, &hello, now_ms);
     if (!member) /* `from` is gone */
         return OK;
     name_run(s);

@@ -20,7 +20,7 @@ struct turns {
         char name[MEMBERS_NAME], host[MEMBERS_NAME], address[ORIGIN_TEXT];
     } one[TURNS_MAX]; /* who is served next stands first */
     uint32_t n;
-    bool under_way; /* a run was served here before this broker, as somebody knows: */
+    bool under_way;          /* a run was served here before this broker, as somebody knows: */
     struct id worked;        /* that one, if it is a worker who knows */
     char words[TURNS_WORDS]; /* for the one that was refused last */
 };

@@ -360,7 +360,8 @@ static void bound_logs(struct crew *c)
         off_t lost;
 
         if (log && log_bound(log, &lost)) {
-            log_info("log", "file=%s lost=%lld next=\"it begins anew; its newest lines are in %s.1\"",
+            log_info("log",
+                     "file=%s lost=%lld next=\"it begins anew; its newest lines are in %s.1\"",
                      log, (long long)lost, log);
             p->log_from = 0;
         }

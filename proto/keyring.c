@@ -383,6 +383,22 @@ const struct keyring_entry *keyring_called(const struct keyring *ring, bool is_t
     return slot ? &ring->entry[slot - ring->slot] : NULL;
 }
 
+const char *keyring_host(const struct keyring *ring, const struct keyring_entry *entry,
+                         const char *said)
+{
+    const struct keyring_entry *by;
+    char clean[CURVE_NAME];
+
+    if (entry->is_ticket || !*entry->host || !*entry->ticket)
+        return NULL;
+    /* By a worker's ticket it said itself where it is: that binds nobody, for it may move. */
+    by = entry->role == ROLE_SUPERVISOR ? entry : keyring_called(ring, false, entry->ticket);
+    if (!by || by->role != ROLE_SUPERVISOR)
+        return NULL;
+    keyring_file_clean(clean, sizeof clean, said, "");
+    return strcmp(clean, entry->host) ? entry->host : NULL;
+}
+
 const struct hash *keyring_lost(struct keyring *ring, uint32_t *n)
 {
     *n = ring->n_lost;

@@ -34,6 +34,11 @@ void keyring_doubt(struct keyring *ring);
 const struct keyring_entry *keyring_find(const struct keyring *ring, const struct hash *key);
 /* May it join now? Its words, if not. */
 bool keyring_valid(const struct keyring_entry *entry, int64_t now_s, const char **words);
+/* Which machine is it on that says to be called `said`? Keys of a host's supervisor that came by a
+ * ticket, and of workers that this has let in, are bound to the name under which it came: that one.
+ * NULL: the key is bound to none, or `said` is it. */
+const char *keyring_host(const struct keyring *ring, const struct keyring_entry *entry,
+                         const char *said);
 /* By name; NULL: none. */
 const struct keyring_entry *keyring_called(const struct keyring *ring, bool is_ticket,
                                            const char *name);

@@ -9,6 +9,7 @@
 #include "proto/zpl.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,6 +30,22 @@ bool keyring_file_name(const char *name)
     if (n > 4 && !strcmp(name + n - 4, ".tmp")) /* of what is being written */
         return false;
     return n && n < CURVE_NAME && *name != '.' && *name != '-' && strspn(name, letters) == n;
+}
+
+void keyring_file_clean(char *out, size_t room, const char *text, const char *other)
+{
+    size_t n = 0;
+
+    for (; *text && n + 1 < room; text++) {
+        const char one[2] = {*text, 0}, two[3] = {'a', *text, 0};
+        if (keyring_file_name(n ? two : one))
+            out[n++] = *text;
+        else if (n && out[n - 1] != '-')
+            out[n++] = '-';
+    }
+    out[n] = 0;
+    if (!n)
+        snprintf(out, room, "%s", other);
 }
 
 static enum err parse(struct keyring_entry *out, const char *text, const char *path)

@@ -10,6 +10,8 @@
 /* An entry's folder and file. */
 const char *keyring_file_folder(bool is_ticket); /* "worker", "ticket" */
 bool keyring_file_name(const char *name);        /* may something be called that? */
+/* What a stranger calls itself, as far as a file may be called that; `other` if nothing is left. */
+void keyring_file_clean(char *out, size_t room, const char *text, const char *other);
 
 /* Errors: ERR_IO, ERR_PARSE. */
 enum err keyring_file_read(struct keyring_entry *out, const char *folder, bool is_ticket,

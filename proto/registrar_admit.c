@@ -51,35 +51,18 @@ void registrar_admit_free(struct registrar *r)
 
 /* ---- what is called how */
 
-/* What a stranger calls itself, as far as a file may be called that. */
-static void cleaned(char *out, size_t room, const char *text, const char *other)
-{
-    size_t n = 0;
-
-    for (; *text && n + 1 < room; text++) {
-        const char one[2] = {*text, 0}, two[3] = {'a', *text, 0};
-        if (keyring_file_name(n ? two : one))
-            out[n++] = *text;
-        else if (n && out[n - 1] != '-')
-            out[n++] = '-';
-    }
-    out[n] = 0;
-    if (!n)
-        snprintf(out, room, "%s", other);
-}
-
 /* NAME-3f2a91c0: the last part is of its public key. */
 static void name_it(struct keyring_entry *entry, const struct keyring_entry *as)
 {
     char name[CURVE_NAME - SUFFIX - 2];
     char hex[SUFFIX + 1];
 
-    cleaned(name, sizeof name, as->name, "worker");
+    keyring_file_clean(name, sizeof name, as->name, "worker");
     for (int i = 0; i < SUFFIX / 2; i++)
         snprintf(hex + 2 * i, 3, "%02x", entry->key.byte[i]);
     snprintf(entry->name, sizeof entry->name, "%s-%s", name, hex);
-    cleaned(entry->host, sizeof entry->host, as->host, "");
-    cleaned(entry->address, sizeof entry->address, as->address, "");
+    keyring_file_clean(entry->host, sizeof entry->host, as->host, "");
+    keyring_file_clean(entry->address, sizeof entry->address, as->address, "");
 }
 
 /* ---- who may */
@@ -154,6 +137,8 @@ static enum err admit(struct keyring_entry *as, const struct registrar_book *boo
         return err;
     entry.role = by->is_ticket ? by->role : as->role;
     entry.expires_s = by->is_ticket ? 0 : by->expires_s;
+    if (!by->is_ticket && *by->host) /* its workers are where it is, whatever it says of them */
+        memcpy(as->host, by->host, sizeof as->host);
     snprintf(entry.ticket, sizeof entry.ticket, "%s", by->name);
     name_it(&entry, as);
     err = registrar_book_free(book, entry.name);

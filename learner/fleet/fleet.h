@@ -10,8 +10,8 @@
 #include "learner/context/run_context.h"
 
 enum fleet_end {
-    FLEET_DONE,    /* every answer is settled that was not cut off by stop_if */
-    FLEET_STOPPED, /* by a signal: a checkpoint was written if there was time */
+    FLEET_DONE,        /* every answer is settled that was not cut off by stop_if */
+    FLEET_STOPPED,     /* by a signal: a checkpoint was written if there was time */
     FLEET_INTERRUPTED, /* the same, by a person's Ctrl-C */
 };
 

@@ -223,11 +223,16 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(an_order_reaches_the_host_it_names),    T(hosts_are_told_by_the_broker_itself),
-        T(the_heads_end_is_the_end_of_all_hosts), T(only_the_head_is_the_head),
-        T(who_asks_to_be_let_in_asks_slowly),     T(a_hosts_name_is_the_first_ones),
-        T(a_host_comes_back_by_its_key),          T(nobody_keeps_the_head_out_by_its_name),
-        T(a_long_name_is_no_other_name),          T(an_order_that_comes_too_early_is_asked_for_again),
+        T(an_order_reaches_the_host_it_names),
+        T(hosts_are_told_by_the_broker_itself),
+        T(the_heads_end_is_the_end_of_all_hosts),
+        T(only_the_head_is_the_head),
+        T(who_asks_to_be_let_in_asks_slowly),
+        T(a_hosts_name_is_the_first_ones),
+        T(a_host_comes_back_by_its_key),
+        T(nobody_keeps_the_head_out_by_its_name),
+        T(a_long_name_is_no_other_name),
+        T(an_order_that_comes_too_early_is_asked_for_again),
     };
 
     return cmocka_run_group_tests_name("admin", tests, NULL, NULL);

@@ -277,8 +277,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(
             a_broker_that_was_restarted_goes_on_with_the_run_under_way, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_new_run_does_not_take_the_place_of_one_under_way, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(a_new_run_does_not_take_the_place_of_one_under_way,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_broker_that_is_told_so_waits_for_the_run_under_way,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_under_way_comes_so_the_first_that_waited_goes,

@@ -38,7 +38,8 @@ static void the_newest_lines_are_kept(void **state)
     assert_true(fd >= 0);
     say(fd, "the first line\n");
     assert_false(log_bound(path, &lost));
-    assert_int_equal(ftruncate(fd, LOG_BOUND_MAX), 0); /* zeros: a line that is too long to keep */
+    assert_int_equal(ftruncate(fd, LOG_BOUND_MAX),
+                     0); /* zeros: a line that is too long to keep */
     say(fd, "\nthe last line but one\nthe last line\n");
     assert_true(log_bound(path, &lost));
     say(fd, "the next line\n");

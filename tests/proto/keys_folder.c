@@ -60,11 +60,18 @@ const struct keyring_entry *keys_folder_find(struct keys_folder *f, const char *
 enum err keys_folder_admit(struct keys_folder *f, const struct curve_keys *by, const char *key,
                            char name[CURVE_NAME])
 {
-    struct keyring_entry as = {.name = "node 7/../x", .host = "node7", .role = ROLE_ACTOR};
+    return keys_folder_admit_at(f, by, key, "node7", name);
+}
+
+enum err keys_folder_admit_at(struct keys_folder *f, const struct curve_keys *by,
+                              const char *key, const char *host, char name[CURVE_NAME])
+{
+    struct keyring_entry as = {.name = "node 7/../x", .role = ROLE_ACTOR};
     struct hash asker, guest;
     bool later;
     enum err err;
 
+    snprintf(as.host, sizeof as.host, "%s", host);
     assert_ok(curve_key(&asker, by->public_key));
     assert_ok(curve_key(&guest, key));
     err = registrar_admit(&as, f->registrar, &asker, &guest, NOW, &later);

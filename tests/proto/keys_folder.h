@@ -27,5 +27,8 @@ bool keys_folder_has(const struct keys_folder *f, const char *name);
 /* By a ticket, or as a host's supervisor an actor; `name`: what the folder calls it. */
 enum err keys_folder_admit(struct keys_folder *f, const struct curve_keys *by, const char *key,
                            char name[CURVE_NAME]);
+/* The same of one that says to be on that host. */
+enum err keys_folder_admit_at(struct keys_folder *f, const struct curve_keys *by,
+                              const char *key, const char *host, char name[CURVE_NAME]);
 
 #endif

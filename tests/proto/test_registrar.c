@@ -110,6 +110,36 @@ static void a_host_lets_in_so_many(void **state)
     assert_ok(keys_folder_admit(f, &host, guest.public_key, name));
 }
 
+/* A host by its ticket: what its workers say of where they are counts for nothing, nor what it says
+ * later itself. Who came by a worker's ticket may move. */
+static void a_host_s_keys_are_on_that_host(void **state)
+{
+    struct keys_folder *f = *state;
+    const struct registrar_want rig = {"rig", ROLE_SUPERVISOR, 0, 1},
+                                t = {"t", ROLE_ACTOR, 0, 1};
+    struct curve_keys ticket, host, worker, single, other;
+    const struct keyring_entry *entry;
+    char name[CURVE_NAME];
+
+    assert_ok(registrar_ticket(&ticket, f->path, &rig, NOW));
+    assert_ok(registrar_ticket(&other, f->path, &t, NOW));
+    assert_ok(curve_new(&host));
+    assert_ok(curve_new(&worker));
+    assert_ok(curve_new(&single));
+    assert_ok(keys_folder_admit_at(f, &ticket, host.public_key, "my rig", name));
+    assert_ok(keys_folder_admit_at(f, &host, worker.public_key, "elsewhere", name));
+    assert_ok(keys_folder_admit_at(f, &other, single.public_key, "anywhere", name));
+    keys_folder_look(f, NOW);
+    entry = keys_folder_find(f, worker.public_key);
+    assert_string_equal(entry->host, "my-rig");
+    assert_string_equal(keyring_host(f->ring, entry, "elsewhere"), "my-rig");
+    assert_null(keyring_host(f->ring, entry, "my rig")); /* as it is called, not as a file is */
+    entry = keys_folder_find(f, host.public_key);
+    assert_string_equal(keyring_host(f->ring, entry, "another"), "my-rig");
+    assert_null(keyring_host(f->ring, entry, "my rig"));
+    assert_null(keyring_host(f->ring, keys_folder_find(f, single.public_key), "moved"));
+}
+
 /* The list shows for a while who was there, and no use of a ticket comes back. */
 static void what_ended_leaves_the_folder(void **state)
 {
@@ -258,6 +288,7 @@ int main(void)
         TEST(a_ticket_and_a_worker_share_no_name),
         TEST(changes_are_noted),
         TEST(a_host_lets_in_so_many),
+        TEST(a_host_s_keys_are_on_that_host),
         TEST(what_ended_leaves_the_folder),
         TEST(a_person_takes_out_what_ended),
         TEST(a_file_that_is_gone_is_told),
