@@ -432,6 +432,13 @@ void broker_uplink(struct broker *b, bool owes, uint64_t bytes, int64_t now_ms)
     uplink_look(b, owes, bytes, now_ms);
 }
 
+void broker_giver(struct broker *b, const char *words, int64_t failed_ms)
+{
+    if (failed_ms != b->giver_ms)
+        text_print(b->giver, sizeof b->giver, "%s", words);
+    b->giver_ms = failed_ms;
+}
+
 void broker_refusals(struct broker *b, const struct msg_stats_reason *refusal, uint32_t n)
 {
     b->n_refusal = n < STATE_REFUSALS ? n : STATE_REFUSALS;

@@ -88,5 +88,7 @@ void broker_missing(struct broker *broker, const char *words, int64_t since_ms);
 void broker_heard(struct broker *broker, uint64_t bad_frames, uint64_t refused);
 /* Does a learner owe the bulk port chunks now; bytes of artifacts that came from learners so far. */
 void broker_uplink(struct broker *broker, bool owes, uint64_t bytes, int64_t now_ms);
+/* A host whose weights another did not take, in words, and when; 0: none that is still here. */
+void broker_giver(struct broker *broker, const char *words, int64_t failed_ms);
 
 #endif

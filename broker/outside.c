@@ -32,6 +32,7 @@ void outside_tell(const struct outside *o, int64_t now_ms)
 
     broker_heard(o->broker, stats->bad, stats->refused);
     broker_uplink(o->broker, bulk->owed > 0, bulk->from_learners, now_ms);
+    broker_giver(o->broker, bulk->failed, bulk->failed_ms);
     tell_refusals(o);
 }
 

@@ -135,6 +135,20 @@ static void add_uplink(const struct broker *b, struct stalls *out, struct msg_wa
         text_print(words, WAITS_WORDS, "%s", text);
 }
 
+/* It holds nobody up, since others give; but a machine that gives false bytes wants looking at. */
+static void add_giver(const struct broker *b, struct stalls *out, struct msg_wait *wait,
+                      int64_t now_ms)
+{
+    char *words;
+
+    if (!b->giver_ms || now_ms - b->giver_ms >= STALLS_GIVER_MS)
+        return;
+    words = add(out, wait, "look at that machine: its link, its memory, who has its keys",
+                b->giver_ms, now_ms);
+    if (words)
+        text_print(words, WAITS_WORDS, "%s", b->giver);
+}
+
 /* What all wait for first; then machines, then processes. */
 uint32_t stalls_list(const struct broker *b, const struct places *places, struct stalls *out,
                      struct msg_wait *wait, int64_t now_ms)
@@ -153,5 +167,6 @@ uint32_t stalls_list(const struct broker *b, const struct places *places, struct
         if (is_stuck(m, now_ms))
             add_stuck(m, out, wait, now_ms);
     }
+    add_giver(b, out, wait, now_ms);
     return out->n;
 }

@@ -11,6 +11,7 @@ enum {
     STALLS_SILENT_MS = 2500,
     STALLS_STUCK_MS = 15000,
     STALLS_UNSCORED_MS = 60000,
+    STALLS_GIVER_MS = 60000, /* so long it is told */
     STALLS_MAX = 16
 };
 

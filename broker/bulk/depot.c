@@ -9,11 +9,15 @@
 
 #include "broker/bulk/depot.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "broker/bulk/depot_state.h"
+#include "proto/text.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { TOLD_MS = 1000 }; /* lines of the log */
 
 void depot_new(struct depot **out, const struct depot_sink *sink, size_t bytes)
 {
@@ -34,6 +38,10 @@ static void pump_all(struct depot *d, int64_t now_ms)
 
 static void forget(struct depot *d, struct depot_peer *peer, int64_t now_ms)
 {
+    if (d->failed == &peer->chain) { /* it has left, or died: that is told otherwise */
+        d->failed = NULL;
+        d->stats.failed_ms = 0;
+    }
     depot_pump_unbusy(d, peer);
     asks_fini(&peer->asks);
     chain_remove(d->chain, &peer->chain, now_ms);
@@ -295,17 +303,33 @@ static enum err on_chunk(struct depot *d, struct depot_peer *from,
     return err_set(ERR_RANGE, "a chunk is not what its hash says");
 }
 
+/* Whose bytes are false, or do not come, is the child's word; that it is told lets a person look. */
+static void note_failed(struct depot *d, const struct depot_peer *child,
+                        const struct chain_peer *parent, const char *reason, int64_t now_ms)
+{
+    struct depot_stats *const stats = &d->stats;
+
+    text_print(stats->failed, sizeof stats->failed,
+               "%.150s takes no weights from %.150s: %.120s", child->chain.host, parent->host,
+               reason);
+    if (!stats->failed_ms || now_ms - stats->failed_ms >= TOLD_MS)
+        log_warn("parent", "reason=\"%s\" next=\"another gives them\"", stats->failed);
+    stats->failed_ms = now_ms;
+    d->failed = parent;
+}
+
 static void on_none(struct depot *d, struct depot_peer *from, const struct msg_wnone *none,
                     int64_t now_ms)
 {
     struct stock_item *item = stock_find(d->stock, &none->hash);
+    const struct chain_peer *parent = item ? chain_parent(&from->chain, item) : NULL;
 
     if (!item)
         return;
     if (none->route == SUPPLY_ROUTE)
         supply_none(&d->supply, &from->source, item);
-    else
-        chain_failed(d->chain, &from->chain, item, now_ms);
+    else if (chain_failed(d->chain, &from->chain, item, now_ms))
+        note_failed(d, from, parent, none->reason, now_ms);
 }
 
 enum err depot_take(struct depot *d, struct depot_peer *from, const struct msg *msg,

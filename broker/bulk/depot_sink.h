@@ -22,6 +22,7 @@ enum {
     DEPOT_IDLE_MS = 5000,   /* a full pipe: the child does not read */
     DEPOT_PAGES_MS = 1000,
     DEPOT_PARKED = 32, /* requests of one child for what nobody offers */
+    DEPOT_WORDS = 512,
 };
 
 struct depot_stats {
@@ -31,6 +32,8 @@ struct depot_stats {
     uint64_t chunks_false, moved;  /* chunks that were not what they should be; PARENTs */
     uint64_t held;                 /* bytes of chunks now */
     uint32_t owed;                 /* chunks that learners were asked for and owe now */
+    int64_t failed_ms; /* when a child last left its parent, which is still here; 0: never */
+    char failed[DEPOT_WORDS]; /* who left whom, and why, as it says */
 };
 
 #endif

@@ -49,6 +49,7 @@ struct depot {
     struct hash learner_key;
     bool known; /* who the control port's learner is */
     struct depot_stats stats;
+    const struct chain_peer *failed; /* whom stats.failed is about; NULL: it is gone */
 };
 
 /* Says WNONE of all that it asked for of an artifact, and forgets that. */

@@ -6,6 +6,7 @@
 #include "tests/broker/hosts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define MIB (1 << 20)
 #define MBIT(n) ((n)*1e6 / 8)
@@ -196,6 +197,8 @@ static void who_cannot_be_dialled_gives_to_nobody(void **state)
         hosts_undialled(hosts, i);
     assert_true(hosts_run(hosts, 100000));
     print("nobody gets through", 4);
+    assert_in_range(hosts_stats(hosts)->failed_ms, 1, INT64_MAX);
+    assert_non_null(strstr(hosts_stats(hosts)->failed, "takes no weights from "));
     assert_true(slowest(4) < 60000);
 }
 

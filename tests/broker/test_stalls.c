@@ -197,6 +197,26 @@ static void who_hangs_with_work_is_named(void **state)
 
 #define FACT(fact) cmocka_unit_test_setup_teardown(fact, setup, teardown)
 
+/* Others give; a person looks at it while it is here, a minute long. */
+static void a_host_that_gives_false_weights_is_named(void **state)
+{
+    const char *words = "near@10.0.0.2 takes no weights from far@10.0.0.7: it is false";
+
+    (void)state;
+    live(FIXTURE_MEMBERS, FIXTURE_MEMBERS);
+    broker_giver(fixture.broker, words, fixture.now_ms);
+    live(FIXTURE_MEMBERS, FIXTURE_MEMBERS);
+    assert_non_null(wait_of(words));
+    assert_non_null(strstr(wait_of(words)->advice, "look at that machine"));
+    broker_giver(fixture.broker, words, 0);
+    live(FIXTURE_MEMBERS, FIXTURE_MEMBERS);
+    assert_null(wait_of(words));
+    broker_giver(fixture.broker, words, fixture.now_ms);
+    for (int i = 0; i < 62; i++)
+        live(FIXTURE_MEMBERS, FIXTURE_MEMBERS);
+    assert_null(wait_of(words));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +227,7 @@ int main(void)
         FACT(a_learners_disk_is_named),
         FACT(the_learners_link_is_named),
         FACT(who_hangs_with_work_is_named),
+        FACT(a_host_that_gives_false_weights_is_named),
     };
     return cmocka_run_group_tests_name("stalls", tests, NULL, NULL);
 }

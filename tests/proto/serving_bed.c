@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CUT_AFTER = 20 }; /* pieces: more than a chunk */
+
 int64_t serving_bed_now(void)
 {
     return clock_mono_ms() * SPEED;
@@ -85,7 +87,7 @@ static void serve(struct serving_bed *bed)
     }
 }
 
-/* ---- who poses as a parent: says nothing, or what is false */
+/* ---- who poses as a parent */
 
 static enum err liar_hello(void *self, struct hub_peer *from, const struct msg *msg,
                            int64_t now_ms)
@@ -96,6 +98,17 @@ static enum err liar_hello(void *self, struct hub_peer *from, const struct msg *
     return hub_send(((struct serving_bed *)self)->liar, from, &welcome);
 }
 
+static void twist(struct serving_bed *bed, struct msg_wchunk *piece)
+{
+    bed->liar_gave++;
+    if (bed->how == LIAR_FALSE)
+        piece->data = bed->bytes; /* the same piece for all */
+    else if (bed->how == LIAR_OTHERS)
+        piece->hash.byte[0] ^= 1;
+    else if (bed->how == LIAR_HALVES)
+        piece->bytes /= 2;
+}
+
 static enum err liar_wreq(void *self, struct hub_peer *from, const struct msg *msg,
                           int64_t now_ms)
 {
@@ -104,23 +117,24 @@ static enum err liar_wreq(void *self, struct hub_peer *from, const struct msg *m
 
     (void)now_ms;
     bed->liar_asked = true;
-    for (uint32_t i = 0; i < msg->wreq.count && !bed->silent; i++) {
+    for (uint32_t i = 0; i < msg->wreq.count && bed->how != LIAR_SILENT; i++) {
         struct msg_wreq one = msg->wreq;
         one.first += i;
         assert_int_equal(blob_store_answer(bed->store, &one, &answer), BLOB_HERE);
         if (one.kind == CHUNK_PIECES)
-            answer.wchunk.data = bed->bytes; /* the same piece for all */
+            twist(bed, &answer.wchunk);
         if (hub_send(bed->liar, from, &answer) == ERR_RANGE)
             return ERR_RANGE;
     }
     return OK;
 }
 
-void serving_bed_open_liar(struct serving_bed *bed, bool silent, const char *endpoint)
+void serving_bed_open_liar(struct serving_bed *bed, enum serving_liar how, const char *endpoint)
 {
     const struct hub_conf conf = {.endpoint = endpoint, .listen_fd = -1};
 
-    bed->silent = silent;
+    bed->how = how;
+    bed->liar_gave = 0;
     bed->liar_context = zmq_ctx_new();
     assert_ok(hub_open(&bed->liar, bed->liar_context, &conf));
     hub_on(bed->liar, ROLE_REWARDER, MSG_HELLO, liar_hello, bed);
@@ -263,6 +277,8 @@ void serving_bed_turn(struct serving_bed *bed)
     if (bed->liar) {
         assert_ok(hub_readable(bed->liar, serving_bed_now()));
         assert_ok(hub_tick(bed->liar, serving_bed_now()));
+        if (bed->how == LIAR_CUTS && bed->liar_gave > CUT_AFTER)
+            serving_bed_close_liar(bed);
     }
     serve(bed);
     for (int e = NEAR; e <= FAR && bed->end[e].fetch; e++) {

@@ -11,6 +11,10 @@
 
 enum { MIB = 1 << 20, SIZE = 12 * MIB + 777, SPEED = 4, NEAR, FAR, ENDS };
 
+/* What one who poses as a parent gives: digests as they are, and then false pieces, those of another
+ * version, halves, or some true ones before it hangs up; or nothing at all. */
+enum serving_liar { LIAR_FALSE, LIAR_SILENT, LIAR_OTHERS, LIAR_HALVES, LIAR_CUTS };
+
 struct serving_end { /* a worker that pulls: NEAR serves, FAR is sent to it */
     void *context;
     struct curve_keys keys;
@@ -37,7 +41,9 @@ struct serving_bed {
     /* who poses as a parent */
     struct hub *liar;
     void *liar_context;
-    bool silent, liar_asked;
+    enum serving_liar how;
+    bool liar_asked;
+    int liar_gave; /* pieces */
 };
 
 int64_t serving_bed_now(void);
@@ -46,8 +52,8 @@ void serving_bed_open(struct serving_bed *bed, bool keyed);
 void serving_bed_start(struct serving_bed *bed, bool keyed);
 void serving_bed_close(struct serving_bed *bed);
 void serving_bed_turn(struct serving_bed *bed);
-/* One who poses as a parent: says nothing, or what is false. */
-void serving_bed_open_liar(struct serving_bed *bed, bool silent, const char *endpoint);
+void serving_bed_open_liar(struct serving_bed *bed, enum serving_liar how,
+                           const char *endpoint);
 void serving_bed_close_liar(struct serving_bed *bed);
 /* The broker's words: whom NEAR lets in (FAR or nobody), of whom FAR shall ask. */
 void serving_bed_say_guests(struct serving_bed *bed, bool far);
