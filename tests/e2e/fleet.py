@@ -201,6 +201,20 @@ def free_ports(n):
     return ports
 
 
+def free_row():
+    """Of control, bulk and dashboard, as a broker lays them out that is told the first alone."""
+    while True:
+        port, = free_ports(1)
+        row = [port, port + 1, port + 5]
+        try:
+            for p in row:
+                with socket.socket() as s:
+                    s.bind(("127.0.0.1", p))
+        except OSError:
+            continue
+        return row
+
+
 class Proxy:
     def __init__(self, address, port):
         self.process = subprocess.Popen([program("test_proxy"), f"{address}:{port}", str(port)], text=True,

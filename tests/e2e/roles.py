@@ -226,6 +226,8 @@ def rotation(fleet):
     fleet.until("figures", lambda: up(port), 10)
     print("  ", tool("drover", "keys", "rotate", fleet.keys, "hours=0.001").strip())  # 3.6 s
     late = fleet.key("actor", "late")  # made meanwhile: knows both
+    fleet.restart()  # in the middle of it: the folder alone knows of the rotation
+    true("it has not changed yet", "event=rotated" not in fleet.said("broker"), fleet.said("broker"))
     true("it trains on", run.wait(120) == 0, fleet.tails())
     fleet.until("the broker has the new key", lambda: "event=rotated" in fleet.said("broker"), 10)
     time.sleep(1.5)  # what was sent before is read

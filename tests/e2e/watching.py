@@ -11,7 +11,7 @@ try:
 except ImportError:
     print("skipped: no zmq and msgpack; $DROVER_PYTHON names another python")
     sys.exit(77)
-from fleet import ENV, free_ports, new_keys, program, tool
+from fleet import ENV, free_row, new_keys, program, tool
 from wire import ACTOR, Peer
 
 SUPERVISOR = 4
@@ -76,7 +76,7 @@ class Fleet:
         self.keys = new_keys("keys")
         for name, role in (("ant", "actor"), ("boss", "supervisor"), ("eye", "watcher")):
             tool("drover", "keys", "add", self.keys, name, f"role={role}")
-        self.control, self.bulk, self.board = (f"tcp://127.0.0.1:{p}" for p in free_ports(3))
+        self.control, self.bulk, self.board = (f"tcp://127.0.0.1:{p}" for p in free_row())
         self.start()
 
     def start(self):
@@ -158,6 +158,18 @@ def metrics(fleet):
     true("up again", parsed(get(port, "/metrics")[2])["drover_up", None] == 1)
     server.terminate()
     true("a clean end", server.wait(5) == 0)
+
+
+def seen(fleet):
+    """Who of the folder came, and when last; of two addresses at the first nobody is."""
+    tool("drover", "keys", "add", fleet.keys, "never", "role=actor")
+    listed = tool("drover", "keys", "list", fleet.keys, f"broker=tcp://127.0.0.1:1,{fleet.control}").splitlines()
+    at = next(line for line in listed if line.startswith("NAME")).index("SEEN")
+    rows = {line.split()[0]: line[at:].split("  ")[0].strip() for line in listed if " actor " in line or " supervisor " in line}
+    true("who is here, and who never was", (rows["ant"], rows["boss"], rows["never"]) == ("now", "now", "-"), listed)
+    said = subprocess.run([program("drover"), "scale", "actors=1", f"broker=tcp://127.0.0.1:1,{fleet.control}",
+                           f"key={fleet.keys}/operator.key"], env=ENV, text=True, capture_output=True)
+    true("an order to the second of two", said.returncode == 1 and "no supervisor is connected" in said.stderr, said.stderr)
 
 
 class Screen:
@@ -308,6 +320,7 @@ def main():
     crowd = Crowd(fleet.control, fleet.keys, ["far", 'ne"ar'], 2)
     try:
         metrics(fleet)
+        seen(fleet)
         top(fleet)
     finally:
         crowd.end()
