@@ -99,8 +99,8 @@ struct broker {
     struct counters counters;
     struct minute minute;
     struct uplink uplink;
-    char giver[WAITS_WORDS]; /* a host whose weights another did not take, and why */
-    int64_t giver_ms;        /* when; 0: never */
+    char giver[2 * MEMBERS_WORDS]; /* a host whose weights another did not take, and why */
+    int64_t giver_ms;              /* when; 0: never */
     struct events events;
     struct history history;
     struct admits admits;

@@ -437,7 +437,7 @@ static void a_thousand_cost_little(void **state)
     enum { MANY = 1000, TIMES = 20 };
     const struct broker_sink sink = {
         .send = lose, .refuse = lose_refusal, .release = lose_release, .publish = measure};
-    const struct broker_birth birth = {1, 1, "", ""};
+    const struct broker_birth birth = {1, 1, "", "", false};
     int64_t best_us = INT64_MAX;
     struct broker *broker;
     char host[16], name[16];

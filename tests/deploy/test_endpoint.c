@@ -11,7 +11,9 @@
 #include "deploy/run_folder.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
