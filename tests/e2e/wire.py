@@ -65,7 +65,7 @@ class Peer:
             self.beat()
         if not self.socket.poll(wait_ms):
             return None
-        head, fields, *_ = self.socket.recv_multipart()
+        head, fields, *self.columns = self.socket.recv_multipart()
         _, kind, self.run, self.epoch, task, sample, *_ = msgpack.unpackb(head)
         fields, self.heard = msgpack.unpackb(fields), time.monotonic()
         if self.me["role"] == ACTOR and kind in (WELCOME, HB) and fields.get("newest"):

@@ -12,3 +12,4 @@ drover_fuzz(hfconfig NEEDS lm_file SEEDS golden/model/llama5/config.json
   golden/model/qwen5/config.json golden/model/mistral4/config.json
   golden/model/mistral4/generation_config.json golden/model/reward4/config.json)
 drover_fuzz(card NEEDS lm_file SEEDS fuzz/seeds/card.json)
+drover_fuzz(adapter NEEDS lm_file SEEDS fuzz/seeds/adapter)

@@ -100,11 +100,13 @@ static enum err liar_hello(void *self, struct hub_peer *from, const struct msg *
 
 static void twist(struct serving_bed *bed, struct msg_wchunk *piece)
 {
+    if (bed->how == LIAR_OTHERS)
+        piece->hash.byte[0] ^= 1;
+    if (piece->kind != CHUNK_PIECES)
+        return;
     bed->liar_gave++;
     if (bed->how == LIAR_FALSE)
         piece->data = bed->bytes; /* the same piece for all */
-    else if (bed->how == LIAR_OTHERS)
-        piece->hash.byte[0] ^= 1;
     else if (bed->how == LIAR_HALVES)
         piece->bytes /= 2;
 }
@@ -121,8 +123,7 @@ static enum err liar_wreq(void *self, struct hub_peer *from, const struct msg *m
         struct msg_wreq one = msg->wreq;
         one.first += i;
         assert_int_equal(blob_store_answer(bed->store, &one, &answer), BLOB_HERE);
-        if (one.kind == CHUNK_PIECES)
-            twist(bed, &answer.wchunk);
+        twist(bed, &answer.wchunk);
         if (hub_send(bed->liar, from, &answer) == ERR_RANGE)
             return ERR_RANGE;
     }

@@ -11,9 +11,9 @@
 
 enum { MIB = 1 << 20, SIZE = 12 * MIB + 777, SPEED = 4, NEAR, FAR, ENDS };
 
-/* What one who poses as a parent gives: digests as they are, and then false pieces, those of another
- * version, halves, or some true ones before it hangs up; or nothing at all. */
-enum serving_liar { LIAR_FALSE, LIAR_SILENT, LIAR_OTHERS, LIAR_HALVES, LIAR_CUTS };
+/* What one who poses as a parent gives: digests as they are, and then false pieces, halves, or some
+ * true ones before it hangs up; all of it as another version's; nothing at all. */
+enum serving_liar { LIAR_FALSE, LIAR_HALVES, LIAR_CUTS, LIAR_OTHERS, LIAR_SILENT };
 
 struct serving_end { /* a worker that pulls: NEAR serves, FAR is sent to it */
     void *context;
