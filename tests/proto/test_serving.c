@@ -141,7 +141,7 @@ static void ask(struct flood *flood, const struct artifact *what)
     for (int i = 0; i < 400 && peer_welcome(flood->peer); i++) {
         msg.wreq = (struct msg_wreq){.hash = what->hash,
                                      .kind = i % 3 ? CHUNK_PIECES : CHUNK_DIGEST_PIECES,
-                                     .first = (uint32_t)flood->asked * 37,
+                                     .first = i % 3 ? (uint32_t)flood->asked % 4096 * 37 : 0,
                                      .count = 64};
         msg.wreq.hash.byte[0] ^= (uint8_t)(i % 2);
         if (peer_send(flood->peer, &msg))
