@@ -137,9 +137,8 @@ struct msg_admin {          /* CLI to broker, broker to supervisor */
 struct msg_admin_ok {
     uint64_t request;
     struct id asker;
-    bool ok;
+    bool ok, away; /* away: who should do it is expected, and not there: ask again */
     const char *words, *result; /* JSON or "" */
-    bool away; /* who should do it is not there this moment, and is expected: ask again */
 };
 struct msg_drain {
     uint32_t deadline_ms;

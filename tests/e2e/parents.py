@@ -43,7 +43,7 @@ class Stranger(threading.Thread):
         progress, said = 0, 0
         while self.going:
             self.control.hear(2)
-            if self.control.newest and self.control.newest[1] not in self.images:
+            if self.bulk.welcome and self.control.newest and self.control.newest[1] not in self.images:
                 self.pull(self.control.newest[1])
             got = self.bulk.hear(2)
             if got:

@@ -224,7 +224,7 @@ def rotation(fleet):
     fleet.until("it trains", lambda: os.path.exists("rotated/metrics.jsonl") and os.path.getsize("rotated/metrics.jsonl"), 60)
     port = metrics_port(fleet)
     fleet.until("figures", lambda: up(port), 10)
-    print("  ", tool("drover", "keys", "rotate", fleet.keys, "hours=0.001").strip())  # 3.6 s
+    print("  ", tool("drover", "keys", "rotate", fleet.keys, "hours=0.002").strip())  # 7.2 s
     late = fleet.key("actor", "late")  # made meanwhile: knows both
     fleet.restart()  # in the middle of it: the folder alone knows of the rotation
     true("it has not changed yet", "event=rotated" not in fleet.said("broker"), fleet.said("broker"))

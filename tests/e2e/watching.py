@@ -167,9 +167,9 @@ def seen(fleet):
     at = next(line for line in listed if line.startswith("NAME")).index("SEEN")
     rows = {line.split()[0]: line[at:].split("  ")[0].strip() for line in listed if " actor " in line or " supervisor " in line}
     true("who is here, and who never was", (rows["ant"], rows["boss"], rows["never"]) == ("now", "now", "-"), listed)
-    said = subprocess.run([program("drover"), "scale", "actors=1", f"broker=tcp://127.0.0.1:1,{fleet.control}",
+    said = subprocess.run([program("drover"), "drain", "nobody", f"broker=tcp://127.0.0.1:1,{fleet.control}",
                            f"key={fleet.keys}/operator.key"], env=ENV, text=True, capture_output=True)
-    true("an order to the second of two", said.returncode == 1 and "no supervisor is connected" in said.stderr, said.stderr)
+    true("an order to the second of two", said.returncode == 1 and "no supervisor of that host is connected" in said.stderr, said.stderr)
 
 
 class Screen:

@@ -395,7 +395,7 @@ static struct msg bulk(struct msg m)
         m.admin = (struct msg_admin){6, ID, "scale", ROLE_ACTOR, 5, "{}", "b", H1, "10.0.0.7"};
         break;
     case MSG_ADMIN_OK:
-        m.admin_ok = (struct msg_admin_ok){6, ID, true, "5 actors", "{\"actors\": 5}", true};
+        m.admin_ok = (struct msg_admin_ok){6, ID, true, true, "5 actors", "{\"actors\": 5}"};
         break;
     case MSG_DRAIN:
         m.drain.deadline_ms = 10000;
