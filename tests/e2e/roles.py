@@ -12,7 +12,7 @@ try:
 except ImportError:
     print("skipped: no zmq and msgpack; $DROVER_PYTHON names another python")
     sys.exit(77)
-from fleet import ENV, hash_of, new_key, new_keys, program, tool
+from fleet import ENV, Folder, free_row, hash_of, new_key, new_keys, program, tool
 from keyed import (ADMIN, ADMIN_OK, BYE, CANCEL, CONTEXT, FAIL, HB, NAMES, OPEN, PUBLISH, REFUSE, REFUSED, ROLLOUT, SCORE,
                    SETTLED, WELCOME, Fleet, joined, learner_words, prepare_world, true)
 from wire import Peer
@@ -339,6 +339,66 @@ def tickets():
                 p.wait()
 
 
+def restarted():
+    """Head and broker are killed in the middle of a rotation, and started again: the run that they served goes on, with keys
+    of before and of after, to the weights of a calm one."""
+    prepare_world()
+    keys, (port, *_) = new_keys("restarted.keys"), free_row()
+    folder = os.path.abspath("restarted")
+    up = ["drover", "up", f"folder={folder}", f"keys={keys}", "actors=2", "rewarders=1", f"listen=127.0.0.1:{port}", "force=true",
+          "background=true"]
+
+    def learner(out):
+        with open(f"{out}.log", "ab") as log:
+            return subprocess.Popen([program("drover-learner"), *learner_words(At, out, 12)], env=ENV, stdout=log, stderr=log)
+
+    class At:
+        control = f"tcp://127.0.0.1:{port}"
+
+        @staticmethod
+        def key(role):
+            return new_key(keys, role, role)
+
+    def said():
+        with open(f"{folder}/logs/broker.log", errors="replace") as f:
+            return f.read()
+
+    def pids():
+        with open(f"{folder}/fleet.json") as f:
+            head = json.load(f)["pid"]
+        return [head, *(int(p) for p in os.listdir("/proc") if p.isdigit() and is_broker(p, keys))]
+
+    tool(*up)
+    run = None
+    try:
+        calm = learner("calm12")
+        true("the calm run", calm.wait(120) == 0, said())
+        run = learner("run12")
+        end = time.monotonic() + 60
+        while Folder("run12").records(Folder.STEP) < 1:
+            true("it trains", time.monotonic() < end, said())
+            time.sleep(.02)
+        tool("drover", "keys", "rotate", keys, "hours=0.004")  # 14.4 s
+        for pid in pids():
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(1)
+        tool(*up)
+        true("not yet", "event=rotated" not in said(), said())
+        true("the run goes on", run.wait(120) == 0, said())
+        end = time.monotonic() + 30
+        while "event=rotated" not in said():
+            true("the new broker rotates", time.monotonic() < end, said())
+            time.sleep(.1)
+        true("to the same weights", hash_of("calm12") == hash_of("run12"))
+        again = learner("calm12-again")  # by the key of before the rotation
+        true("another run after it", again.wait(120) == 0 and hash_of("calm12-again") == hash_of("calm12"), said())
+    finally:
+        if run and run.poll() is None:
+            run.kill()
+            run.wait()
+        print("  ", tool("drover", "down", f"run={folder}").strip())
+
+
 def is_broker(pid, keys):
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as f:
@@ -353,8 +413,8 @@ def main():
     os.chdir(folder)
     for name in sys.argv[2:] or [*CASES, "tickets"]:
         begin = time.monotonic()
-        if name == "tickets":
-            tickets()
+        if name in ("tickets", "restarted"):
+            globals()[name]()
         else:
             fleet = Fleet(name, *WORDS.get(name, []))
             try:

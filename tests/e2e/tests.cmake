@@ -24,8 +24,10 @@ add_test(NAME long/same_end COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/same
 add_test(NAME long/exact_fleet COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/exact_fleet.py
   ${PROJECT_BINARY_DIR}/bin 0 v0 lag0)
 add_test(NAME long/others COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/others.sh ${PROJECT_BINARY_DIR}/bin all)
+add_test(NAME long/restarted COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/roles.sh ${PROJECT_BINARY_DIR}/bin restarted)
+set_tests_properties(long/restarted PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME long/parents COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/parents.sh ${PROJECT_BINARY_DIR}/bin)
 set_tests_properties(long/parents PROPERTIES SKIP_RETURN_CODE 77)
 add_test(NAME long/flood COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/e2e/hostile.sh ${PROJECT_BINARY_DIR}/bin flood)
 set_tests_properties(long/flood PROPERTIES SKIP_RETURN_CODE 77 ENVIRONMENT DROVER_FUZZ_SECONDS=30)
-set_tests_properties(long/flood long/parents long/others long/same_end long/exact_fleet PROPERTIES LABELS long TIMEOUT 7200 RUN_SERIAL ON)
+set_tests_properties(long/flood long/parents long/restarted long/others long/same_end long/exact_fleet PROPERTIES LABELS long TIMEOUT 7200 RUN_SERIAL ON)
