@@ -85,25 +85,6 @@ bool asks_add(struct asks *asks, struct stock_item *item, const struct msg_wreq 
     return true;
 }
 
-bool asks_want(struct asks *asks)
-{
-    bool due = false;
-
-    for (uint32_t i = 0; i < asks->n && !asks->idle; i++) {
-        struct asks_entry *ask = &asks->ask[i];
-        /* Its tables are there, and chunks can be judged, once there are digests. */
-        if (!of_bytes(ask) || !ask->item->have_digest)
-            continue;
-        for (; ask->to < chunk_end(ask) && asks->wanted < ASKS_WANTED; ask->to++) {
-            const uint32_t was = ask->item->due;
-            stock_want(ask->item, ask->to, 1);
-            due |= ask->item->due != was;
-            asks->wanted++;
-        }
-    }
-    return due;
-}
-
 /* Takes back what was counted of it: from its present chunk on. */
 static void unwant(struct asks *asks, struct asks_entry *ask)
 {
@@ -113,6 +94,30 @@ static void unwant(struct asks *asks, struct asks_entry *ask)
         stock_want(ask->item, ask->to - 1, -1);
         asks->wanted--;
     }
+}
+
+bool asks_want(struct asks *asks,
+               bool (*yields)(const void *self, const struct asks_entry *ask), const void *self)
+{
+    bool due = false;
+
+    for (uint32_t i = 0; i < asks->n && !asks->idle; i++) {
+        struct asks_entry *ask = &asks->ask[i];
+        /* Its tables are there, and chunks can be judged, once there are digests. */
+        if (!of_bytes(ask) || !ask->item->have_digest)
+            continue;
+        if (yields(self, ask)) {
+            unwant(asks, ask);
+            continue;
+        }
+        for (; ask->to < chunk_end(ask) && asks->wanted < ASKS_WANTED; ask->to++) {
+            const uint32_t was = ask->item->due;
+            stock_want(ask->item, ask->to, 1);
+            due |= ask->item->due != was;
+            asks->wanted++;
+        }
+    }
+    return due;
 }
 
 void asks_idle(struct asks *asks, bool idle)

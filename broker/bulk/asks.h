@@ -25,8 +25,11 @@ struct asks {
 /* Notes a request; one that waits here already is not noted twice. False: ASKS_MAX wait, or the
  * artifact has no such piece. */
 bool asks_add(struct asks *asks, struct stock_item *item, const struct msg_wreq *wreq);
-/* Calls wanted what is next. Whether there is anything to ask for because of that. */
-bool asks_want(struct asks *asks);
+/* Calls wanted what is next, and nothing of what yields. Whether there is anything to ask for
+ * because of that. */
+bool asks_want(struct asks *asks,
+               bool (*yields)(const void *self, const struct asks_entry *ask),
+               const void *self);
 /* Calls nothing wanted until asks_idle(asks, false). */
 void asks_idle(struct asks *asks, bool idle);
 

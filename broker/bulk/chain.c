@@ -138,6 +138,9 @@ void chain_forget(struct chain *c, const void *item)
 {
     struct chain_cast **at = &c->cast, *cast;
 
+    for (cast = c->cast; cast; cast = cast->next)
+        if (cast->makes == item)
+            cast->makes = NULL;
     while (*at && (*at)->item != item)
         at = &(*at)->next;
     cast = *at;
@@ -188,6 +191,23 @@ void chain_ask(struct chain *c, struct chain_peer *peer, const void *item, uint6
     }
 }
 
+void chain_makes(struct chain *c, const void *item, const void *image, int64_t now_ms)
+{
+    struct chain_cast *cast = c->cast, *made = c->cast;
+
+    while (cast && cast->item != item)
+        cast = cast->next;
+    if (!cast || cast->makes == image)
+        return;
+    cast->makes = image;
+    while (made && made->item != image)
+        made = made->next;
+    /* who came before it was known has a line that is wanted now */
+    for (struct chain_member *m = made ? made->member : NULL; m; m = m->of_cast)
+        if (m->place == CHAIN_BROKER && !m->whole)
+            chain_place_settle(c, m, now_ms);
+}
+
 /* What came in all is the surest that is known of a line; its first chunk came while all others
  * took theirs, too. */
 static void learn(const struct chain_member *m, int64_t now_ms)
@@ -212,9 +232,12 @@ void chain_whole(struct chain *c, struct chain_peer *peer, const void *item, uin
     if (m->parent)
         m->parent->peer->failed = 0; /* it gives, whatever others say */
     learn(m, now_ms);
-    chain_place_put(c, m, NULL, now_ms);
     m->whole = true;
+    chain_place_put(c, m, NULL, now_ms);
     m->told = false; /* it takes nothing any more */
+    for (struct chain_member *o = m->cast->member; o && *peer->serve; o = o->of_cast)
+        if (!o->whole && !o->parent && o->place != CHAIN_FIRST && chain_place_found(o))
+            chain_place_settle(c, o, now_ms);
 }
 
 void chain_progress(struct chain *c, struct chain_peer *peer, uint64_t progress, int64_t now_ms)

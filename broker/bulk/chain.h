@@ -4,8 +4,9 @@
  * (GUESTS), or at the broker. Hosts stand in a row by the rate at which each takes, the fastest
  * first; who is much slower than the rest hangs at its end and holds nobody up. A child that was
  * never seen takes its first chunk from the broker, and that is its first rate. A parent that is
- * gone, cannot be reached or is too slow is replaced by its own parent. No socket; time is an
- * argument, in ms; rates in bytes a second. */
+ * gone, cannot be reached or is too slow is replaced by its own parent. Who pulls an image while
+ * others pull what makes it waits for them: they have it sooner, and have lines of their own.
+ * No socket; time is an argument, in ms; rates in bytes a second. */
 
 #ifndef BROKER_CHAIN_H
 #define BROKER_CHAIN_H
@@ -25,6 +26,8 @@ void chain_remove(struct chain *chain, struct chain_peer *peer, int64_t now_ms);
 /* It asks the broker for an artifact of `bytes`, named by `item`, and has `have` chunks of it. */
 void chain_ask(struct chain *chain, struct chain_peer *peer, const void *item, uint64_t bytes,
                uint32_t have, int64_t now_ms);
+/* `item`, which somebody asked for, makes `image`. */
+void chain_makes(struct chain *chain, const void *item, const void *image, int64_t now_ms);
 /* It has it whole. */
 void chain_whole(struct chain *chain, struct chain_peer *peer, const void *item, uint64_t bytes,
                  int64_t now_ms);

@@ -19,6 +19,7 @@ enum {
     CHAIN_DIAL_MS = 5000,     /* for a child to reach its parent; then it is fed meanwhile */
     CHAIN_REST_MS = 10000,    /* between two moves of a member; more when one was in vain */
     CHAIN_FORGIVE_MS = 60000, /* after which a parent that failed is tried again */
+    CHAIN_YIELD_MS = 12000,   /* so long who pulls an image waits for those who make it */
     CHAIN_REFUSED = 4,        /* parents that failed a child and are not given to it again */
 };
 
@@ -47,6 +48,7 @@ enum chain_place {
     CHAIN_BROKER, /* the broker gives it what it asks for */
     CHAIN_FIRST,  /* the first CHAIN_PROBE bytes, no more yet */
     CHAIN_LATER,  /* nothing yet: its place is being found */
+    CHAIN_YIELDS, /* nothing, nor is it asked for: others are about to make it */
     CHAIN_PARENT, /* nothing: its parent gives */
 };
 

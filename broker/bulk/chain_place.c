@@ -2,7 +2,9 @@
  * broker (FIRST), since a first guess would put a slow host in front of all others. If it is known,
  * it waits a moment for those who asked for the version before (LATER), so that all stand in order
  * of their rates at once. Then it is put behind another (chain_place_settle): the one with the
- * least to do of those that are not much slower.
+ * least to do of those that are not much slower. Where there is none, and hosts that serve are
+ * about to make it of what they hold, it waits for one of these: what the broker's line carries
+ * of an image then is missing to what they pull, and so to the next iteration.
  *
  * Now and then every member that has a parent is compared with what it can (judge). Who gets less
  * than half moves up to its parent's parent; a parent that is slower than half of its child goes
@@ -46,6 +48,28 @@ void chain_place_leave(struct chain_member *m, int64_t now_ms)
         guests_let_go(&was->guests, &m->peer->key, now_ms);
 }
 
+static bool has(const struct chain_cast *cast, const struct chain_peer *peer)
+{
+    const struct chain_member *const m = chain_find(peer, cast->item);
+
+    return m && m->whole;
+}
+
+/* Is another host, which serves, about to have it of something smaller? */
+static bool awaited(const struct chain *c, const struct chain_member *by, int64_t now_ms)
+{
+    const struct chain_cast *const cast = by->cast;
+
+    for (const struct chain_cast *o = c->cast; o; o = o->next)
+        for (const struct chain_member *m = o->member;
+             m && o->makes == cast->item && now_ms - o->first_ms < CHAIN_YIELD_MS;
+             m = m->of_cast)
+            if (m->peer != by->peer && *m->peer->serve && !m->peer->revoked &&
+                !has(cast, m->peer))
+                return true;
+    return false;
+}
+
 void chain_place_put(struct chain *c, struct chain_member *m, struct chain_member *parent,
                      int64_t now_ms)
 {
@@ -59,7 +83,9 @@ void chain_place_put(struct chain *c, struct chain_member *m, struct chain_membe
     m->lacks_parent = m->lacks_parent && same;
     if (!same)
         m->peer->progress_ms = 0; /* what is measured begins anew */
-    m->place = parent ? CHAIN_PARENT : CHAIN_BROKER;
+    m->place = parent                               ? CHAIN_PARENT
+               : !m->whole && awaited(c, m, now_ms) ? CHAIN_YIELDS
+                                                    : CHAIN_BROKER;
     if (same)
         return;
     m->told = c->due = true;
@@ -89,16 +115,18 @@ bool chain_place_fits(const struct chain_member *m, const struct chain_member *p
     return true;
 }
 
-/* What it gives already, in shares of what it takes: 1 is another as fast as itself. */
-static double load(const struct chain_member *p)
+/* What it gives already, of all that it serves, in shares of what it takes: 1 is another as fast
+ * as itself. */
+static double load(const struct chain_peer *peer)
 {
     double sum = 0;
 
-    for (const struct chain_member *m = p->cast->member; m; m = m->of_cast)
-        if (m->parent == p && !m->whole)
-            sum += p->peer->best > 0 && m->peer->best > 0 && m->peer->best < p->peer->best
-                       ? m->peer->best / p->peer->best
-                       : 1;
+    for (const struct chain_member *p = peer->member; p; p = p->of_peer)
+        for (const struct chain_member *m = p->cast->member; m; m = m->of_cast)
+            if (m->parent == p && !m->whole)
+                sum += peer->best > 0 && m->peer->best > 0 && m->peer->best < peer->best
+                           ? m->peer->best / peer->best
+                           : 1;
     return sum;
 }
 
@@ -108,7 +136,7 @@ static double price(const struct chain_member *m, const struct chain_member *p)
 {
     if (!strcmp(m->peer->host, p->peer->host))
         return -1;
-    return load(p) + (p->whole ? 0 : 1e-3);
+    return load(p->peer) + (p->whole ? 0 : 1e-3);
 }
 
 static struct chain_member *parent_for(const struct chain_member *m)
@@ -127,6 +155,11 @@ static struct chain_member *parent_for(const struct chain_member *m)
         }
     }
     return found;
+}
+
+bool chain_place_found(const struct chain_member *m)
+{
+    return parent_for(m) != NULL;
 }
 
 void chain_place_settle(struct chain *c, struct chain_member *m, int64_t now_ms)
@@ -159,10 +192,11 @@ static void gather(struct chain *c, struct chain_cast *cast, int64_t now_ms)
         next = NULL;
         for (struct chain_member *m = cast->member; m; m = m->of_cast) {
             const bool due =
-                m->place == CHAIN_LATER
+                m->place == CHAIN_LATER || m->place == CHAIN_YIELDS
                     ? all || now_ms - cast->first_ms >= CHAIN_GATHER_MS
                     : m->place == CHAIN_FIRST && now_ms - m->joined_ms >= PROBE_MAX_MS;
-            if (!m->whole && due && (!next || m->peer->best > next->peer->best))
+            if (!m->whole && due && (!next || m->peer->best > next->peer->best) &&
+                (parent_for(m) || !awaited(c, m, now_ms)))
                 next = m;
         }
         if (next)

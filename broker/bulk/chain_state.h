@@ -29,7 +29,7 @@ struct chain_member {
 };
 
 struct chain_cast {
-    const void *item;
+    const void *item, *makes; /* NULL: no image */
     uint64_t bytes;
     int64_t first_ms;
     uint32_t asked; /* members that asked */
@@ -54,6 +54,8 @@ void chain_place_put(struct chain *chain, struct chain_member *member,
                      struct chain_member *parent, int64_t now_ms);
 /* May it take from that one? */
 bool chain_place_fits(const struct chain_member *member, const struct chain_member *parent);
+/* Is there one that it would be put behind? */
+bool chain_place_found(const struct chain_member *member);
 /* Puts it where there is room. */
 void chain_place_settle(struct chain *chain, struct chain_member *member, int64_t now_ms);
 /* Its children move up to its own parent, or to the broker. */

@@ -279,9 +279,12 @@ static void on_wreq(struct depot *d, struct depot_peer *from, const struct msg_w
         depot_pump_busy(d, from);
     supply_have(&d->supply, &from->source, item, ask->have, ask->n_have);
     /* Whoever asks for pieces knows of parents. */
-    if (ask->kind >= CHUNK_PIECES && from->role != ROLE_LEARNER)
-        chain_ask(d->chain, &from->chain, item, item->bytes,
-                  count_bits(ask->have, ask->n_have, item->chunks), now_ms);
+    if (ask->kind < CHUNK_PIECES || from->role == ROLE_LEARNER)
+        return;
+    chain_ask(d->chain, &from->chain, item, item->bytes,
+              count_bits(ask->have, ask->n_have, item->chunks), now_ms);
+    if (item->kind == ARTIFACT_PATCH || item->kind == ARTIFACT_ADAPTER)
+        chain_makes(d->chain, item, stock_find(d->stock, &item->of), now_ms);
 }
 
 /* ---- what comes */

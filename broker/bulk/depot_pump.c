@@ -126,6 +126,14 @@ static bool held(const void *self, const struct asks_entry *ask)
     }
 }
 
+/* Does it leave the lines to those who make what it pulls? */
+static bool yields(const void *self, const struct asks_entry *ask)
+{
+    const struct depot_peer *peer = self;
+
+    return ask->kind == CHUNK_PIECES && chain_place(&peer->chain, ask->item) == CHAIN_YIELDS;
+}
+
 /* One piece. False: nothing for it now. */
 static bool give(struct depot *d, struct depot_peer *peer, int64_t now_ms)
 {
@@ -201,7 +209,7 @@ static void want_all(struct depot *d)
     if (!peer)
         return;
     do {
-        asks_want(&peer->asks);
+        asks_want(&peer->asks, yields, peer);
         peer = peer->busy_next;
     } while (peer != d->busy);
 }
@@ -213,7 +221,7 @@ static void pump_one(struct depot *d, struct depot_peer *peer, int64_t now_ms)
         d->news = i + 1 == TURN; /* others have their turn, too: the next event goes on */
     if (!peer->asks.n && !peer->n_parked && !peer->n_none)
         depot_pump_unbusy(d, peer);
-    if (asks_want(&peer->asks) || d->supply.crowded)
+    if (asks_want(&peer->asks, yields, peer) || d->supply.crowded)
         ask_all(d, now_ms);
 }
 

@@ -155,6 +155,7 @@ struct stock_item *stock_add(struct stock *c, const struct artifact *what)
     item->hash = what->hash;
     item->bytes = what->bytes;
     item->kind = what->kind;
+    item->of = what->of;
     item->chunks = (uint32_t)((what->bytes + HASH_CHUNK - 1) / HASH_CHUNK);
     item->next = c->first;
     item->same = c->bucket[bucket(&what->hash)];

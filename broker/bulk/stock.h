@@ -38,6 +38,7 @@ struct stock_item { /* an artifact; read-only for others but for what is theirs 
     int64_t wait_ms;             /* supply's: until then no chunk is asked for */
     int64_t alone_ms, lost_ms;   /* depot's: since when nobody has it, no learner; 0: not so */
     uint32_t kind;               /* artifact_kind */
+    struct hash of;              /* a patch's or adapter's: the image that it makes */
     uint32_t digest_here;        /* pieces of digests that came */
     struct shared_memory *pages; /* lent, or NULL */
     struct stock_item *same;     /* the next in its bucket */

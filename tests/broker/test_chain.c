@@ -1,4 +1,4 @@
-/* Whose word takes a parent from the row. */
+/* Whose word takes a parent from the row; who waits for another that makes what it pulls. */
 
 #include "tests/support/test.h"
 
@@ -11,7 +11,7 @@ enum { CHILDREN = 3, CHUNKS = 64, SIZE = CHUNKS * HASH_CHUNK };
 static struct chain *chain;
 static struct chain_peer parent, child[CHILDREN];
 static int64_t now_ms;
-static const int item; /* its address is its name */
+static const int item, patch; /* their addresses are their names; a patch makes the item */
 
 static void add_by(int i, uint8_t key)
 {
@@ -47,12 +47,17 @@ static void open_chain(void)
         child[i] = (struct chain_peer){0};
 }
 
-static void close_chain(int n_children)
+static void close_chain_of(int n_children)
 {
     for (int i = 0; i < n_children; i++)
         chain_remove(chain, &child[i], now_ms);
-    chain_remove(chain, &parent, now_ms);
     chain_free(chain);
+}
+
+static void close_chain(int n_children)
+{
+    chain_remove(chain, &parent, now_ms);
+    close_chain_of(n_children);
 }
 
 /* One that comes again and says the same again is one, and the others keep their parent. */
@@ -129,12 +134,75 @@ static void two_hosts_do(void **state)
     close_chain(3);
 }
 
+/* An image's bytes would be missing to those who pull what makes it: who needs the image waits,
+ * and then takes it from one of them. */
+static void an_image_waits_for_who_makes_it(void **state)
+{
+    struct chain_peer maker = {0};
+
+    (void)state;
+    open_chain();
+    chain_remove(chain, &parent, now_ms);
+    chain_add(chain, &maker, "maker", "tcp://10.1.1.3:5", "10.1.1.3", &(struct hash){{9}});
+    add(0); /* it came before anybody asked for the patch: the broker feeds it */
+    for (int t = 0; t < 10; t++)
+        chain_tick(chain, now_ms += 100);
+    assert_int_equal(chain_place(&child[0], &item), CHAIN_BROKER);
+    chain_ask(chain, &maker, &patch, SIZE / 2, 0, now_ms);
+    chain_makes(chain, &patch, &item, now_ms);
+    add(1);
+    chain_tick(chain, now_ms += 500);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(chain_place(&child[i], &item), CHAIN_YIELDS);
+    chain_whole(chain, &maker, &item, SIZE, now_ms += 1000);
+    for (int i = 0; i < 2; i++)
+        assert_ptr_equal(place(i), &maker);
+    chain_remove(chain, &maker, now_ms);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(chain_place(&child[i], &item), CHAIN_BROKER);
+    close_chain_of(2);
+}
+
+/* Nor does it wait for one who is slow, nor for itself. */
+static void an_image_does_not_wait_for_ever(void **state)
+{
+    struct chain_peer maker = {0};
+
+    (void)state;
+    open_chain();
+    chain_remove(chain, &parent, now_ms);
+    chain_add(chain, &maker, "maker", "tcp://10.1.1.3:5", "10.1.1.3", &(struct hash){{9}});
+    chain_ask(chain, &maker, &patch, SIZE / 2, 0, now_ms);
+    add(0);
+    chain_makes(chain, &patch, &item, now_ms);
+    chain_ask(chain, &maker, &item, SIZE, 1, now_ms); /* the patch did not do */
+    chain_tick(chain, now_ms += 500);
+    assert_int_equal(chain_place(&maker, &item), CHAIN_BROKER);
+    chain_remove(chain, &maker, now_ms);
+    chain_add(chain, &maker, "maker", "tcp://10.1.1.3:5", "10.1.1.3", &(struct hash){{9}});
+    chain_ask(chain, &maker, &patch, SIZE / 2, 0, now_ms);
+    add(1);
+    chain_tick(chain, now_ms += 500);
+    assert_int_equal(chain_place(&child[1], &item), CHAIN_YIELDS);
+    for (int t = 0; t < CHAIN_YIELD_MS / 100; t++)
+        chain_tick(chain, now_ms += 100);
+    assert_int_equal(chain_place(&child[1], &item), CHAIN_BROKER);
+    chain_forget(chain, &item); /* its address may be another's now */
+    chain_ask(chain, &child[0], &item, SIZE, 1, now_ms);
+    chain_tick(chain, now_ms += 500);
+    assert_int_equal(chain_place(&child[0], &item), CHAIN_BROKER);
+    chain_remove(chain, &maker, now_ms);
+    close_chain_of(2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_host_does_not_take_a_parent_from_others),
         cmocka_unit_test(one_key_under_two_names_is_one),
         cmocka_unit_test(two_hosts_do),
+        cmocka_unit_test(an_image_waits_for_who_makes_it),
+        cmocka_unit_test(an_image_does_not_wait_for_ever),
         cmocka_unit_test(who_cannot_reach_its_parent_is_fed_here),
     };
 
