@@ -75,6 +75,11 @@ class Run:
         return subprocess.run(["nsenter", f"--net=/run/netns/{self.head.space}", DROVER, *words, f"run={self.folder}/{self.name}"],
                               text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60).stdout
 
+    def host(self, name):
+        """Its line in the table of hosts; it leaves that once it counts as dead."""
+        lines = [line for line in self.say("status").splitlines() if f" {name} " in line and " processes " in line]
+        return lines[0] if lines else "silent for ever"
+
     def named(self, what, words, since):
         """Until the status names it; the bound is the point of it."""
         wait_for(what, lambda: any(w in self.say("status") for w in words), NAMED_S + 5, lambda: self.say("status"))
@@ -148,14 +153,13 @@ def trouble(run, machines):
         begun = time.monotonic()
         host.link(False)
         if seconds >= NAMED_S:
-            line = lambda: next((line for line in run.say("status").splitlines() if f" {name} " in line), "gone")
-            wait_for("its silence is named", lambda: "silent for" in line() or line() == "gone", NAMED_S + 5)
+            wait_for("its silence is named", lambda: "silent for" in run.host(name), NAMED_S + 5, lambda: run.say("status"))
             took = time.monotonic() - begun
             print(f"   unplugged: its silence named after {took:.1f} s", flush=True)
             took_too_long("an unplugged machine", took)
         time.sleep(max(0, begun + seconds - time.monotonic()))
         host.link(True)
-        took = wait_for("it comes back by itself", lambda: f" {name} " in run.say("status"), 40)
+        took = wait_for("it comes back by itself", lambda: "silent for" not in run.host(name), 40)
         print(f"   unplugged for {seconds:.0f} s: back after {took:.1f} s", flush=True)
         if machines.find(name, " join folder=") != before:
             fail("its supervisor is another one")
