@@ -129,6 +129,8 @@ enum err doors_open(struct doors **out, void *context, const struct doors_conf *
         return err;
     }
     memcpy(d->at, doors_keys(d)->public_key, sizeof d->at);
+    d->changed =
+        true; /* what is there already, a rotation under way, nobody has been told yet */
     keyring_list(d->ring, &n);
     log_info("keys", "folder=%s known=%u", conf->folder, n);
     *out = d;

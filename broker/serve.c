@@ -424,6 +424,7 @@ static enum err wire_it(struct broker_process *s)
     static const int signals[] = {SIGTERM, SIGINT};
     enum err err = loop_socket(s->loop, hub_socket(s->control), hub_readable, s->control);
 
+    look(s, s->now_ms); /* a rotation may be under way: the first word to anybody tells of it */
     if (!err)
         err = loop_socket(s->loop, hub_socket(bulk_hub(s->bulk)), hub_readable,
                           bulk_hub(s->bulk));
