@@ -64,6 +64,23 @@ static int most_of(const struct sample_answers *r, int n)
     return r->fit && left > 0 && left < r->sampling.max_new ? left : r->sampling.max_new;
 }
 
+/* An engine of so many slots of so many tokens; the one that is there, if it is large enough. A
+ * slot's keys are memory: one question needs one, whatever there could be. */
+static enum err engine(struct sample_answers *r, int asked, int longest)
+{
+    const int slots = asked < r->slots ? asked : r->slots;
+
+    longest = (longest + 63) / 64 * 64;
+    if (r->generate && longest <= r->length && slots <= r->open)
+        return OK;
+    generate_free(r->generate);
+    r->generate = NULL;
+    r->length = longest > r->length ? longest : r->length;
+    r->open = slots > r->open ? slots : r->open;
+    return generate_new(&r->generate, model_shape(r->loaded->model), r->open, r->length,
+                        r->loaded->encode.tokenizer);
+}
+
 /* The prompts as ids, and slots long enough for the longest. */
 static enum err prepare(struct sample_answers_run *run, int n, int *bad)
 {
@@ -92,13 +109,7 @@ static enum err prepare(struct sample_answers_run *run, int n, int *bad)
         --*bad;
         return err;
     }
-    longest = (longest + 63) / 64 * 64;
-    if (r->generate && longest <= r->length)
-        return OK;
-    generate_free(r->generate);
-    r->generate = NULL;
-    r->length = longest;
-    return generate_new(&r->generate, shape, r->slots, longest, r->loaded->encode.tokenizer);
+    return engine(r, n * run->samples, longest);
 }
 
 /* As many samples as there is room for, from number *next of all. */

@@ -20,7 +20,7 @@ struct sample_answers {
     bool fit; /* a max_new that the context has no room for is cut, and not an error */
     /* its own: zero at first, sample_answers_fini at the end */
     struct generate *generate;
-    int length; /* tokens a slot of it holds */
+    int length, open; /* tokens a slot of it holds; its slots, no more than were asked for */
 };
 
 struct sample_answer {

@@ -107,6 +107,15 @@ static enum err walk_rows(void *self, const struct tensor *tensor, int row, int 
     return err;
 }
 
+static bool is_half(void *self, const struct tensor *tensor)
+{
+    const struct gguf_walk *w = self;
+    char name[96];
+    const struct gguf_tensor *from = tensor_of(w->file, tensor, name);
+
+    return from && !strcmp(from->kind->name, "BF16");
+}
+
 /* Every tensor of the file is one of the model's, or rope factors that the shape holds. */
 static enum err refuse_others(void *self, const struct params *outline)
 {
@@ -133,6 +142,7 @@ static struct tensor_walk walk_of(struct gguf_walk *w)
                                .name = gguf_name(w->file),
                                .rows = walk_rows,
                                .step = step_of,
+                               .half = is_half,
                                .others = refuse_others};
 
     for (size_t i = 0; i < gguf_count(w->file); i++)
@@ -154,6 +164,15 @@ enum err ggufmodel_weights(struct params **out, struct gguf *file, const struct 
     const struct tensor_walk walk = walk_of(&w);
 
     return tensor_walk_read(out, &walk, shape);
+}
+
+enum err ggufmodel_pack(float **image, struct packed_layout **layout, struct gguf *file,
+                        const struct shape *shape)
+{
+    struct gguf_walk w = {file, shape, &ggufkeys_arch[shape->family]};
+    const struct tensor_walk walk = walk_of(&w);
+
+    return tensor_walk_pack(image, layout, &walk, shape);
 }
 
 /* llama.cpp's rule where the file does not say: SentencePiece's BPE has one, and the

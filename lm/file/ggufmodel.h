@@ -7,7 +7,7 @@
 #ifndef LM_FILE_GGUFMODEL_H
 #define LM_FILE_GGUFMODEL_H
 
-#include "lm/model/params.h"
+#include "lm/model/packed.h"
 
 struct gguf;
 struct tokenizer;
@@ -16,6 +16,10 @@ struct tokenizer;
  * ERR_IO, ERR_NOMEM; the words name file and tensor. */
 enum err ggufmodel_weights(struct params **out, struct gguf *file,
                            const struct shape *shape) MUST_CHECK;
+
+/* The same packed, ready to run (tensor_walk_pack). */
+enum err ggufmodel_pack(float **image, struct packed_layout **layout, struct gguf *file,
+                        const struct shape *shape) MUST_CHECK;
 
 /* params_hash of what ggufmodel_weights would give, read in pieces: no tensor is held. Errors:
  * the same. */

@@ -5,8 +5,8 @@
  * give the same meta; and whatever changes a part later (another template, head, reach of the
  * rotation) has to make the meta anew, for actors and rewarders go by nothing else.
  *
- * Programs that people type come through open_model, which packs the weights; the learner and
- * `drover merge` keep them as params. One way out (gather): a folder with the same parts. */
+ * Programs that people type come through open_model, for which weights are packed as they are read;
+ * the learner and `drover merge` keep them as params. One way out (gather): a folder with the same parts. */
 
 #include "lm/file/model_files.h"
 
@@ -77,7 +77,7 @@ static enum err fill(struct model_files *files, const struct model_meta *card, c
 static enum err take_weights(struct model_files *files, struct model_meta *card,
                              const char *path, enum model_files_want want, const char *name)
 {
-    const bool tied = card->shape.tied, all = want == MODEL_FILES_ALL;
+    const bool tied = card->shape.tied, all = want != MODEL_FILES_META;
     struct weights *weights = NULL;
     enum err err = all || tied ? weights_open(&weights, path) : OK;
 
@@ -92,8 +92,10 @@ static enum err take_weights(struct model_files *files, struct model_meta *card,
                  path);
     if (!err)
         err = fill(files, card, name);
-    if (!err && all)
+    if (!err && want == MODEL_FILES_ALL)
         err = weights_read(&files->params, weights, &files->shape);
+    else if (!err && all)
+        err = weights_pack(&files->image, &files->layout, weights, &files->shape);
     weights_close(weights);
     return err;
 }
@@ -146,6 +148,8 @@ static enum err open_gguf(struct model_files *files, const char *path,
         err = fill(files, &card, path);
     if (!err && want == MODEL_FILES_ALL)
         err = ggufmodel_weights(&files->params, file, &files->shape);
+    else if (!err && want == MODEL_FILES_PACKED)
+        err = ggufmodel_pack(&files->image, &files->layout, file, &files->shape);
     model_meta_fini(&card);
     gguf_close(file);
     return err;
@@ -301,9 +305,12 @@ static enum err open_at(struct model_files **out, const char *path, enum model_f
         if (!err)
             err = adapter_base(&base, adapter);
         if (!err)
-            err = open_at(&files, base, want, depth + 1);
+            err = open_at(&files, base, want == MODEL_FILES_PACKED ? MODEL_FILES_ALL : want,
+                          depth + 1);
         if (!err)
             err = adapt(files, adapter, found, false);
+        if (!err && want == MODEL_FILES_PACKED) /* what was merged is no bfloat16 any more */
+            err = packed_instead(&files->image, &files->layout, &files->params);
         adapter_close(adapter);
         free(base);
     } else {
@@ -330,6 +337,8 @@ void model_files_free(struct model_files *files)
     if (!files)
         return;
     params_free(files->params);
+    free(files->image);
+    packed_layout_free(files->layout);
     tokenizer_free(files->tokenizer);
     chat_free(files->chat);
     free(files->chat_error);

@@ -13,9 +13,11 @@
 
 struct model_files {
     struct shape shape;
-    struct params *params;       /* f32; NULL with MODEL_FILES_META */
-    struct tokenizer *tokenizer; /* never NULL */
-    struct chat *chat;           /* NULL: none */
+    struct params *params;        /* f32; NULL but with MODEL_FILES_ALL */
+    float *image;                 /* packed; NULL but with MODEL_FILES_PACKED */
+    struct packed_layout *layout; /* the image's */
+    struct tokenizer *tokenizer;  /* never NULL */
+    struct chat *chat;            /* NULL: none */
     char *chat_error; /* why the template is not usable, or NULL: only chat input fails on it */
     char *card;       /* JSON: config, tokenizer.json, template: all but the weights */
     size_t card_size;
@@ -24,7 +26,11 @@ struct model_files {
     char *start; /* the folder that was opened, whose other files a saved one keeps; NULL */
 };
 
-enum model_files_want { MODEL_FILES_ALL, MODEL_FILES_META /* no weights: tokenize, inspect */ };
+enum model_files_want {
+    MODEL_FILES_ALL,
+    MODEL_FILES_META,  /* no weights: tokenize, inspect */
+    MODEL_FILES_PACKED /* weights ready to run, once in memory: bfloat16 stays (packed.h) */
+};
 
 /* The .gguf file, or the folder with config.json or adapter_config.json, that `path` means: a
  * run folder means its model/, or its newest checkpoint's model. *out is freed with free().

@@ -1,6 +1,6 @@
-/* How it works: the files are read (model_files), the weights packed as the kernels want them
- * and the f32 parameters freed at once, so that a model is in memory once but for that
- * moment. Then the tokenizer, the template and the end token's text are put where the encoder
+/* How it works: the files are read (model_files), the weights piece after piece packed as the
+ * kernels want them, in bfloat16 where they are that: so a model is in memory once, and never
+ * larger than its file makes it. Then the tokenizer, the template and the end token's text are put where the encoder
  * looks for them. For the programs that people type: an actor's weights come over the wire
  * instead.
  *
@@ -9,7 +9,6 @@
 #include "lm/file/open_model.h"
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/say.h"
 #include "lm/file/chat_choice.h"
 #include "lm/text/reading.h"
@@ -70,36 +69,38 @@ enum err open_model_chat(struct open_model *loaded, const char *path)
     return err;
 }
 
-/* The head is asked for before memory is: a reward model would generate, and a language model
- * score, without complaint. A process reward model's command takes a whole-answer one, too. */
-static enum err pack(struct open_model *out, const char *path, enum head head)
+static enum err ready_model(struct open_model *out)
+{
+    const struct model_files *files = out->files;
+
+    return model_new_as(&out->model, &files->shape, files->layout->store, files->image,
+                        files->layout->size * sizeof *files->image);
+}
+
+/* The head is asked for: a reward model would generate, and a language model score, without
+ * complaint. A process reward model's command takes a whole-answer one, too. */
+static enum err check_head(const struct open_model *out, const char *path, enum head head)
 {
     const struct shape *shape = &out->files->shape;
-    enum err err;
 
     if (shape->head != head && !(head == HEAD_STEP && shape->head == HEAD_SCALAR))
         return err_set(ERR_RANGE, "%s: %s", path,
                        head == HEAD_LM ? "a reward model; this command takes a language model"
                                        : "a language model; this command takes a reward model "
                                          "(`drover reward` trains one)");
-    err = packed_layout_new(&out->layout, shape);
-    if (!err)
-        err = mem_big(&out->image, packed_size(shape), 1, "weights");
-    if (err)
-        return err;
-    packed_fill(out->image, out->layout, out->files->params);
-    params_free(out->files->params);
-    out->files->params = NULL;
-    ready(out);
-    return model_new(&out->model, shape, out->image, packed_size(shape));
+    return OK;
 }
 
 enum err open_model_all(struct open_model *out, const char *path, enum head head)
 {
-    enum err err = open_files(out, path, MODEL_FILES_ALL);
+    enum err err = open_files(out, path, MODEL_FILES_PACKED);
 
     if (!err)
-        err = pack(out, path, head);
+        err = check_head(out, path, head);
+    if (!err) {
+        ready(out);
+        err = ready_model(out);
+    }
     if (err)
         open_model_close(out);
     return err;
@@ -118,16 +119,14 @@ enum err open_model_reach(struct open_model *loaded, int longest)
         return err;
     model_free(loaded->model); /* its frequencies are another list's */
     loaded->model = NULL;
-    return model_new(&loaded->model, shape, loaded->image, packed_size(shape));
+    return ready_model(loaded);
 }
 
 void open_model_close(struct open_model *loaded)
 {
     model_free(loaded->model);
-    free(loaded->image);
     free(loaded->eos);
     json_decref(loaded->kwargs);
-    packed_layout_free(loaded->layout);
     model_files_free(loaded->files);
     memset(loaded, 0, sizeof *loaded);
 }

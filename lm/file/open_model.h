@@ -8,9 +8,7 @@
 #include "lm/text/encode.h"
 
 struct open_model {
-    struct model_files *files; /* its params are freed once packed */
-    struct packed_layout *layout;
-    float *image;
+    struct model_files *files; /* its weights packed */
     struct model *model;
     struct encode encode;
     char *eos;      /* the end token's text, or NULL */

@@ -1,4 +1,4 @@
-/* Both walks go: is there enough for this shape, then tensor after tensor, then whether
+/* All walks go: is there enough for this shape, then tensor after tensor, then whether
  * anything is left over. A hash takes the tensors by name, as params_hash does, in pieces of
  * about a quarter of a million floats; weights.c and ggufmodel.c bring their file's way to
  * read some rows. */
@@ -47,14 +47,77 @@ enum err tensor_walk_read(struct params **out, const struct tensor_walk *walk,
     return err;
 }
 
+/* Rows of a piece: whole steps, as rows that belong together are read together. */
+static int rows_of(const struct tensor_walk *walk, const struct tensor *t)
+{
+    const int least = walk->step(walk->self, t), few = PIECE / t->cols + 1;
+    const int wanted = (few + least - 1) / least * least;
+
+    return wanted < t->rows ? wanted : t->rows;
+}
+
+/* One matrix of another kind, and all are f32: a second kind of block for a few would be a second
+ * kind of everything. */
+static enum packed_store store_of(const struct tensor_walk *walk, const struct params *outline)
+{
+    for (int i = 0; i < outline->n; i++)
+        if (part_in_panels(outline->tensor[i].row) &&
+            !walk->half(walk->self, &outline->tensor[i]))
+            return PACKED_F32;
+    return PACKED_PAIRS;
+}
+
+static enum err pack_tensor(float *image, const struct packed_layout *layout,
+                            const struct tensor_walk *walk, const struct tensor *t)
+{
+    const int step = rows_of(walk, t);
+    float *piece = NULL;
+    enum err err = mem_big(&piece, (size_t)step * (size_t)t->cols, sizeof *piece, t->name);
+
+    for (int row = 0; !err && row < t->rows; row += step) {
+        const int n = t->rows - row < step ? t->rows - row : step;
+
+        err = walk->rows(walk->self, t, row, n, piece);
+        if (!err)
+            packed_put(image, layout, t, row, n, piece);
+    }
+    free(piece);
+    return err;
+}
+
+enum err tensor_walk_pack(float **image, struct packed_layout **layout,
+                          const struct tensor_walk *walk, const struct shape *shape)
+{
+    struct params *outline = NULL;
+    enum err err = check_values(walk, shape);
+
+    *image = NULL;
+    *layout = NULL;
+    if (!err)
+        err = params_outline(&outline, shape);
+    if (!err)
+        err = packed_layout_as(layout, shape, store_of(walk, outline));
+    if (!err)
+        err = mem_big(image, (*layout)->size, sizeof **image, "weights");
+    for (int i = 0; !err && i < outline->n; i++)
+        err = pack_tensor(*image, *layout, walk, &outline->tensor[i]);
+    if (!err)
+        err = walk->others(walk->self, outline);
+    params_free(outline);
+    if (!err)
+        return OK;
+    free(*image);
+    packed_layout_free(*layout);
+    *image = NULL;
+    *layout = NULL;
+    return err;
+}
+
 /* In the order of rows: the pieces' bytes one after another are those of the whole. */
 static enum err hash_tensor(struct hash_sha256 *state, const struct tensor_walk *walk,
                             const struct tensor *t)
 {
-    const int least = walk->step(walk->self, t), few = PIECE / t->cols + 1;
-    /* whole steps: rows that belong together are read together */
-    const int wanted = (few + least - 1) / least * least;
-    const int step = wanted < t->rows ? wanted : t->rows;
+    const int step = rows_of(walk, t);
     float *piece = mem_new((size_t)step * (size_t)t->cols, sizeof *piece);
     enum err err = OK;
 

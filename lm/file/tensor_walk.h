@@ -4,7 +4,7 @@
 #ifndef LM_FILE_TENSOR_WALK_H
 #define LM_FILE_TENSOR_WALK_H
 
-#include "lm/model/params.h"
+#include "lm/model/packed.h"
 
 struct tensor_walk {
     void *self;       /* the files */
@@ -15,6 +15,8 @@ struct tensor_walk {
     enum err (*rows)(void *self, const struct tensor *tensor, int row, int n, float *to);
     /* The least number of rows that are read together. */
     int (*step)(void *self, const struct tensor *tensor);
+    /* Whether the file holds it as bfloat16. */
+    bool (*half)(void *self, const struct tensor *tensor);
     /* Refuses what has no place in the model. */
     enum err (*others)(void *self, const struct params *outline);
 };
@@ -23,6 +25,12 @@ struct tensor_walk {
  * values: asked before memory is), ERR_NOMEM, the walk's. */
 enum err tensor_walk_read(struct params **out, const struct tensor_walk *walk,
                           const struct shape *shape) MUST_CHECK;
+
+/* The weights packed, ready to run, with no second copy at any time: as PACKED_PAIRS where the files
+ * hold every matrix as bfloat16, else as PACKED_F32. Both are the caller's (free,
+ * packed_layout_free). Errors: those of tensor_walk_read. */
+enum err tensor_walk_pack(float **image, struct packed_layout **layout,
+                          const struct tensor_walk *walk, const struct shape *shape) MUST_CHECK;
 
 /* params_hash of what tensor_walk_read would give. Errors: the same. */
 enum err tensor_walk_hash(struct hash *out, const struct tensor_walk *walk,

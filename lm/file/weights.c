@@ -326,6 +326,14 @@ static enum err walk_rows(void *self, const struct tensor *tensor, int row, int 
     return safetensors_read_part(file, from, (size_t)row * cols, (size_t)n * cols, to);
 }
 
+/* What is missing, or in another shape, is refused when it is read. */
+static bool is_half(void *self, const struct tensor *tensor)
+{
+    const struct safetensors_tensor *from;
+
+    return find(self, tensor->name, &from) && !strcmp(from->dtype, "BF16");
+}
+
 static bool ends(const char *name, const char *end)
 {
     const size_t n = strlen(name), m = strlen(end);
@@ -377,6 +385,7 @@ static struct tensor_walk walk_of(struct weights *weights)
                                .name = weights->folder,
                                .rows = walk_rows,
                                .step = step_of,
+                               .half = is_half,
                                .others = refuse_others};
 
     /* by bytes: no value takes fewer than two, so this is never too few */
@@ -398,6 +407,14 @@ enum err weights_read(struct params **out, struct weights *weights, const struct
     const struct tensor_walk walk = walk_of(weights);
 
     return tensor_walk_read(out, &walk, shape);
+}
+
+enum err weights_pack(float **image, struct packed_layout **layout, struct weights *weights,
+                      const struct shape *shape)
+{
+    const struct tensor_walk walk = walk_of(weights);
+
+    return tensor_walk_pack(image, layout, &walk, shape);
 }
 
 enum err weights_write(const char *path, const struct params *params, const char *dtype)

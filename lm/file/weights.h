@@ -3,7 +3,7 @@
 #ifndef LM_FILE_WEIGHTS_H
 #define LM_FILE_WEIGHTS_H
 
-#include "lm/model/params.h"
+#include "lm/model/packed.h"
 
 struct lora;
 struct weights;
@@ -25,6 +25,10 @@ enum err weights_untie(struct shape *shape, const struct weights *weights) MUST_
 /* New params of this shape from the files. Each tensor must be there in its shape; one that the
  * model has no place for is an error, too, but for those that are known to be idle. */
 enum err weights_read(struct params **out, struct weights *weights,
+                      const struct shape *shape) MUST_CHECK;
+
+/* The same packed, ready to run (tensor_walk_pack). */
+enum err weights_pack(float **image, struct packed_layout **layout, struct weights *weights,
                       const struct shape *shape) MUST_CHECK;
 
 /* params_hash of what weights_read would give, read in pieces: no tensor is held. Errors: those

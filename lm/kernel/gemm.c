@@ -7,6 +7,7 @@
 #include "lm/kernel/gemm.h"
 
 #include "lm/kernel/isa.h"
+#include "lm/kernel/pairs.h"
 #include "lm/kernel/share.h"
 
 #include <omp.h>
@@ -76,21 +77,42 @@ void gemm_pack_plain(float *panels, const float *b, size_t ldb, int n, int k)
     }
 }
 
+_Static_assert((int)PAIRS_PANEL == (int)GEMM_PANEL,
+               "one panel's columns, however it is stored");
+
 struct gemm_job {
     float *c;
     size_t ldc;
     const float *a;
     size_t lda;
-    const float *panels;
+    const float *panels;   /* NULL: pairs are there */
+    const uint16_t *pairs; /* of bfloat16 */
     int m, n, k;
     bool add;
 };
 
+/* One panel's product from depth k0 on, with the kernel for what the panels hold. */
+static void panel_at(const struct isa *isa, const struct gemm_job *job, int p, int k0, float *c,
+                     size_t ldc, const float *a, size_t lda, int m, int n, int k, bool add)
+{
+    const size_t deep = (size_t)(job->k + PAIRS_DEPTH - 1) / PAIRS_DEPTH * PAIRS_DEPTH;
+
+    if (job->pairs)
+        isa->pairs(c, ldc, a, lda, job->pairs + ((size_t)p * deep + (size_t)k0) * GEMM_PANEL, m,
+                   n, k, add);
+    else
+        isa->panel(c, ldc, a, lda,
+                   job->panels + ((size_t)p * (size_t)job->k + (size_t)k0) * GEMM_PANEL,
+                   GEMM_PANEL, m, n, k, add);
+}
+
 /* Fewer columns than a vector pair: the tile goes through a small square, so that nothing
  * beyond column n of C is touched. */
-static void narrow_panel(const struct isa *isa, float *c, size_t ldc, const float *a,
-                         size_t lda, const float *b, int m, int columns, int k, bool add)
+static void narrow_panel(const struct isa *isa, const struct gemm_job *job, int p, int k0,
+                         float *c, const float *a, size_t lda, int m, int k, bool add)
 {
+    const int columns = job->n - p * GEMM_PANEL;
+    const size_t ldc = job->ldc;
     float square[FEW_ROWS][GEMM_PANEL] = {{0}};
 
     for (int i = 0; i < m; i += FEW_ROWS) {
@@ -98,8 +120,8 @@ static void narrow_panel(const struct isa *isa, float *c, size_t ldc, const floa
 
         for (int r = 0; add && r < rows; r++)
             memcpy(square[r], c + (size_t)(i + r) * ldc, (size_t)columns * sizeof *c);
-        isa->panel(square[0], GEMM_PANEL, a + (size_t)i * lda, lda, b, GEMM_PANEL, rows,
-                   columns > 16 ? 32 : 16, k, add);
+        panel_at(isa, job, p, k0, square[0], GEMM_PANEL, a + (size_t)i * lda, lda, rows,
+                 columns > 16 ? 32 : 16, k, add);
         for (int r = 0; r < rows; r++)
             memcpy(c + (size_t)(i + r) * ldc, square[r], (size_t)columns * sizeof *c);
     }
@@ -113,15 +135,13 @@ static void slice(const struct isa *isa, const struct gemm_job *job, const float
     const bool add = job->add || k0 > 0;
 
     for (int p = from; p < to; p++) {
-        const int columns = job->n - p * GEMM_PANEL;
-        const float *b = job->panels + ((size_t)p * (size_t)job->k + (size_t)k0) * GEMM_PANEL;
         float *c = job->c + (size_t)m0 * job->ldc + (size_t)p * GEMM_PANEL;
 
         /* Only the last panel of a matrix is narrower, as the vocabulary's often is. */
-        if (columns >= GEMM_PANEL)
-            isa->panel(c, job->ldc, a, lda, b, GEMM_PANEL, m, GEMM_PANEL, k, add);
+        if (job->n - p * GEMM_PANEL >= GEMM_PANEL)
+            panel_at(isa, job, p, k0, c, job->ldc, a, lda, m, GEMM_PANEL, k, add);
         else
-            narrow_panel(isa, c, job->ldc, a, lda, b, m, columns, k, add);
+            narrow_panel(isa, job, p, k0, c, a, lda, m, k, add);
     }
 }
 
@@ -136,7 +156,10 @@ static void block(const struct isa *isa, const struct gemm_job *job, int m0, int
         return;
     }
     for (int s = 0, k0 = 0; s < slices; s++) {
-        const int k = job->k / slices + (s < job->k % slices);
+        int k = job->k / slices + (s < job->k % slices);
+
+        if (job->pairs) /* a slice of pairs begins where a block does: BLOCK_K is a multiple */
+            k = job->k - k0 < BLOCK_K ? job->k - k0 : BLOCK_K;
 
         for (int i = 0; i < m; i++)
             memcpy(copy + i * STRIDE, job->a + (size_t)(m0 + i) * job->lda + k0,
@@ -146,14 +169,12 @@ static void block(const struct isa *isa, const struct gemm_job *job, int m0, int
     }
 }
 
-void gemm_packed(float *c, size_t ldc, const float *a, size_t lda, const float *panels, int m,
-                 int n, int k, bool add)
+static void run(const struct gemm_job *job)
 {
-    const struct gemm_job job = {c, ldc, a, lda, panels, m, n, k, add};
     const struct isa *isa = isa_current();
-    const int columns = (n + GEMM_PANEL - 1) / GEMM_PANEL;
+    const int m = job->m, columns = (job->n + GEMM_PANEL - 1) / GEMM_PANEL;
     const int blocks = (m + BLOCK_ROWS - 1) / BLOCK_ROWS;
-    const size_t work = (size_t)m * (size_t)n * (size_t)k;
+    const size_t work = (size_t)m * (size_t)job->n * (size_t)job->k;
     /* About four tasks a thread, so that one that is late holds nobody up for long. */
     int groups = blocks ? 4 * omp_get_max_threads() / blocks : 0;
 
@@ -166,7 +187,35 @@ void gemm_packed(float *c, size_t ldc, const float *a, size_t lda, const float *
             const int m0 = (int)((long)m * b / blocks);
             const int m1 = (int)((long)m * (b + 1) / blocks);
 
-            block(isa, &job, m0, m1 - m0, (int)((long)columns * g / groups),
+            block(isa, job, m0, m1 - m0, (int)((long)columns * g / groups),
                   (int)((long)columns * (g + 1) / groups));
         }
+}
+
+void gemm_packed(float *c, size_t ldc, const float *a, size_t lda, const float *panels, int m,
+                 int n, int k, bool add)
+{
+    run(&(struct gemm_job){.c = c,
+                           .ldc = ldc,
+                           .a = a,
+                           .lda = lda,
+                           .panels = panels,
+                           .m = m,
+                           .n = n,
+                           .k = k,
+                           .add = add});
+}
+
+void gemm_pairs(float *c, size_t ldc, const float *a, size_t lda, const uint16_t *pairs, int m,
+                int n, int k, bool add)
+{
+    run(&(struct gemm_job){.c = c,
+                           .ldc = ldc,
+                           .a = a,
+                           .lda = lda,
+                           .pairs = pairs,
+                           .m = m,
+                           .n = n,
+                           .k = k,
+                           .add = add});
 }

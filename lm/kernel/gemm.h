@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { GEMM_PANEL = 32 };
 
@@ -34,5 +35,10 @@ void gemm_pack_plain(float *panels, const float *b, size_t ldb, int n, int k);
  * C must not overlap A. */
 void gemm_packed(float *c, size_t ldc, const float *a, size_t lda, const float *panels, int m,
                  int n, int k, bool add);
+
+/* The same on panels of bfloat16 (pairs.h), widened in registers: gemm_packed's bits for the same
+ * weights. */
+void gemm_pairs(float *c, size_t ldc, const float *a, size_t lda, const uint16_t *pairs, int m,
+                int n, int k, bool add);
 
 #endif

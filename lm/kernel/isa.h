@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* What a row of logits l[n], scaled by `rate`, is as a distribution. With z = l * rate:
  *   max = max z, sum = S = sum e, e = exp(z - max), slope = sum e * (z - max),
@@ -28,6 +29,11 @@ struct isa {
      * c[i,j] with `add` (so a chain may be cut anywhere). i < m, j < n; n is 16 or 32. */
     void (*panel)(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb,
                   int m, int n, int k, bool add);
+
+    /* The same on weights of bfloat16, widened: b is a panel of pairs (pairs.h) from a multiple of
+     * 32 of the depth on; n = 16 takes its first columns. */
+    void (*pairs)(float *c, size_t ldc, const float *a, size_t lda, const uint16_t *b, int m,
+                  int n, int k, bool add);
 
     /* y[i] = (x[i] * r) * (plus + w[i]), r = 1 / sqrt(sum x^2 / n + eps); returns r. n a
      * multiple of 16; y may be x. Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4; Gemma's plus

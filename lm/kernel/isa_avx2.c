@@ -26,6 +26,8 @@ struct lanes_avx2 {
 #define TILES(T) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1) T(1, 2) T(2, 2)
 #define NARROW_TILES {0, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1}
 #define WIDE_TILES {0, tile_1_2, tile_2_2}
+#define NARROW_PAIRS {0, pairs_1_1, pairs_2_1, pairs_3_1, pairs_4_1, pairs_5_1, pairs_6_1}
+#define WIDE_PAIRS {0, pairs_1_2, pairs_2_2}
 /* clang-format on */
 
 static inline struct lanes_avx2 v_load(const float *p)
@@ -37,6 +39,25 @@ static inline void v_store(float *p, struct lanes_avx2 x)
 {
     _mm256_storeu_ps(p, x.a);
     _mm256_storeu_ps(p + 8, x.b);
+}
+
+/* Sixteen pairs of bfloat16, each a lane: the half that is a float's own upper bits, and the other. */
+static inline struct lanes_avx2 v_upper(const uint16_t *p)
+{
+    const __m256i *from = (const void *)p, top = _mm256_set1_epi32((int)0xFFFF0000);
+
+    return (struct lanes_avx2){
+        _mm256_castsi256_ps(_mm256_and_si256(_mm256_loadu_si256(from), top)),
+        _mm256_castsi256_ps(_mm256_and_si256(_mm256_loadu_si256(from + 1), top))};
+}
+
+static inline struct lanes_avx2 v_lower(const uint16_t *p)
+{
+    const __m256i *from = (const void *)p;
+
+    return (struct lanes_avx2){
+        _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_loadu_si256(from), 16)),
+        _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_loadu_si256(from + 1), 16))};
 }
 
 static inline struct lanes_avx2 v_all(float x)

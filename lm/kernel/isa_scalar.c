@@ -23,6 +23,8 @@ struct lanes_scalar {
 #define TILES(T) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1) T(1, 2) T(2, 2) T(3, 2)
 #define NARROW_TILES {0, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1}
 #define WIDE_TILES {0, tile_1_2, tile_2_2, tile_3_2}
+#define NARROW_PAIRS {0, pairs_1_1, pairs_2_1, pairs_3_1, pairs_4_1, pairs_5_1, pairs_6_1}
+#define WIDE_PAIRS {0, pairs_1_2, pairs_2_2, pairs_3_2}
 /* clang-format on */
 #define EACH(expr) \
     struct lanes_scalar r; \
@@ -38,6 +40,27 @@ static inline struct lanes_scalar v_load(const float *p)
 static inline void v_store(float *p, struct lanes_scalar x)
 {
     memcpy(p, x.f, sizeof x.f);
+}
+
+/* A bfloat16 is a float's upper half. */
+static inline float widened(uint16_t half)
+{
+    const uint32_t bits = (uint32_t)half << 16;
+    float value;
+
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Of sixteen pairs the second half, and the first: see pairs.h for which depths those are. */
+static inline struct lanes_scalar v_upper(const uint16_t *p)
+{
+    EACH(widened(p[2 * i + 1]));
+}
+
+static inline struct lanes_scalar v_lower(const uint16_t *p)
+{
+    EACH(widened(p[2 * i]));
 }
 
 static inline struct lanes_scalar v_all(float x)

@@ -1,6 +1,5 @@
 /* A family is one list here and nothing elsewhere: an operation names what it reads and makes,
- * the weight, how that weight is stored and in what it is multiplied, and what of its values
- * backward will read. Whoever adds a family writes its list, a case of block_of, its weights'
+ * the weight, and what of its values backward will read. Whoever adds a family writes its list, a case of block_of, its weights'
  * rows and its config's; kernels only where the list needs an operation that is not here.
  *
  * In a list an activation is made before it is read, ACT_IN first and ACT_OUT last; between two
@@ -11,12 +10,12 @@
 #define NORM(part, bias_, from_, to_) \
     { \
         .kind = OP_NORM, .from = from_, .to = to_, .weight = part, .bias = bias_, .count = 1, \
-        .store = STORE_F32, .needs = NEEDS_FROM, .again = AGAIN_FORWARD \
+        .needs = NEEDS_FROM, .again = AGAIN_FORWARD \
     }
 #define LINEAR(part, n, bias_, from_, to_) \
     { \
         .kind = OP_LINEAR, .from = from_, .to = to_, .weight = part, .bias = bias_, \
-        .count = n, .store = STORE_F32, .math = MATH_F32, .needs = NEEDS_FROM \
+        .count = n, .needs = NEEDS_FROM \
     }
 #define IN_PLACE(kind_, act) \
     { \
@@ -25,8 +24,7 @@
 #define HEAD_NORM \
     { \
         .kind = OP_HEAD_NORM, .from = ACT_QKV, .to = ACT_HEADS, .weight = PART_NORM_Q, \
-        .bias = PARTS, .count = 2, .store = STORE_F32, .needs = NEEDS_FROM, \
-        .again = AGAIN_FORWARD \
+        .bias = PARTS, .count = 2, .needs = NEEDS_FROM, .again = AGAIN_FORWARD \
     }
 #define ATTEND(from_) \
     { \

@@ -38,9 +38,7 @@ enum block_kind {
     OP_GATE,      /* to = gate(from) */
     OP_ADD        /* to = with + from */
 };
-enum block_store { STORE_NONE, STORE_F32 }; /* how the weight lies in the packed weights */
-enum block_math { MATH_NONE, MATH_F32 };    /* what a product with weights computes in */
-enum { NEEDS_FROM = 1, NEEDS_TO = 2 };      /* values that an operation's backward reads */
+enum { NEEDS_FROM = 1, NEEDS_TO = 2 }; /* values that an operation's backward reads */
 enum block_again {
     AGAIN_NO,       /* what it makes is kept, if backward needs it */
     AGAIN_FORWARD,  /* it is run once more in backward, instead */
@@ -52,8 +50,6 @@ struct block_op {
     enum block_act from, with, to;
     enum part weight, bias; /* PARTS: none */
     int count;              /* tensors that lie side by side in the weight, and in the bias */
-    enum block_store store;
-    enum block_math math;
     unsigned needs;
     enum block_again again;
 };

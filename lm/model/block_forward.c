@@ -1,24 +1,13 @@
 /* Walks a layer's list (block.h): one call of a kernel for each operation. forward.c does so
  * for decoding, prefill and scoring, train.c for training, and backward.c to make a value
  * again, so all of them have the same bits; what differs, where keys lie and what stays, came
- * in through struct block_pass. A product with weights looks up its kernel by how the weight is
- * stored and in what it is to be computed: the place where a further storage or precision comes
- * in. */
+ * in through struct block_pass. How weights are stored only model_product knows. */
 
 #include "lm/model/block_forward.h"
 
-#include "lm/kernel/gemm.h"
 #include "lm/model/lora_branch.h"
 
 #include <assert.h>
-
-/* gemm_packed's shape: what a product with stored weights of any kind will look like. */
-typedef void product(float *c, size_t ldc, const float *a, size_t lda, const float *panels,
-                     int m, int n, int k, bool add);
-
-static product *const products[][MATH_F32 + 1] = {
-    [STORE_F32] = {[MATH_F32] = gemm_packed},
-};
 
 /* What dropout changes in a product: each of the tensors side by side has its own columns of y.
  */
@@ -41,8 +30,7 @@ static void linear(const struct block_pass *pass, const struct block_op *op, int
     const int from = block_width(&m->shape, op->from), to = block_width(&m->shape, op->to);
     float *y = pass->act[op->to];
 
-    products[op->store][op->math](y, (size_t)to, pass->act[op->from], (size_t)from,
-                                  model_weight(m, op->weight, layer), pass->n, to, from, false);
+    model_product(m, op->weight, layer, y, (size_t)to, pass->act[op->from], pass->n, to, from);
     drop(pass, op, layer, y, (size_t)to); /* an adapter's branch joins before the bias */
     if (op->bias != PARTS)
         rows_bias(y, model_weight(m, op->bias, layer), pass->n, to);

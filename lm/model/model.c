@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "lm/kernel/gemm.h"
 #include "lm/kernel/isa.h"
+#include "lm/kernel/pairs.h"
 #include "lm/kernel/real.h"
 #include "lm/kernel/share.h"
 
@@ -91,6 +92,12 @@ static void local_frequencies(float *freq, const struct shape *s)
 enum err model_new(struct model **out, const struct shape *shape, const float *weights,
                    size_t bytes)
 {
+    return model_new_as(out, shape, PACKED_F32, weights, bytes);
+}
+
+enum err model_new_as(struct model **out, const struct shape *shape, enum packed_store store,
+                      const float *weights, size_t bytes)
+{
     struct model *m;
     enum err err = isa_check();
 
@@ -100,9 +107,9 @@ enum err model_new(struct model **out, const struct shape *shape, const float *w
     if (err)
         return err;
     /* They may have come over the wire: what does not fit is refused, not read. */
-    if (bytes != packed_size(shape))
+    if (bytes != packed_size_as(shape, store))
         return err_set(ERR_RANGE, "weights image of %zu bytes: this shape takes %zu", bytes,
-                       packed_size(shape));
+                       packed_size_as(shape, store));
     if ((uintptr_t)weights % 64 != 0) /* a panel's row would straddle cache lines */
         return err_set(ERR_RANGE, "weights image is not aligned to 64 bytes");
     m = mem_new(1, sizeof *m);
@@ -116,7 +123,7 @@ enum err model_new(struct model **out, const struct shape *shape, const float *w
         m->freq[1] = mem_new((size_t)shape->head_dim / 2, sizeof **m->freq);
         local_frequencies(m->freq[1], shape);
     }
-    err = packed_layout_new(&m->layout, shape);
+    err = packed_layout_as(&m->layout, shape, store);
     if (err) {
         model_free(m);
         return err;
@@ -144,6 +151,17 @@ const struct shape *model_shape(const struct model *model)
 const float *model_weight(const struct model *model, enum part part, int layer)
 {
     return model->weights + packed_at(model->layout, part, layer);
+}
+
+void model_product(const struct model *model, enum part part, int layer, float *y, size_t ldy,
+                   const float *x, int rows, int n, int k)
+{
+    const float *weight = model_weight(model, part, layer);
+
+    if (model->layout->store == PACKED_PAIRS)
+        gemm_pairs(y, ldy, x, (size_t)k, (const void *)weight, rows, n, k, false);
+    else
+        gemm_packed(y, ldy, x, (size_t)k, weight, rows, n, k, false);
 }
 
 struct rows_norm model_norm(const struct model *m, enum part part, enum part bias, int layer)
@@ -178,7 +196,10 @@ void model_embed(const struct model *model, float *x, const int *token, const in
     for (int i = 0; i < n; i++) {
         float *to = x + (size_t)i * (size_t)width;
 
-        gemm_unpack_row(to, embed, token[i], width);
+        if (model->layout->store == PACKED_PAIRS)
+            pairs_unpack_row(to, (const void *)embed, token[i], width);
+        else
+            gemm_unpack_row(to, embed, token[i], width);
         if (by != 1.0f)
             isa->scale(to, by, width);
         if (positions) /* GPT-2 knows no other order of tokens */
@@ -202,8 +223,7 @@ void model_logits(const struct model *model, float *logits, size_t ld, const flo
     const struct shape *s = &model->shape;
     const struct isa *isa = isa_current();
 
-    gemm_packed(logits, ld, hidden, (size_t)s->width, model_weight(model, PART_HEAD, -1), n,
-                s->vocab, s->width, false);
+    model_product(model, PART_HEAD, -1, logits, ld, hidden, n, s->vocab, s->width);
     if (!(s->logit_cap > 0))
         return;
         /* Here, so that whoever draws, scores or trains has the capped ones. */

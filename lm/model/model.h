@@ -22,10 +22,19 @@ struct model {
  * CPU's arithmetic, the size or alignment of the weights), ERR_NOMEM. */
 enum err model_new(struct model **out, const struct shape *shape, const float *weights,
                    size_t bytes) MUST_CHECK;
+/* The same of weights packed as `store`; PACKED_PAIRS: read only. Errors: as model_new. */
+enum err model_new_as(struct model **out, const struct shape *shape, enum packed_store store,
+                      const float *weights, size_t bytes) MUST_CHECK;
 void model_free(struct model *model);
 const struct shape *model_shape(const struct model *model);
 
-/* Where a weight lies in the packed block; layer -1: of no layer. */
+/* y [rows, n] with row stride ldy, of x [rows, k] and a matrix of the model; layer -1: of no layer.
+ * The one place that knows how matrices are stored. */
+void model_product(const struct model *model, enum part part, int layer, float *y, size_t ldy,
+                   const float *x, int rows, int n, int k);
+
+/* Where a weight lies in the packed block; layer -1: of no layer. What is stored in panels is read
+ * by model_product and model_embed alone. */
 const float *model_weight(const struct model *model, enum part part, int layer);
 
 struct rows_heads model_heads(const struct shape *shape);

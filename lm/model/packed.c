@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "lm/kernel/gemm.h"
+#include "lm/kernel/pairs.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -20,21 +21,24 @@ enum { PAGE_FLOATS = 4096 / sizeof(float) };
 struct packing_block {
     enum part group;
     bool panels;
+    enum packed_store store;
     size_t start;
     int columns, depth; /* so far; floats of a plain row */
 };
 
+/* A panel of pairs is a whole number of floats long, too: places are counted in those. */
 static size_t block_end(const struct packing_block *b)
 {
-    const size_t n = b->panels ? gemm_packed_size(b->columns, b->depth)
-                               : (size_t)b->columns * (size_t)b->depth;
+    const size_t n = !b->panels                 ? (size_t)b->columns * (size_t)b->depth
+                     : b->store == PACKED_PAIRS ? pairs_size(b->columns, b->depth) / 2
+                                                : gemm_packed_size(b->columns, b->depth);
 
     return (b->start + n + PAGE_FLOATS - 1) / PAGE_FLOATS * PAGE_FLOATS;
 }
 
 /* The rows of one place, from `end` on. `spot` may be NULL: only the new end is asked for. */
 static size_t lay(size_t end, enum part_place place, const struct shape *s,
-                  struct packed_spot *spot)
+                  enum packed_store store, struct packed_spot *spot)
 {
     const struct part_row *row = part_rows(place).row;
     const int n = part_rows(place).n;
@@ -49,6 +53,7 @@ static size_t lay(size_t end, enum part_place place, const struct shape *s,
             end = block_end(&b);
             b = (struct packing_block){.group = row[i].group,
                                        .panels = part_in_panels(&row[i]),
+                                       .store = store,
                                        .start = end,
                                        .depth = vector ? 1 : part_dim(s, row[i].cols)};
         }
@@ -59,13 +64,14 @@ static size_t lay(size_t end, enum part_place place, const struct shape *s,
     return block_end(&b);
 }
 
-static size_t lay_all(const struct shape *s, struct packed_spot (*spot)[PARTS])
+static size_t lay_all(const struct shape *s, enum packed_store store,
+                      struct packed_spot (*spot)[PARTS])
 {
-    size_t end = lay(0, PLACE_FRONT, s, spot ? spot[0] : NULL);
+    size_t end = lay(0, PLACE_FRONT, s, store, spot ? spot[0] : NULL);
 
     for (int i = 0; i < s->layers; i++)
-        end = lay(end, PLACE_LAYER, s, spot ? spot[1 + i] : NULL);
-    end = lay(end, PLACE_BACK, s, spot ? spot[0] : NULL);
+        end = lay(end, PLACE_LAYER, s, store, spot ? spot[1 + i] : NULL);
+    end = lay(end, PLACE_BACK, s, store, spot ? spot[0] : NULL);
     /* tied: the head is read out of the embedding's panels */
     if (spot && (s->head != HEAD_LM || s->tied))
         spot[0][PART_HEAD] = spot[0][PART_EMBED];
@@ -74,10 +80,21 @@ static size_t lay_all(const struct shape *s, struct packed_spot (*spot)[PARTS])
 
 size_t packed_size(const struct shape *shape)
 {
-    return lay_all(shape, NULL) * sizeof(float);
+    return packed_size_as(shape, PACKED_F32);
+}
+
+size_t packed_size_as(const struct shape *shape, enum packed_store store)
+{
+    return lay_all(shape, store, NULL) * sizeof(float);
 }
 
 enum err packed_layout_new(struct packed_layout **out, const struct shape *shape)
+{
+    return packed_layout_as(out, shape, PACKED_F32);
+}
+
+enum err packed_layout_as(struct packed_layout **out, const struct shape *shape,
+                          enum packed_store store)
 {
     struct packed_layout *l;
 
@@ -86,7 +103,8 @@ enum err packed_layout_new(struct packed_layout **out, const struct shape *shape
         return ERR_RANGE;
     l = mem_new(1, sizeof *l);
     l->spot = mem_new((size_t)shape->layers + 1, sizeof *l->spot);
-    l->size = lay_all(shape, l->spot);
+    l->store = store;
+    l->size = lay_all(shape, store, l->spot);
     *out = l;
     return OK;
 }
@@ -109,7 +127,10 @@ void packed_put(float *packed, const struct packed_layout *layout, const struct 
 {
     const struct packed_spot at = layout->spot[tensor->layer + 1][tensor->part];
 
-    if (part_in_panels(tensor->row))
+    if (part_in_panels(tensor->row) && layout->store == PACKED_PAIRS)
+        pairs_pack((void *)(packed + at.block), at.column + row, from, (size_t)tensor->cols, n,
+                   tensor->cols);
+    else if (part_in_panels(tensor->row))
         gemm_pack(packed + at.block, at.column + row, from, (size_t)tensor->cols, n,
                   tensor->cols);
     else
@@ -123,7 +144,10 @@ void packed_take(float *to, const struct packed_layout *layout, const struct ten
     const struct packed_spot at = layout->spot[tensor->layer + 1][tensor->part];
     const size_t cols = (size_t)tensor->cols;
 
-    if (part_in_panels(tensor->row))
+    if (part_in_panels(tensor->row) && layout->store == PACKED_PAIRS)
+        pairs_unpack(to, cols, (const void *)(packed + at.block), at.column + row, n,
+                     tensor->cols);
+    else if (part_in_panels(tensor->row))
         gemm_unpack(to, cols, packed + at.block, at.column + row, n, tensor->cols);
     else
         memcpy(to, packed + at.block + at.column + (size_t)row * cols,
@@ -139,6 +163,20 @@ void packed_fill(float *packed, const struct packed_layout *layout, const struct
 
         packed_put(packed, layout, t, 0, t->rows, params->data + t->at);
     }
+}
+
+enum err packed_instead(float **image, struct packed_layout **layout, struct params **params)
+{
+    enum err err = packed_layout_new(layout, &(*params)->shape);
+
+    *image = NULL;
+    if (!err)
+        err = mem_big(image, (*layout)->size, sizeof **image, "weights");
+    if (!err)
+        packed_fill(*image, *layout, *params);
+    params_free(*params);
+    *params = NULL;
+    return err;
 }
 
 void packed_unpack(struct params *params, const struct packed_layout *layout,

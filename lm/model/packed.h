@@ -4,15 +4,22 @@
  * element (k, j) = W[32p + j][k]; missing columns of the last panel are zero. A tied embedding
  * is stored once: rows are read out of the panels. Norms, biases, positions and scores are plain.
  * Everything starts on a 4096-byte boundary. Parts of one group (q, k and v; gate and up) are one
- * matrix. The block is the wire format too (docs/PROTOCOL.md §1): its name is hash_of(block). */
+ * matrix. The block is the wire format too (docs/PROTOCOL.md §1): its name is hash_of(block).
+ *
+ * A model that is not trained, and whose matrices are bfloat16 where they come from, may lie in half
+ * the memory: with PACKED_PAIRS its matrices are panels of pairs (lm/kernel/pairs.h), all else is as
+ * before. What is computed with it has the same bits. Such a block does not travel. */
 
 #ifndef LM_MODEL_PACKED_H
 #define LM_MODEL_PACKED_H
 
 #include "lm/model/params.h"
 
-/* Bytes that the packed weights of such a model take. */
+enum packed_store { PACKED_F32, PACKED_PAIRS };
+
+/* Bytes that the packed weights of such a model take: as PACKED_F32, as `store`. */
 size_t packed_size(const struct shape *shape);
+size_t packed_size_as(const struct shape *shape, enum packed_store store);
 
 /* Where each weight lies, in floats from the start of the block. */
 struct packed_spot {
@@ -20,11 +27,14 @@ struct packed_spot {
     int column;   /* its first column there */
 };
 struct packed_layout {
+    enum packed_store store;
     size_t size;                       /* floats in all */
     struct packed_spot (*spot)[PARTS]; /* [1 + layers]: first what stands once */
 };
 /* Errors: ERR_RANGE (shape_check). */
 enum err packed_layout_new(struct packed_layout **out, const struct shape *shape) MUST_CHECK;
+enum err packed_layout_as(struct packed_layout **out, const struct shape *shape,
+                          enum packed_store store) MUST_CHECK;
 void packed_layout_free(struct packed_layout *layout);
 
 /* Where the block starts that holds a part of layer 0.., or of the ends with layer -1; the head
@@ -35,7 +45,13 @@ size_t packed_at(const struct packed_layout *layout, enum part part, int layer);
 void packed_fill(float *packed, const struct packed_layout *layout,
                  const struct params *params);
 
-/* Rows row..row+n-1 of one tensor to their place, from `from` [n, cols]. */
+/* A layout and an image, both the caller's, in the place of params, which are freed. Errors:
+ * ERR_NOMEM, ERR_RANGE. */
+enum err packed_instead(float **image, struct packed_layout **layout,
+                        struct params **params) MUST_CHECK;
+
+/* Rows row..row+n-1 of one tensor to their place, from `from` [n, cols]: with PACKED_PAIRS a
+ * matrix' values must be bfloat16's. */
 void packed_put(float *packed, const struct packed_layout *layout, const struct tensor *tensor,
                 int row, int n, const float *from);
 

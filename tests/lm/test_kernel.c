@@ -4,6 +4,7 @@
 #include "lm/kernel/attention.h"
 #include "lm/kernel/gemm.h"
 #include "lm/kernel/isa.h"
+#include "lm/kernel/pairs.h"
 #include "lm/kernel/real.h"
 #include "lm/kernel/share.h"
 #include "lm/kernel/softmax.h"
@@ -218,20 +219,37 @@ static float *guarded(size_t n)
     return p;
 }
 
-/* One product against the definition: a chain of fmaf over k. C has `gap` columns too many,
- * that must stay as they are. */
-static void product(int m, int n, int k, bool add)
+/* What remains of a float in bfloat16. */
+static void cut(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+
+        memcpy(&bits, &x[i], 4);
+        bits &= 0xFFFF0000u;
+        memcpy(&x[i], &bits, 4);
+    }
+}
+
+/* One product against the definition: a chain of fmaf over k, of f32 weights or of bfloat16's. C has
+ * `gap` columns too many, that must stay as they are. */
+static void product_of(bool halves, int m, int n, int k, bool add)
 {
     const size_t gap = 3, ldc = (size_t)n + gap, lda = (size_t)k + 2, ldw = (size_t)k + 1;
     float *a = guarded((size_t)m * lda), *w = guarded((size_t)n * ldw);
     float *start = guarded((size_t)m * ldc), *want = guarded((size_t)m * ldc);
     float *c = guarded((size_t)m * ldc), *panels = calloc(gemm_packed_size(n, k) + 1, 4);
+    uint16_t *pairs = calloc(pairs_size(n, k) + 1, 2);
 
     noise(a, (size_t)m * lda, 1);
     noise(w, (size_t)n * ldw, 2);
     noise(start, (size_t)m * ldc, 3);
     memcpy(want, start, (size_t)m * ldc * sizeof *c);
+    if (halves)
+        cut(w, (size_t)n * ldw);
     gemm_pack(panels, 0, w, ldw, n, k);
+    if (halves)
+        pairs_pack(pairs, 0, w, ldw, n, k);
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++) {
             float sum = add ? start[(size_t)i * ldc + (size_t)j] : 0;
@@ -246,10 +264,13 @@ static void product(int m, int n, int k, bool add)
             assert_ok(isa_force(isa_at(isa)->name));
             omp_set_num_threads(threads);
             memcpy(c, start, (size_t)m * ldc * sizeof *c);
-            gemm_packed(c, ldc, a, lda, panels, m, n, k, add);
+            if (halves)
+                gemm_pairs(c, ldc, a, lda, pairs, m, n, k, add);
+            else
+                gemm_packed(c, ldc, a, lda, panels, m, n, k, add);
             if (memcmp(c, want, (size_t)m * ldc * sizeof *c) != 0)
-                fail_msg("%d x %d x %d, add %d, %s, %d threads", m, n, k, add,
-                         isa_current()->name, threads);
+                fail_msg("%d x %d x %d, halves %d, add %d, %s, %d threads", m, n, k, halves,
+                         add, isa_current()->name, threads);
         }
     free(a);
     free(w);
@@ -257,6 +278,13 @@ static void product(int m, int n, int k, bool add)
     free(want);
     free(c);
     free(panels);
+    free(pairs);
+}
+
+static void product(int m, int n, int k, bool add)
+{
+    for (int halves = 0; halves < 2; halves++)
+        product_of(halves, m, n, k, add);
 }
 
 static void products_are_chains_of_fused_multiply_adds(void **state)
@@ -294,6 +322,40 @@ static void packing_goes_back_and_forth(void **state)
     gemm_unpack(back, K, a, 0, N, K);
     assert_memory_equal(back, w, sizeof w);
     gemm_unpack_row(row, a, 37, K);
+    assert_memory_equal(row, w + 37 * K, sizeof row);
+    free(a);
+    free(b);
+}
+
+/* The order of the CPUs' own products, from its definition. Depth 51 leaves zeros at the end. */
+static void pairs_lie_as_processors_take_them(void **state)
+{
+    enum { N = 45, K = 51 };
+    float w[N * K], back[N * K], row[K];
+    uint16_t *a = calloc(pairs_size(N, K), 2), *b = calloc(pairs_size(N, K), 2);
+
+    (void)state;
+    noise(w, N * K, 4);
+    cut(w, N * K);
+    for (int n = 0; n < 64; n++)
+        for (int block = 0; block < 2; block++)
+            for (int h = 0; h < 2; h++)
+                for (int i = 0; i < 8; i++)
+                    for (int second = 0; second < 2; second++) {
+                        const int k = 32 * block + 4 * i + h + (second ? 0 : 2);
+                        uint32_t bits = 0;
+
+                        if (n < N && k < K)
+                            memcpy(&bits, &w[n * K + k], 4);
+                        b[(n / 32) * 64 * 32 + (32 * block + 16 * h + 2 * i) * 32 +
+                          2 * (n % 32) + second] = (uint16_t)(bits >> 16);
+                    }
+    pairs_pack(a, 0, w, K, 20, K); /* in two parts that meet within a panel */
+    pairs_pack(a, 20, w + 20 * K, K, N - 20, K);
+    assert_memory_equal(a, b, pairs_size(N, K) * 2);
+    pairs_unpack(back, K, a, 0, N, K);
+    assert_memory_equal(back, w, sizeof w);
+    pairs_unpack_row(row, a, 37, K);
     assert_memory_equal(row, w + 37 * K, sizeof row);
     free(a);
     free(b);
@@ -429,6 +491,7 @@ int main(void)
         cmocka_unit_test(all_instruction_sets_give_the_same_bits),
         cmocka_unit_test(products_are_chains_of_fused_multiply_adds),
         cmocka_unit_test(packing_goes_back_and_forth),
+        cmocka_unit_test(pairs_lie_as_processors_take_them),
         cmocka_unit_test(attention_is_exact_and_alone),
         cmocka_unit_test(softmax_is_right_and_reads_no_further),
     };
