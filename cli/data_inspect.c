@@ -319,7 +319,6 @@ static enum err show_learnt(const struct data_inspect *in, const struct method *
     struct prepare prepare = {.objective = NULL};
     const bool hh = in->job->rule.format.format == FORMAT_HH;
     json_t *list = hh ? in->raw : in->made;
-    char *path = mem_text(in->path);
     struct corpus *corpus = NULL;
     enum err err = method_conf(method, &in->job->conf, self);
 
@@ -331,9 +330,13 @@ static enum err show_learnt(const struct data_inspect *in, const struct method *
                       ? ((const struct keys *)self)->max_length
                       : m->files->shape.context);
     for (size_t i = 0; i < json_array_size(list) && !err && !corpus; i++) {
-        struct dataset_row row = {json_array_get(list, i), 0, (long)i + 1};
-        struct dataset set = {.n = 1, .room = 1, .row = &row, .files = 1, .file = &path};
-        err = prepare.encode(&corpus, &set, &prepare.rule, "shown");
+        struct dataset *set = dataset_new(NULL, 0);
+        const int file = dataset_name_file(set, in->path);
+
+        err = dataset_push(set, json_array_get(list, i), file, (long)i + 1);
+        if (!err)
+            err = prepare.encode(&corpus, set, &prepare.rule, "shown");
+        dataset_free(set);
         if (err == ERR_RANGE || err == ERR_PARSE) /* the next one, unless this was the last */
             err = i + 1 < json_array_size(list) ? OK : err;
     }
@@ -344,7 +347,6 @@ static enum err show_learnt(const struct data_inspect *in, const struct method *
         method->close(self);
     conf_free(method->tables, self);
     free(self);
-    free(path);
     return err;
 }
 

@@ -3,15 +3,19 @@
  * set. Files are read in the order they are named, and rows keep it, so that the same files
  * and seed give the same records everywhere; shuffling is order.c's, each epoch.
  *
- * What must hold: a row's `file` indexes `file` of its own set, for words to people; an
- * object belongs to one set alone (hold_out moves, it does not copy). Objects stay in memory
- * as JSON: what a method makes of them is made once and is smaller. */
+ * What must hold: a row's `file` indexes `file` of its own set, for words to people; a row's text
+ * is in its own set's spool (hold_out copies it there). A record is text while it waits, a tenth
+ * of the size of its objects, and becomes objects again for as long as somebody looks at it: a
+ * method looks at each once, in order. Rows that are left out leave their text behind; it is not
+ * worth a second pass over the file. */
 #include "data/dataset.h"
 
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/say.h"
+#include "base/spool.h"
+#include "data/example.h"
 #include "data/format.h"
 #include "data/mixture.h"
 #include "data/rows.h"
@@ -21,17 +25,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct dataset *set_new(void)
+struct dataset *dataset_new(const char *folder, size_t memory)
 {
-    return mem_new(1, sizeof(struct dataset));
+    struct dataset *set = mem_new(1, sizeof(*set));
+
+    set->spool = spool_new(folder, memory ? memory : DATASET_MEMORY, "the records");
+    return set;
+}
+
+static struct dataset *set_new(const struct dataset_conf *conf)
+{
+    return dataset_new(conf->folder, conf->memory);
 }
 
 void dataset_free(struct dataset *set)
 {
     if (!set)
         return;
-    for (size_t i = 0; i < set->n; i++)
-        json_decref(set->row[i].object);
+    spool_free(set->spool);
     for (int i = 0; i < set->files; i++)
         free(set->file[i]);
     free(set->row);
@@ -44,18 +55,66 @@ enum err dataset_at(const struct dataset *set, size_t row)
     return err_add("%s:%ld", set->file[set->row[row].file], set->row[row].line);
 }
 
-/* Takes the reference. */
-static void push(struct dataset *set, json_t *object, int file, long line)
+static enum err push_text(struct dataset *set, const char *text, size_t n, int file, long line)
 {
+    const enum err err = spool_room(set->spool, set->used + n, &set->text);
+
+    if (err)
+        return err;
     if (set->n == set->room) {
         set->room = set->room ? 2 * set->room : 1024;
         set->row = mem_grow(set->row, set->room, sizeof(*set->row));
     }
-    set->row[set->n++] = (struct dataset_row){.object = object, .file = file, .line = line};
+    memcpy(set->text + set->used, text, n);
+    set->row[set->n++] =
+        (struct dataset_row){.at = set->used, .bytes = n, .file = file, .line = line};
+    set->used += n;
+    spool_seen(set->spool, n);
+    return OK;
+}
+
+/* Seventeen digits give every double back, and jansson keeps the order of keys. */
+enum err dataset_push(struct dataset *set, const json_t *object, int file, long line)
+{
+    char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    enum err err;
+
+    if (!text)
+        return err_set(ERR_NOMEM, "no memory for a record");
+    err = push_text(set, text, strlen(text), file, line);
+    free(text);
+    return err;
+}
+
+enum err dataset_record(json_t **out, const struct dataset *set, size_t row)
+{
+    const struct dataset_row *r = &set->row[row];
+    json_error_t why;
+
+    *out = json_loadb(set->text + r->at, r->bytes, 0, &why);
+    spool_seen(set->spool, r->bytes);
+    if (*out)
+        return OK;
+    err_set(ERR_IO, "a record that was put aside is not what it was: %s", why.text);
+    (void)dataset_at(set, row);
+    return ERR_IO;
+}
+
+/* An example holds references of its own to what it shows. */
+enum err dataset_example(struct example *out, const struct dataset *set, size_t row,
+                         const struct example_rule *rule)
+{
+    json_t *object = NULL;
+    enum err err = dataset_record(&object, set, row);
+
+    if (!err)
+        err = example_read(out, object, rule);
+    json_decref(object);
+    return err;
 }
 
 /* A place to name in words: rows keep its index. */
-static int push_file(struct dataset *set, const char *path)
+int dataset_name_file(struct dataset *set, const char *path)
 {
     set->file = mem_grow(set->file, (size_t)set->files + 1, sizeof(*set->file));
     set->file[set->files] = mem_text(path);
@@ -88,18 +147,18 @@ static enum err push_rows(struct dataset *set, json_t *object, int file, long li
     err = format_named(&rule.format, conf->format);
     if (!err && rule.untold)
         rule.format = format_as(object, &rule);
-    if (!err && rule.format == FORMAT_TRL) {
-        push(set, json_incref(object), file, line);
-        return OK;
-    }
+    if (!err && rule.format == FORMAT_TRL)
+        return dataset_push(set, object, file, line);
     if (!err && rule.untold)
         tell_format(set, rule.format, file);
     made = json_array();
     if (!err)
         err = format_rows(made, object, &rule);
-    json_array_foreach(made, i, item) if (!err) push(set, json_incref(item), file, line);
+    if (err)
+        err = err_add("%s:%ld", set->file[file], line);
+    json_array_foreach(made, i, item) if (!err) err = dataset_push(set, item, file, line);
     json_decref(made);
-    return err ? err_add("%s:%ld", set->file[file], line) : OK;
+    return err;
 }
 
 /* Said once a set, at the first: a file with a thousand bad lines shall not say so a thousand
@@ -126,7 +185,7 @@ static enum err read_file(struct dataset *set, const char *path, const struct mi
 {
     struct rows *file = NULL;
     enum err err = rows_open(&file, path);
-    const int index = err ? 0 : push_file(set, path);
+    const int index = err ? 0 : dataset_name_file(set, path);
 
     while (!err) {
         json_t *object = NULL;
@@ -163,8 +222,6 @@ static void keep_shares(struct dataset *set, const size_t *start, const size_t *
         for (size_t k = start[i]; k < end; k++)
             if (k - start[i] < keep[i])
                 set->row[to++] = set->row[k];
-            else
-                json_decref(set->row[k].object);
     }
     set->n = to;
 }
@@ -184,8 +241,6 @@ static void keep_weight(struct dataset *set, size_t start, double weight, uint64
     for (size_t i = 0; i < n; i++)
         if (kept[i])
             set->row[set->n++] = set->row[start + i];
-        else
-            json_decref(set->row[start + i].object);
     free(order);
     free(kept);
 }
@@ -254,7 +309,7 @@ static enum err read_name(struct dataset *train, struct dataset **test,
         return err;
     err = split_find(&split, conf->name, conf->test);
     if (!err && split.n) {
-        *test = set_new();
+        *test = set_new(conf);
         err = read_split(*test, &split, conf);
     }
     split_free(&split);
@@ -270,6 +325,7 @@ static enum err hold_out(struct dataset *train, struct dataset **test,
     uint32_t *order;
     bool *held;
     size_t to = 0;
+    enum err err = OK;
 
     if (!(size > 0) || count >= train->n || (size >= 1 && size != floor(size)))
         return err_set(ERR_RANGE,
@@ -283,20 +339,20 @@ static enum err hold_out(struct dataset *train, struct dataset **test,
     rng_shuffle(order, train->n, conf->seed, RNG_ORDER, UINT64_MAX);
     for (size_t i = 0; i < count; i++)
         held[order[i]] = true;
-    *test = set_new();
+    *test = set_new(conf);
     for (int i = 0; i < train->files; i++)
-        push_file(*test, train->file[i]);
-    for (size_t i = 0; i < train->n; i++) {
+        dataset_name_file(*test, train->file[i]);
+    for (size_t i = 0; i < train->n && !err; i++) {
         const struct dataset_row *row = &train->row[i];
         if (held[i])
-            push(*test, row->object, row->file, row->line);
+            err = push_text(*test, train->text + row->at, row->bytes, row->file, row->line);
         else
             train->row[to++] = *row;
     }
     train->n = to;
     free(order);
     free(held);
-    return OK;
+    return err;
 }
 
 /* Exactly one of a name and a mixture; a test set that the folder brings stands before one that
@@ -325,7 +381,7 @@ static enum err load(struct dataset *train, struct dataset **test,
 enum err dataset_load(struct dataset **train, struct dataset **test,
                       const struct dataset_conf *conf)
 {
-    struct dataset *set = set_new();
+    struct dataset *set = set_new(conf);
     enum err err;
 
     *train = *test = NULL;

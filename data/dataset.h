@@ -4,7 +4,9 @@
  *   datasets: [{path, name, data_files, split, columns, rename, fraction, weight}]
  *   test_split_size: a share below 1, or a number of records
  *
- * The same files and seed give the same records in the same order on every machine. */
+ * The same files and seed give the same records in the same order on every machine. Records are
+ * kept as text, of which more than DATASET_MEMORY lies on disk (base/spool.h): in memory is where
+ * each begins. */
 
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
@@ -16,17 +18,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DATASET_ROWS_MAX = 50000000, DATASET_FILES_MAX = 4096 };
+enum { DATASET_ROWS_MAX = 50000000, DATASET_FILES_MAX = 4096, DATASET_MEMORY = 64 << 20 };
+
+struct spool;
 
 struct dataset_row {
-    json_t *object; /* owned by the set */
-    int file;       /* index into `file` */
-    long line;      /* from 1 */
+    size_t at, bytes; /* its text */
+    int file;         /* index into `file` */
+    long line;        /* from 1 */
 };
 
 struct dataset {
     size_t n, room;
     struct dataset_row *row;
+    struct spool *spool;
+    char *text; /* [used] in the spool */
+    size_t used;
     int files;
     char **file;    /* paths as the user gave them */
     size_t skipped; /* bad lines left out */
@@ -43,6 +50,8 @@ struct dataset_conf {
     const char *text_field; /* the trainer's column of text, or NULL */
     bool strict;            /* a bad line is an error; else it is counted and left out */
     uint64_t seed;          /* of the held-out choice */
+    const char *folder;     /* for what memory is not to hold; NULL: spool_new's */
+    size_t memory;          /* bytes of text in memory; 0: DATASET_MEMORY */
 };
 
 /* *test is NULL when nothing is held out. Errors: ERR_IO, ERR_PARSE, ERR_RANGE; the words name
@@ -50,6 +59,23 @@ struct dataset_conf {
 enum err dataset_load(struct dataset **train, struct dataset **test,
                       const struct dataset_conf *conf) MUST_CHECK;
 void dataset_free(struct dataset *set); /* NULL is fine */
+
+/* A record, read again: the caller's, to be released. Errors: ERR_IO, when the disk does not give
+ * back what was put there. */
+enum err dataset_record(json_t **out, const struct dataset *set, size_t row) MUST_CHECK;
+
+/* The same as an example (example.h), which is the caller's. Errors: example_read's, too. */
+struct example;
+struct example_rule;
+enum err dataset_example(struct example *out, const struct dataset *set, size_t row,
+                         const struct example_rule *rule) MUST_CHECK;
+
+/* A set of records that do not come from a file of their own: a new one (folder, memory: as in
+ * dataset_conf), a name for words, a record more. Errors: spool_room's. */
+struct dataset *dataset_new(const char *folder, size_t memory);
+int dataset_name_file(struct dataset *set, const char *path);
+enum err dataset_push(struct dataset *set, const json_t *object, int file,
+                      long line) MUST_CHECK;
 
 /* Puts "file:line: " before the standing words. */
 enum err dataset_at(const struct dataset *set, size_t row);

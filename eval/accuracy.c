@@ -35,7 +35,7 @@ struct accuracy {
 static enum err read_pair(struct accuracy *a, const struct example_rule *rule)
 {
     struct example *e = &a->pair[a->n];
-    enum err err = example_read(e, a->set->row[a->n].object, rule);
+    enum err err = dataset_example(e, a->set, a->n, rule);
 
     if (!err) {
         a->text[0][a->n] = transcript_of(e->chosen);

@@ -166,7 +166,12 @@ static enum err gather(struct bias *b)
     b->row = mem_new(2 * b->set->n, sizeof *b->row);
     b->prompt = mem_new(2 * b->set->n, sizeof *b->prompt);
     for (size_t i = 0; i < b->set->n && (!most || i < most) && !err; i++) {
-        err = judge_one(b, b->set->row[i].object);
+        json_t *row = NULL;
+
+        err = dataset_record(&row, b->set, i);
+        if (!err)
+            err = judge_one(b, row);
+        json_decref(row);
         if (err)
             err = dataset_at(b->set, i);
     }

@@ -42,7 +42,7 @@ static enum err take_prompts(struct eval_prompts *out, size_t most, bool hh)
     out->meta = mem_new(out->set->n, sizeof *out->meta);
     for (size_t i = 0; i < out->set->n && (!most || out->n < most) && !err; i++) {
         struct example e;
-        err = example_read(&e, out->set->row[i].object, &rule);
+        err = dataset_example(&e, out->set, i, &rule);
         if (!err && !e.prompt)
             err = err_set(ERR_PARSE, "rows of token ids cannot be judged as text");
         if (!err) {

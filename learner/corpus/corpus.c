@@ -1,22 +1,35 @@
 /* The storage of a data set in token ids: three flat arrays (where sequences start, tokens, what is
- * learnt) that grow as the readers append, and one array for each thing that a record may say of
+ * learnt) that grow as the readers append, the latter two on disk when they are large, and one array for each thing that a record may say of
  * itself. The readers (corpus_read, corpus_answers, corpus_steps) call corpus_append for each
  * sequence of a record, corpus_close behind its last, and corpus_end once. Arrays that came to say
  * nothing are dropped at the end: a NULL tells all who read them that there is nothing to weigh. */
 #include "learner/corpus/corpus.h"
 
 #include "base/mem.h"
+#include "base/spool.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+struct corpus *corpus_new(const struct corpus_rule *rule, int group)
+{
+    struct corpus *c = mem_new(1, sizeof(*c));
+    const size_t memory = rule->memory ? rule->memory : CORPUS_MEMORY;
+
+    c->group = group;
+    c->tokens = spool_new(rule->folder, memory, "the tokens");
+    c->learns = spool_new(rule->folder, memory, "the marks of what is learnt");
+    c->targets = spool_new(rule->folder, memory, "the targets");
+    return c;
+}
 
 void corpus_free(struct corpus *corpus)
 {
     if (!corpus)
         return;
     free(corpus->seq);
-    free(corpus->token);
-    free(corpus->learn);
+    spool_free(corpus->tokens);
+    spool_free(corpus->learns);
     free(corpus->margin);
     free(corpus->weight);
     free(corpus->soft);
@@ -31,7 +44,7 @@ void corpus_free(struct corpus *corpus)
     free(corpus->rows.record);
     free(corpus->rows.length);
     free(corpus->length);
-    free(corpus->target);
+    spool_free(corpus->targets);
     free(corpus->owner);
     free(corpus);
 }
@@ -56,20 +69,40 @@ static enum err room(struct corpus *c, size_t tokens)
         c->room_records = n;
     }
     if (have + tokens > c->room_tokens) {
-        const size_t n = 2 * (have + tokens) + 4096;
-        /* Tokens are as many as the user's data: no memory for them is an answer, not the
-         * end of the process. */
-        int *token = realloc(c->token, n * sizeof(*token));
-        uint8_t *learn;
-        if (token)
-            c->token = token;
-        learn = token ? realloc(c->learn, n) : NULL;
-        if (!learn)
-            return err_set(ERR_NOMEM, "no memory for %zu tokens of the data set", n);
-        c->learn = learn;
+        /* An eighth more: spools double what is small themselves. Tokens are as many as the
+         * user's data: no room for them is an answer, not the end of the process. */
+        const size_t n = (have + tokens) / 8 * 9 + 4096;
+        enum err err = spool_room(c->tokens, n * sizeof(*c->token), &c->token);
+
+        if (!err)
+            err = spool_room(c->learns, n, &c->learn);
+        if (err)
+            return err;
         c->room_tokens = n;
     }
     return OK;
+}
+
+void corpus_seen(const struct corpus *c, size_t tokens)
+{
+    spool_seen(c->tokens, tokens * sizeof(*c->token) + SPOOL_PAGES);
+    spool_seen(c->learns, tokens + SPOOL_PAGES);
+    if (c->target)
+        spool_seen(c->targets, tokens * sizeof(*c->target) + SPOOL_PAGES);
+}
+
+static size_t held(const struct spool *spool, size_t bytes)
+{
+    return spool_on_disk(spool) ? SPOOL_WINDOW : bytes;
+}
+
+size_t corpus_bytes(const struct corpus *c)
+{
+    const size_t seqs = c->n * (size_t)c->group, tokens = c->seq[seqs];
+
+    return held(c->tokens, tokens * sizeof(*c->token)) + held(c->learns, tokens) +
+           (c->target ? held(c->targets, tokens * sizeof(*c->target)) : 0) +
+           (seqs + 1) * sizeof(*c->seq) + c->n * sizeof(*c->length);
 }
 
 enum err corpus_append(struct corpus *c, int which, const int *ids, size_t n,
@@ -92,11 +125,14 @@ enum err corpus_append(struct corpus *c, int which, const int *ids, size_t n,
         c->shared_prefix[c->n] = 0;
     }
     at = c->seq[index];
-    memcpy(c->token + at, ids, n * sizeof(*ids));
+    if (n)
+        memcpy(c->token + at, ids, n * sizeof(*ids));
     /* The first token of a sequence follows nothing, so there is nothing to predict it from. */
     for (size_t i = 0; i < n; i++)
         c->learn[at + i] = i || marked ? (learn ? learn[i] : 1) : 0;
     c->seq[index + 1] = at + n;
+    spool_seen(c->tokens, n * sizeof(*ids));
+    spool_seen(c->learns, n);
     return OK;
 }
 
@@ -196,6 +232,21 @@ enum err corpus_said(const struct corpus_rule *rule, const json_t *messages,
     return err;
 }
 
+/* Piece by piece: what has been hashed may leave memory. */
+static void add_spooled(struct hash_sha256 *state, struct spool *spool, const void *data,
+                        size_t bytes)
+{
+    enum { PIECE = 1 << 20 };
+    const char *from = data;
+
+    for (size_t at = 0; at < bytes; at += PIECE) {
+        const size_t n = bytes - at < PIECE ? bytes - at : PIECE;
+
+        hash_sha256_add(state, from + at, n);
+        spool_seen(spool, n);
+    }
+}
+
 /* What does not exist is not hashed, so that a corpus without, say, margins keeps its hash
  * when margins are invented: checkpoints and tables of references are found by it. */
 struct hash corpus_hash(const struct corpus *c)
@@ -205,8 +256,8 @@ struct hash corpus_hash(const struct corpus *c)
 
     hash_sha256_init(&state);
     hash_sha256_add(&state, c->seq, (seqs + 1) * sizeof(*c->seq));
-    hash_sha256_add(&state, c->token, tokens * sizeof(*c->token));
-    hash_sha256_add(&state, c->learn, tokens);
+    add_spooled(&state, c->tokens, c->token, tokens * sizeof(*c->token));
+    add_spooled(&state, c->learns, c->learn, tokens);
     if (c->margin)
         hash_sha256_add(&state, c->margin, c->n * sizeof(*c->margin));
     if (c->weight)
@@ -226,7 +277,7 @@ struct hash corpus_hash(const struct corpus *c)
         hash_sha256_add(&state, w->prompt, c->n * sizeof(*w->prompt));
     }
     if (c->target)
-        hash_sha256_add(&state, c->target, tokens * sizeof(*c->target));
+        add_spooled(&state, c->targets, c->target, tokens * sizeof(*c->target));
     if (c->rows.n) {
         hash_sha256_add(&state, c->rows.at, (c->rows.n + 1) * sizeof(*c->rows.at));
         hash_sha256_add(&state, c->rows.record, c->n * sizeof(*c->rows.record));

@@ -20,6 +20,11 @@ struct corpus_whole {
     uint32_t *prompt; /* [n] tokens of the record before its answer */
 };
 
+/* Arrays of tokens are as large as the data: beyond CORPUS_MEMORY bytes each they lie on disk
+ * (base/spool.h), and memory holds a window of them. */
+enum { CORPUS_MEMORY = 256 << 20 };
+struct spool;
+
 /* What a batch counts, where that is not a record (corpus_bins.h). */
 struct corpus_rows {
     size_t n;         /* 0: a row is a record */
@@ -45,7 +50,8 @@ struct corpus {
     struct corpus_whole whole; /* the answers for it; empty without */
     uint32_t *length;          /* [n] tokens of the record */
     struct corpus_rows rows;
-    float *target;                /* [seq[n]] of corpus_steps.h; NULL: no solutions in steps */
+    float *target; /* [seq[n]] of corpus_steps.h; NULL: no solutions in steps */
+    struct spool *tokens, *learns, *targets; /* where token, learn and target lie */
     uint32_t *owner;              /* [n] records of one prompt share a number; NULL: not told */
     size_t cut, dropped, skipped; /* shortened; left out by length; bad records left out */
     size_t longer, shorter;       /* pairs whose chosen answer is longer, shorter (text) */
@@ -58,6 +64,8 @@ struct corpus_rule {
     const char *eos; /* text appended to plain text that does not end with it; NULL: none */
     const char *text_field;
     int vocab;
+    const char *folder; /* for what memory is not to hold; NULL: spool_new's */
+    size_t memory;      /* bytes of an array in memory; 0: CORPUS_MEMORY */
     bool hh, strict;
     json_t *unused; /* example_rule's; NULL: nobody asks */
     int max_length; /* 0: no limit */
@@ -75,7 +83,15 @@ struct corpus_rule {
     int block; /* answers rotate by one inside blocks of so many records; 0: no partner */
 };
 
+/* An empty one of `group` sequences a record. */
+struct corpus *corpus_new(const struct corpus_rule *rule, int group);
 void corpus_free(struct corpus *corpus);
+
+/* Some sequences' tokens were just read: what lies on disk need not stay in memory. */
+void corpus_seen(const struct corpus *corpus, size_t tokens);
+
+/* Bytes that the data hold in memory for as long as the run lasts. */
+size_t corpus_bytes(const struct corpus *corpus);
 
 /* Tokens, starts, what is learnt, margins: the same data give the same hash. */
 struct hash corpus_hash(const struct corpus *corpus);

@@ -200,7 +200,7 @@ static enum err add_row(struct corpus *c, const struct dataset *set, size_t i,
     const struct example_rule how = {pairs ? RECORD_FOR_PAIRS : RECORD_FOR_LABELS,
                                      rule->text_field, rule->hh, turn ? NULL : rule->unused};
     struct example e;
-    enum err err = example_read(&e, set->row[i].object, &how);
+    enum err err = dataset_example(&e, set, i, &how);
 
     if (!err) {
         err = pairs ? add_preference(c, rule, &e) : add_labelled(c, rule, &e, turn);
@@ -228,10 +228,9 @@ static void rotate(struct corpus *c, size_t block)
 static enum err make(struct corpus **out, const struct dataset *set,
                      const struct corpus_rule *rule, bool pairs, const char *what)
 {
-    struct corpus *c = mem_new(1, sizeof(*c));
+    struct corpus *c = corpus_new(rule, pairs ? 2 : 1);
     enum err err = OK;
 
-    c->group = pairs ? 2 : 1;
     c->longest = rule->max_length;
     for (size_t from = 0; from < set->n && !err; from += UNPAIR_ROWS) {
         const size_t to = from + UNPAIR_ROWS < set->n ? from + UNPAIR_ROWS : set->n;

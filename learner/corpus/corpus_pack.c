@@ -101,6 +101,8 @@ static void put(const struct corpus *c, uint32_t record, size_t which, struct mi
         out, which && c->shared_prefix ? (int)c->shared_prefix[record] : 0);
     const int at = micro_batch_tokens(out, c->token + from, c->learn + from, n);
 
+    corpus_seen(c, n);
+
     put_said(c, record, seq, out);
     if (c->target)
         memcpy(out->column[MICRO_BATCH_TARGET] + at, c->target + from, n * sizeof *c->target);
@@ -136,6 +138,7 @@ enum err corpus_pack_mismatched(const struct corpus *c, const uint32_t *record, 
         const size_t answer = mismatched(c, record[i], &prompt, &from) - prompt;
         micro_batch_sequence(out, 0);
         micro_batch_tokens(out, c->token + c->seq[record[i]], NULL, prompt);
+        corpus_seen(c, prompt);
         micro_batch_tokens(out, c->whole.token + from, c->whole.learn + from, answer);
         if (!prompt && answer) /* a first token is never learnt */
             out->learn[out->seq[i]] = 0;

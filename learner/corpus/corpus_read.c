@@ -181,7 +181,7 @@ static enum err fill(struct corpus *c, const struct dataset *set,
 
     for (size_t i = 0; i < set->n; i++) {
         struct example e;
-        enum err err = example_read(&e, set->row[i].object, &how);
+        enum err err = dataset_example(&e, set, i, &how);
         if (!err) {
             err = add(c, rule, &e);
             example_free(&e);
@@ -205,10 +205,9 @@ static enum err fill(struct corpus *c, const struct dataset *set,
 static enum err make(struct corpus **out, const struct dataset *set,
                      const struct corpus_rule *rule, int group, const char *what)
 {
-    struct corpus *c = mem_new(1, sizeof(*c));
+    struct corpus *c = corpus_new(rule, group);
     enum err err;
 
-    c->group = group;
     err = fill(c, set, rule, group == 2 ? RECORD_FOR_PAIRS : RECORD_FOR_SFT,
                group == 2 ? add_pair : add_sft);
     return corpus_end(out, c, err, set, rule, what);

@@ -6,6 +6,7 @@
 #include "learner/corpus/corpus_steps.h"
 
 #include "base/mem.h"
+#include "base/spool.h"
 #include "data/example.h"
 #include "data/record_kind.h"
 #include "data/record_text.h"
@@ -34,14 +35,9 @@ static enum err follow(struct corpus *c, size_t records, size_t tokens)
     /* corpus_append has just made room: the same room is needed here. */
     if (c->room_records != records)
         c->owner = mem_grow(c->owner, c->room_records, sizeof(*c->owner));
-    if (c->room_tokens != tokens) {
-        float *target = realloc(c->target, c->room_tokens * sizeof(*target));
-        if (!target)
-            return err_set(ERR_NOMEM, "no memory for %zu tokens of the data set",
-                           c->room_tokens);
-        c->target = target;
-    }
-    return OK;
+    return c->room_tokens == tokens
+               ? OK
+               : spool_room(c->targets, c->room_tokens * sizeof(*c->target), &c->target);
 }
 
 static enum err add(struct corpus *c, const struct steps *s, json_t *known,
@@ -80,14 +76,17 @@ static enum err fill(struct corpus *c, const struct dataset *set,
     enum err err = OK;
 
     for (size_t i = 0; i < set->n && !err; i++) {
-        const json_t *row = set->row[i].object;
-        struct steps steps;
-        err = steps_encode(&steps, row, &rule->encode, how);
+        struct steps steps = {0};
+        json_t *row = NULL;
+        err = dataset_record(&row, set, i);
+        if (!err)
+            err = steps_encode(&steps, row, &rule->encode, how);
         if (!err && rule->unused)
             example_check_unread(rule->unused, row, read);
         if (!err)
             err = add(c, &steps, known, json_object_get(row, "prompt"));
         steps_free(&steps);
+        json_decref(row);
         if (err == ERR_PARSE && !rule->strict) {
             dataset_left_out(set, i, &c->skipped);
             err = OK;
@@ -103,10 +102,9 @@ enum err corpus_steps(struct corpus **out, const struct dataset *set,
                       const struct corpus_rule *rule, const char *what)
 {
     struct steps_rule how = *rule->steps;
-    struct corpus *c = mem_new(1, sizeof(*c));
+    struct corpus *c = corpus_new(rule, 1);
     enum err err;
 
-    c->group = 1;
     how.max_length = rule->max_length;
     how.bos = rule->bos;
     /* Measuring the last step alone would hide how the steps before it are judged. */

@@ -309,13 +309,17 @@ static enum err take(struct prompts *p, const struct dataset *set, size_t at,
     const struct example_rule how = {rule->answer ? RECORD_FOR_SFT : RECORD_FOR_PROMPTS, "text",
                                      rule->hh, NULL};
     struct example e;
-    enum err err = example_read(&e, set->row[at].object, &how);
+    json_t *record = NULL;
+    enum err err = dataset_record(&record, set, at);
 
+    if (!err)
+        err = example_read(&e, record, &how);
     if (!err) {
-        note_unused(p, &e, set->row[at].object, &how, rule->text);
+        note_unused(p, &e, record, &how, rule->text);
         err = read_one(p, &e, rule, at, longest);
         example_free(&e);
     }
+    json_decref(record);
     if (err == ERR_PARSE && !rule->strict) {
         dataset_left_out(set, at, &p->skipped);
         return OK;

@@ -60,21 +60,21 @@ static size_t largest_batch(const struct offline_job *o)
     return o->test ? larger(most, corpus_pack_most(o->test, test)) : most;
 }
 
-/* Of a token of the data set: id, whether it is learnt, where it starts; and what the reference
- * says of it. A live reference is a copy of the policy's compute weights. */
-enum { DATA_BYTES = 9, REFERENCE_BYTES = 4 };
+/* What the reference says of a token of the data set. A live reference is a copy of the policy's
+ * compute weights. */
+enum { REFERENCE_BYTES = 4 };
 
 static struct memory_plan memory_of(const struct offline_job *o)
 {
     const size_t all = o->train->seq[o->train->n * (size_t)o->train->group];
 
-    return (struct memory_plan){
-        .policy = shape_of(o),
-        .options = options_of(o),
-        .lora = peft_lora(&o->plan),
-        .n_images = o->reference && o->reference->live,
-        .data = all * (size_t)(DATA_BYTES + (o->reference ? REFERENCE_BYTES : 0)),
-        .tokens = largest_batch(o)};
+    return (struct memory_plan){.policy = shape_of(o),
+                                .options = options_of(o),
+                                .lora = peft_lora(&o->plan),
+                                .n_images = o->reference && o->reference->live,
+                                .data = corpus_bytes(o->train) +
+                                        all * (size_t)(o->reference ? REFERENCE_BYTES : 0),
+                                .tokens = largest_batch(o)};
 }
 
 /* The length that holds, and whose it is. */

@@ -51,6 +51,7 @@ static enum err encode_all(struct prepare *p, const struct keys *keys,
     enum err err;
 
     conf.text_field = p->rule.text_field;
+    p->rule.folder = keys->output_dir;
     err = dataset_load(&train, &test, &conf);
 
     /* Over both sets: what is not read in either is said once. */

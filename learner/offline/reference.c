@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/spool.h"
 #include "learner/corpus/corpus_pack.h"
 #include "learner/run/checkpoint.h"
 
@@ -23,8 +24,9 @@ enum { TABLES = 2, SAVE_MS = 120000, SAY_MS = 5000 };
 struct reference_table {
     const struct corpus *corpus;
     size_t tokens;
-    float *logprob;     /* [tokens] */
-    double *mismatched; /* [corpus->n]; NULL without partners */
+    struct spool *spool; /* where logprob lies: as large as the corpus' tokens */
+    float *logprob;      /* [tokens] */
+    double *mismatched;  /* [corpus->n]; NULL without partners */
 };
 
 struct reference {
@@ -65,7 +67,7 @@ void reference_free(struct reference *r)
     if (!r)
         return;
     for (int i = 0; i < r->tables; i++) {
-        free(r->table[i].logprob);
+        spool_free(r->table[i].spool);
         free(r->table[i].mismatched);
     }
     ref_model_free(r->live);
@@ -143,12 +145,15 @@ static enum err table_new(struct reference *r, const struct corpus *corpus,
 
     *t = (struct reference_table){.corpus = corpus};
     t->tokens = corpus->seq[corpus->n * (size_t)corpus->group];
-    err = mem_big(&t->logprob, t->tokens, sizeof(float), "reference log-probabilities");
+    t->spool = spool_new(r->folder, CORPUS_MEMORY, "the reference's log-probabilities");
+    r->tables++;
+    err = spool_room(t->spool, (t->tokens + 1) * sizeof(float), &t->logprob);
     if (err)
         return err;
-    r->tables++;
-    for (size_t i = 0; i < t->tokens; i++)
+    for (size_t i = 0; i < t->tokens; i++) {
         t->logprob[i] = NAN;
+        spool_seen(t->spool, sizeof(float));
+    }
     if (corpus->partner) {
         t->mismatched = mem_new(corpus->n, sizeof(*t->mismatched));
         for (size_t i = 0; i < corpus->n; i++)
@@ -182,6 +187,7 @@ static enum err table_make(struct reference_table *t, struct trainable *step,
     for (size_t i = 0; i < n && !err; i++) {
         memcpy(t->logprob + c->seq[record[i] * group], from,
                c->length[record[i]] * sizeof(*from));
+        spool_seen(t->spool, c->length[record[i]] * sizeof(*from) + SPOOL_PAGES);
         from += c->length[record[i]];
     }
     if (err || !t->mismatched)
@@ -276,6 +282,7 @@ enum err reference_take(struct reference *r, struct trainable *step,
             return err_set(ERR_STATE, "reference: record %u was not prepared", record[i]);
         memcpy(logprob, t->logprob + corpus->seq[record[i] * (size_t)corpus->group],
                corpus->length[record[i]] * sizeof(*logprob));
+        spool_seen(t->spool, corpus->length[record[i]] * sizeof(*logprob) + SPOOL_PAGES);
         logprob += corpus->length[record[i]];
     }
     return OK;

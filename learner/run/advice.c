@@ -35,8 +35,10 @@ static enum err whole(const struct advice_memory *m, const char *needs, const ch
         return err_set(
             ERR_RANGE,
             "the plan needs %s, more than the %s of %s, %s of it whatever the batch: "
-            "only a smaller model can help",
-            needs, has, m->whose, floor);
+            "only a smaller model, or another machine (from %s on%s), can help",
+            needs, has, m->whose, floor,
+            m->lora_floor ? advice_size(lora, m->lora_floor) : floor,
+            m->lora_floor ? ", by LoRA" : "");
     return err_set(ERR_RANGE,
                    "the plan needs %s, more than the %s of %s, %s of it whatever the batch: "
                    "use_peft=true (LoRA, from %s on) or a smaller model can help",

@@ -311,6 +311,7 @@ struct dataset_conf keys_dataset(const struct keys *keys)
         .format = keys->format && strcmp(keys->format, "hh") ? keys->format : NULL,
         .strict = keys->strict,
         .seed = (uint64_t)keys->seed,
+        .folder = keys->output_dir,
     };
 }
 

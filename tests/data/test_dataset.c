@@ -1,7 +1,10 @@
 #include "data/dataset.h"
 
 #include "base/fs.h"
+#include "base/mem.h"
+#include "base/spool.h"
 #include "data/mixture.h"
+#include "tests/data/record.h"
 #include "tests/support/test.h"
 
 #include <math.h>
@@ -34,7 +37,7 @@ static void put(const char *name, int from, int to)
 
 static long id(const struct dataset *set, size_t i)
 {
-    return (long)json_integer_value(json_object_get(set->row[i].object, "id"));
+    return record_int(set, i, "id");
 }
 
 static struct dataset_conf base_conf(void)
@@ -112,13 +115,68 @@ static void the_held_out_part_is_fixed_by_the_seed(void **state)
     assert_err(ERR_RANGE, dataset_load(&train, &test, &conf));
 }
 
+static char *text_of(const struct dataset *set, size_t row)
+{
+    json_t *object = record(set, row);
+    char *text = json_dumps(object, 0);
+
+    json_decref(object);
+    return text;
+}
+
+/* A record is what it was, number by number and in the order of its keys, also when the set lies on
+ * disk; and so is the held-out part, which has a block of its own. */
+static void records_that_memory_does_not_hold_are_the_same(void **state)
+{
+    struct dataset_conf conf = base_conf();
+    struct dataset *whole, *test, *spooled, *other;
+    char *path = mem_print("%s/many.jsonl", folder);
+    FILE *file = fopen(path, "w");
+
+    (void)state;
+    assert_non_null(file);
+    for (int i = 0; i < 500; i++)
+        fprintf(file, "{\"z\":%d,\"text\":\"%0*d\\u00fc\",\"a\":[0.1,-0.0,1e-310,%d.0,null]}\n",
+                i, i % 97 + 1, i, i);
+    fclose(file);
+    conf.name = path;
+    conf.test_size = 0.2;
+    assert_ok(dataset_load(&whole, &test, &conf));
+    assert_false(spool_on_disk(whole->spool));
+    conf.memory = 1000;
+    conf.folder = folder;
+    assert_ok(dataset_load(&spooled, &other, &conf));
+    assert_true(spool_on_disk(spooled->spool));
+    assert_true(spool_on_disk(other->spool));
+    assert_int_equal(whole->n, spooled->n);
+    assert_int_equal(test->n, other->n);
+    for (size_t i = 0; i < whole->n + test->n; i++) {
+        const size_t n = whole->n;
+        char *a = i < n ? text_of(whole, i) : text_of(test, i - n);
+        char *b = i < n ? text_of(spooled, i) : text_of(other, i - n);
+
+        assert_string_equal(a, b);
+        assert_non_null(strstr(a, "\"a\": [0.1"));
+        free(a);
+        free(b);
+    }
+    dataset_free(whole);
+    dataset_free(test);
+    dataset_free(spooled);
+    dataset_free(other);
+    conf.folder = path; /* a file is in the way */
+    assert_err(ERR_IO, dataset_load(&spooled, &other, &conf));
+    assert_int_equal(unlink(path), 0);
+    free(path);
+}
+
 /* trl 1.16: shares normalised, no oversampling: 10 rows at .5 and 4 at .5 give 4 + 4. */
 static void a_mixture_takes_shares_columns_and_new_names(void **state)
 {
     struct dataset_conf conf = base_conf();
     struct dataset *train, *test;
     char *text;
-    json_t *list;
+    json_t *list, *first, *fifth;
     (void)state;
 
     text = malloc(2048);
@@ -133,9 +191,13 @@ static void a_mixture_takes_shares_columns_and_new_names(void **state)
     conf.mixture = list;
     assert_ok(dataset_load(&train, &test, &conf));
     assert_int_equal(train->n, 8);
-    assert_null(json_object_get(train->row[0].object, "q"));
+    first = record(train, 0);
+    fifth = record(train, 4);
+    assert_null(json_object_get(first, "q"));
     assert_int_equal(id(train, 4), 100);
-    assert_string_equal(json_string_value(json_object_get(train->row[4].object, "text")), "x");
+    assert_string_equal(json_string_value(json_object_get(fifth, "text")), "x");
+    json_decref(first);
+    json_decref(fifth);
     dataset_free(train);
     json_object_del(json_array_get(list, 1), "fraction");
     assert_err(ERR_RANGE, dataset_load(&train, &test, &conf));
@@ -225,6 +287,7 @@ int main(void)
         cmocka_unit_test(a_file_is_read_in_order),
         cmocka_unit_test(a_folder_has_splits),
         cmocka_unit_test(the_held_out_part_is_fixed_by_the_seed),
+        cmocka_unit_test(records_that_memory_does_not_hold_are_the_same),
         cmocka_unit_test(a_mixture_takes_shares_columns_and_new_names),
         cmocka_unit_test(a_weight_is_a_share_of_its_part),
         cmocka_unit_test(bad_lines_are_errors_or_counted),

@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "tests/data/record.h"
 #include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
@@ -265,7 +266,7 @@ static void shards_are_one_set(void **state)
     assert_int_equal(train->n, 3);
     assert_int_equal(test->n, 1);
     for (size_t i = 0; i < 3; i++)
-        assert_int_equal(json_integer_value(json_object_get(train->row[i].object, "n")), i + 1);
+        assert_int_equal(record_int(train, i, "n"), i + 1);
     dataset_free(train);
     dataset_free(test);
     free(path);

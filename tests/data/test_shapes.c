@@ -4,6 +4,7 @@
 #include "data/dialogue.h"
 #include "data/example.h"
 #include "data/format.h"
+#include "tests/data/record.h"
 #include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
@@ -191,7 +192,7 @@ static json_t *loaded(const char *row, const char *text_field)
     fclose(file);
     conf.name = path;
     assert_ok(dataset_load(&train, &test, &conf));
-    object = json_incref(train->row[0].object);
+    object = record(train, 0);
     dataset_free(train);
     unlink(path);
     return object;

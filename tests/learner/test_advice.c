@@ -38,9 +38,12 @@ static void what_no_batch_changes_is_no_matter_of_the_batch(void **state)
     assert_non_null(strstr(words(&m), "use_peft=true (LoRA, from 8 GB on)"));
     m.lora_floor = 17000000000; /* that would not help either */
     assert_null(strstr(words(&m), "peft"));
-    assert_non_null(strstr(words(&m), "only a smaller model"));
+    assert_non_null(strstr(words(&m),
+                           "only a smaller model, or another machine (from 17 GB on, "
+                           "by LoRA), can help"));
     m.lora_floor = 0; /* it is one already */
     assert_null(strstr(words(&m), "peft"));
+    assert_non_null(strstr(words(&m), "another machine (from 30 GB on), can help"));
     m.floor = 12000000000; /* checkpointing comes first where it is enough, and only there */
     m.recomputed = 16000000000;
     assert_non_null(strstr(words(&m),

@@ -25,17 +25,15 @@ static struct corpus_rule rule_of(int max_length)
 
 static struct dataset *set_of(const char *const *line, size_t n)
 {
-    struct dataset *set = calloc(1, sizeof(*set));
+    struct dataset *set = dataset_new(NULL, 0);
+    const int file = dataset_name_file(set, "rows.jsonl");
 
-    assert_non_null(set);
-    set->n = set->room = n;
-    set->row = calloc(n, sizeof(*set->row));
-    set->file = calloc(1, sizeof(*set->file));
-    set->file[0] = strdup("rows.jsonl");
-    set->files = 1;
     for (size_t i = 0; i < n; i++) {
-        set->row[i] = (struct dataset_row){json_loads(line[i], 0, NULL), 0, (long)i + 1};
-        assert_non_null(set->row[i].object);
+        json_t *row = json_loads(line[i], 0, NULL);
+
+        assert_non_null(row);
+        assert_ok(dataset_push(set, row, file, (long)i + 1));
+        json_decref(row);
     }
     return set;
 }

@@ -18,12 +18,11 @@ static size_t whole(const json_t *list, size_t i)
 /* Records of these lengths whose tokens are numbered through, as the reader appends them. */
 static struct corpus *packed(const json_t *lengths, enum corpus_packing how, int limit)
 {
-    struct corpus *c = mem_new(1, sizeof(*c));
-    const struct corpus_rule rule = {.packing = how, .max_length = limit};
+    const struct corpus_rule rule = {.packing = how, .max_length = limit, .memory = 4000};
+    struct corpus *c = corpus_new(&rule, 1);
     const bool divided = how != CORPUS_BFD;
     size_t first = 0, at = 0;
 
-    c->group = 1;
     for (size_t i = 0; i < json_array_size(lengths); i++) {
         const size_t n = whole(lengths, i),
                      kept = !divided && n > (size_t)limit ? (size_t)limit : n;
