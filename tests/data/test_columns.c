@@ -215,6 +215,56 @@ static void damage_is_survived(void **state)
     each(GOLDEN "/columns", twist_everywhere);
 }
 
+/* Puts a number in place of one in views.arrow, which must then be damaged. */
+static void spoil_views(size_t at, int32_t number)
+{
+    char *bytes;
+    size_t n;
+    long rows;
+
+    assert_ok(fs_read(&bytes, &n, GOLDEN "/columns/views.arrow", 1 << 20));
+    memcpy(bytes + at, &number, sizeof(number));
+    if (drain(bytes, n, true, &rows) != ERR_IO)
+        fail_msg("%d at byte %zu: %ld rows were read", number, at, rows);
+    free(bytes);
+}
+
+static size_t place_of(const void *what, size_t n_what)
+{
+    char *bytes;
+    size_t n, at = 0;
+
+    assert_ok(fs_read(&bytes, &n, GOLDEN "/columns/views.arrow", 1 << 20));
+    while (at + n_what < n && memcmp(bytes + at, what, n_what) != 0)
+        at++;
+    assert_true(at + n_what < n);
+    free(bytes);
+    return at;
+}
+
+/* A text of 41 bytes in the first buffer of its column; where the first lists begin; and where
+ * those places and the lists' lengths lie, which are as many. */
+static void views_lead_into_their_buffers(void **state)
+{
+    static const int32_t begins[] = {0, 2, 4};
+    static const int64_t buffers[] = {352, 12, 368, 12};
+    const size_t text = place_of("\x29\0\0\0xxxx", 8), list = place_of(begins, sizeof(begins)),
+                 lengths = place_of(buffers, sizeof(buffers));
+    (void)state;
+
+    spoil_views(text, -1);
+    spoil_views(text, INT32_MAX);
+    spoil_views(text + 8, -1);
+    spoil_views(text + 8, 1);
+    spoil_views(text + 12, -1);
+    spoil_views(text + 12, 4096);
+    spoil_views(list + 8, -1);
+    spoil_views(list + 8, INT32_MAX);
+    spoil_views(list + 8, 6); /* two of seven values */
+    spoil_views(lengths + 8, 8);
+    spoil_views(lengths + 24, 8);
+}
+
 /* Hadoop's writers put sizes before each block; pyarrow writes none, so it is made here. */
 static void framed_lz4_is_read(void **state)
 {
@@ -390,6 +440,7 @@ int main(void)
         cmocka_unit_test(files_are_read_as_pyarrow_reads_them),
         cmocka_unit_test(truncation_is_seen),
         cmocka_unit_test(damage_is_survived),
+        cmocka_unit_test(views_lead_into_their_buffers),
         cmocka_unit_test(framed_lz4_is_read),
         cmocka_unit_test(a_page_has_the_size_it_says),
         cmocka_unit_test(checksums_are_held),
