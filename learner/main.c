@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/outlet.h"
+#include "hfhub/hfhub.h"
 #include "learner/fleet/fleet_main.h"
 #include "learner/methods/methods.h"
 #include "learner/offline/prepare.h"
@@ -74,5 +75,6 @@ int main(int argc, char **argv)
 {
     log_open("learner");
     outlet_open(typed());
+    hfhub_serve();
     return outlet_end(choose(argc, argv));
 }
