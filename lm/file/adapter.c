@@ -13,6 +13,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/repo.h"
 #include "lm/file/hfconfig.h"
 #include "lm/file/safetensors.h"
 #include "lm/file/source.h"
@@ -31,7 +32,7 @@ static const char *const tasks[] = {
 static const char prefix[] = "base_model.model.";
 
 struct adapter {
-    char *folder, *base;
+    char *folder, *base, *revision; /* of the base, where that is a name on a hub */
     struct lora_conf conf;
     enum head head;
     bool turned; /* fan_in_fan_out */
@@ -140,7 +141,7 @@ static enum err take_numbers(struct adapter *a, const json_t *config, const char
 static enum err read_config(struct adapter *a)
 {
     char *path = mem_print("%s/adapter_config.json", a->folder);
-    const char *base;
+    const char *base, *revision;
     json_t *config = NULL;
     char *text = NULL;
     size_t n;
@@ -156,6 +157,8 @@ static enum err read_config(struct adapter *a)
         err = take_numbers(a, config, path);
     base = json_string_value(json_object_get(config, "base_model_name_or_path"));
     a->base = mem_text(base ? base : "");
+    revision = json_string_value(json_object_get(config, "revision"));
+    a->revision = mem_text(revision ? revision : "main");
     json_decref(config);
     free(text);
     free(path);
@@ -206,6 +209,7 @@ void adapter_close(struct adapter *adapter)
     safetensors_close(adapter->file);
     free(adapter->folder);
     free(adapter->base);
+    free(adapter->revision);
     free(adapter);
 }
 
@@ -245,6 +249,8 @@ enum err adapter_base(char **out, const struct adapter *adapter)
         *out = mem_text(adapter->base);
     else if (*adapter->base && fs_exists(below))
         *out = mem_text(below);
+    else if (repo_is_name(adapter->base)) /* PEFT's usual: the name that the base has */
+        *out = repo_at(adapter->base, adapter->revision);
     else
         err =
             err_set(ERR_IO,

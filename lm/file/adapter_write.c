@@ -9,6 +9,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/repo.h"
 #include "lm/file/adapter.h"
 #include "lm/file/hfconfig.h"
 #include "lm/file/safetensors.h"
@@ -94,6 +95,7 @@ static json_t *number(double x)
  * it saves. What adapter.c refuses is written as unused. */
 static json_t *make_config(const struct lora *l, const char *base)
 {
+    char name[REPO_NAME], revision[REPO_NAME];
     json_t *targets = json_array(), *saves = json_array();
     json_t *config = json_pack(
         "{s:s, s:s, s:s, s:i, s:o, s:f, s:b, s:b, s:s, s:b, s:b, s:b, s:{}, s:{}, s:n, s:n}",
@@ -108,6 +110,11 @@ static json_t *make_config(const struct lora *l, const char *base)
     for (int part = 0; part < PARTS; part++) {
         put_modules(targets, l, (enum part)part, false);
         put_modules(saves, l, (enum part)part, true);
+    }
+    /* PEFT opens names of a hub, and has the revision in a key of its own */
+    if (!fs_exists(base) && repo_parts(base, name, revision)) {
+        json_object_set_new(config, "base_model_name_or_path", json_string(name));
+        json_object_set_new(config, "revision", json_string(revision));
     }
     json_object_set_new(config, "target_modules", targets);
     if (json_array_size(saves))

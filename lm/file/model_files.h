@@ -33,8 +33,8 @@ enum model_files_want {
 };
 
 /* The .gguf file, or the folder with config.json or adapter_config.json, that `path` means: a
- * run folder means its model/, or its newest checkpoint's model. *out is freed with free().
- * Errors: ERR_IO. */
+ * run folder means its model/, or its newest checkpoint's model; a name on a hub (base/repo.h)
+ * means the files that are fetched of it. *out is freed with free(). Errors: ERR_IO, repo's. */
 enum err model_files_find(char **out, const char *path) MUST_CHECK;
 
 /* Errors name the file. A tokenizer with more tokens than the embedding has rows is refused. */

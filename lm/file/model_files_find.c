@@ -1,13 +1,15 @@
 /* A path that a person names may be the model itself, a run folder of ours or of transformers,
  * or what a save that was interrupted left of one. The finished model comes first, then the
  * newest checkpoint: the one whose name ends in the largest number. Of a folder of the hub's cache
- * it is the snapshot that refs/main names. model_files_open begins here, also for an adapter's base, and inspect, which has to know what it looks at. */
+ * it is the snapshot that refs/main names; what is no path here may be a name on a hub. model_files_open begins here, also for an adapter's base, and inspect, which has to know what it looks at. */
 
 #include "lm/file/model_files.h"
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/repo.h"
 #include "lm/file/adapter.h"
+#include "lm/file/hub_model.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -166,6 +168,15 @@ enum err model_files_find(char **out, const char *path)
     *out = NULL;
     if (!fs_exists(path) && fs_is_dir(old))
         path = old;
+    if (!fs_exists(path) && repo_is_name(path)) {
+        /* both are said, since either may have been meant */
+        err = hub_model_find(out, path);
+        if (err)
+            err =
+                err_add("%s: there is no such file or folder here; as a name on the hub", path);
+        free(old);
+        return err;
+    }
     if (!fs_exists(path))
         err = err_set(ERR_IO, "%s: there is no such file or folder", path);
     else
