@@ -18,6 +18,7 @@
 #include "data/example.h"
 #include "data/format.h"
 #include "data/mixture.h"
+#include "data/published.h"
 #include "data/rows.h"
 #include "data/split.h"
 
@@ -289,25 +290,52 @@ static enum err read_split(struct dataset *set, const struct split *split,
     return err;
 }
 
-/* dataset_name: a file, or a folder of splits. */
+/* The files of one split, wherever the set lies. A configuration of a folder is a folder in it. */
+static enum err find(struct split *out, const struct dataset_conf *conf, const char *split,
+                     bool must)
+{
+    const struct published what = {.name = conf->name, .config = conf->config, .split = split};
+    char *folder;
+    enum err err;
+
+    if (published_is(conf->name))
+        return published_find(out, &what, must);
+    folder = conf->config ? mem_print("%s/%s", conf->name, conf->config) : mem_text(conf->name);
+    if (conf->config && !fs_is_dir(folder)) {
+        if (must) /* once: the training split is looked for first */
+            say(stderr, "data: %s has no folder %s: dataset_config is not read\n", conf->name,
+                conf->config);
+        free(folder);
+        folder = mem_text(conf->name);
+    }
+    err = split_find(out, folder, split);
+    if (!err && must && !out->n)
+        err = err_set(ERR_IO, "dataset_name: %s has no %s.jsonl, nor %s in another form",
+                      folder, split, split);
+    free(folder);
+    return err;
+}
+
+/* dataset_name: a file, a folder of splits, or a set on a hub. */
 static enum err read_name(struct dataset *train, struct dataset **test,
                           const struct dataset_conf *conf)
 {
     struct split split;
     enum err err;
 
-    if (!fs_is_dir(conf->name))
+    if (!fs_is_dir(conf->name) && !published_is(conf->name)) {
+        if (conf->config)
+            say(stderr, "data: %s: is one file: dataset_config=%s is not read\n", conf->name,
+                conf->config);
         return read_file(train, conf->name, NULL, conf);
-    err = split_find(&split, conf->name, conf->train);
-    if (!err && !split.n)
-        err = err_set(ERR_IO, "dataset_name: %s has no %s.jsonl, nor %s in another form",
-                      conf->name, conf->train, conf->train);
+    }
+    err = find(&split, conf, conf->train, true);
     if (!err)
         err = read_split(train, &split, conf);
     split_free(&split);
     if (err)
         return err;
-    err = split_find(&split, conf->name, conf->test);
+    err = find(&split, conf, conf->test, false);
     if (!err && split.n) {
         *test = set_new(conf);
         err = read_split(*test, &split, conf);

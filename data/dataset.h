@@ -1,7 +1,8 @@
 /* dataset: records out of files: one file, a folder of splits, or a mixture.
  *
- *   dataset_name: F.jsonl                  or a folder with train.jsonl, test.jsonl (split.h)
- *   datasets: [{path, name, data_files, split, columns, rename, fraction, weight}]
+ *   dataset_name: F.jsonl                  or a folder with train.jsonl, test.jsonl (split.h), or
+ *                                          a name on a hub (published.h)
+ *   datasets: [{path, name, revision, data_dir, data_files, split, columns, rename, fraction, weight}]
  *   test_split_size: a share below 1, or a number of records
  *
  * The same files and seed give the same records in the same order on every machine. Records are
@@ -42,6 +43,7 @@ struct dataset {
 
 struct dataset_conf {
     const char *name;         /* dataset_name, or NULL */
+    const char *config;       /* dataset_config: of a set that has several; or NULL */
     const json_t *mixture;    /* datasets, or NULL: exactly one of the two */
     const char *train, *test; /* names of the splits: "train", "test" */
     double test_size;         /* NAN: none */

@@ -10,6 +10,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "data/published.h"
 #include "data/split.h"
 
 #include <math.h>
@@ -42,6 +43,15 @@ static enum err add_files(struct mixture *out, const json_t *value)
     return OK;
 }
 
+static enum err add_found(struct mixture *out, const struct split *found)
+{
+    if (found->n > MIXTURE_FILES_MAX)
+        return err_set(ERR_RANGE, "datasets: more than %d files", MIXTURE_FILES_MAX);
+    for (size_t i = 0; i < found->n; i++)
+        out->file[out->files++] = mem_text(found->file[i]);
+    return OK;
+}
+
 /* A folder means its files of that split; a file is itself, whatever the split is called. */
 static enum err add_path(struct mixture *out, const char *path, const char *split)
 {
@@ -56,10 +66,8 @@ static enum err add_path(struct mixture *out, const char *path, const char *spli
     if (!err && !found.n)
         err =
             err_set(ERR_IO, "%s: has no %s.jsonl, nor %s in another form", path, split, split);
-    if (!err && found.n > MIXTURE_FILES_MAX)
-        err = err_set(ERR_RANGE, "datasets: more than %d files", MIXTURE_FILES_MAX);
-    for (size_t i = 0; i < found.n && !err; i++)
-        out->file[out->files++] = mem_text(found.file[i]);
+    if (!err)
+        err = add_found(out, &found);
     split_free(&found);
     return err;
 }
@@ -67,9 +75,9 @@ static enum err add_path(struct mixture *out, const char *path, const char *spli
 /* A key with a spelling mistake would silently change what is trained on. */
 static enum err check_keys(const json_t *entry)
 {
-    static const char *const known[] = {"path",    "data_files", "split",
-                                        "columns", "rename",     "fraction",
-                                        "name",    "data_dir",   "weight"};
+    static const char *const known[] = {"path",   "data_files", "split", "columns",
+                                        "rename", "fraction",   "name",  "data_dir",
+                                        "weight", "revision"};
     const char *key;
     json_t *value;
 
@@ -85,11 +93,21 @@ static enum err check_keys(const json_t *entry)
                            "datasets: '%s': no such key; there are path, data_files, "
                            "split, columns, rename, fraction, weight",
                            key);
-        if (!strcmp(key, "data_dir") && !json_is_null(value))
+    }
+    return OK;
+}
+
+/* What a folder of this machine has no use for. */
+static enum err check_local(const json_t *entry)
+{
+    static const char *const names[] = {"data_dir", "revision"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const json_t *value = json_object_get(entry, names[i]);
+        if (value && !json_is_null(value))
             return err_set(ERR_RANGE,
-                           "datasets: '%s' is for the Hugging Face hub; give a local "
-                           "path",
-                           key);
+                           "datasets: '%s' is for a set on the hub; %s is a path here",
+                           names[i], json_string_value(json_object_get(entry, "path")));
     }
     return OK;
 }
@@ -119,6 +137,26 @@ static enum err add_named(struct mixture *out, const char *path, const char *nam
     return err;
 }
 
+/* A set on the hub: its files are found, and fetched, by its card. */
+static enum err add_published(struct mixture *out, const json_t *entry, const char *split)
+{
+    const json_t *files = json_object_get(entry, "data_files");
+    const struct published what = {
+        .name = json_string_value(json_object_get(entry, "path")),
+        .config = json_string_value(json_object_get(entry, "name")),
+        .revision = json_string_value(json_object_get(entry, "revision")),
+        .folder = json_string_value(json_object_get(entry, "data_dir")),
+        .data_files = json_is_null(files) ? NULL : files,
+        .split = split};
+    struct split found;
+    enum err err = published_find(&found, &what, true);
+
+    if (!err)
+        err = add_found(out, &found);
+    split_free(&found);
+    return err;
+}
+
 /* path names a file or a folder; with path: json it is data_files that do, as in `datasets`. */
 static enum err read_files(struct mixture *out, const json_t *entry)
 {
@@ -126,11 +164,17 @@ static enum err read_files(struct mixture *out, const json_t *entry)
     const char *split = json_string_value(json_object_get(entry, "split"));
     const char *name = json_string_value(json_object_get(entry, "name"));
     const json_t *files = json_object_get(entry, "data_files");
+    enum err err;
 
     if (!split)
         split = "train";
     if (!path)
         return err_set(ERR_PARSE, "datasets: an entry has no 'path'");
+    if (published_is(path))
+        return add_published(out, entry, split);
+    err = check_local(entry);
+    if (err)
+        return err;
     if (!files || json_is_null(files)) {
         if (is_form(path) && !fs_exists(path))
             return err_set(ERR_PARSE, "datasets: path %s needs 'data_files'", path);

@@ -11,8 +11,9 @@
 enum { MIXTURE_FILES_MAX = 1024, MIXTURE_MAX = 1024 };
 
 /* One entry: {path, name, data_files, split, columns, rename, fraction, weight}. `path` is a
- * file, a folder of splits (split.h; `name`: a folder in it), or the word json (parquet, csv,
- * arrow) with data_files (a path, a list, or {split: path or list}). All members borrow from the
+ * file, a folder of splits (split.h; `name`: a folder in it), a set on a hub (published.h; `name`:
+ * its configuration; revision, data_dir, data_files as in `datasets`), or the word json (parquet,
+ * csv, arrow) with data_files (a path, a list, or {split: path or list}). All members borrow from the
  * tree, `file` excepted. */
 struct mixture {
     char *file[MIXTURE_FILES_MAX];

@@ -14,7 +14,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +79,14 @@ static bool is_about(const char *name)
 {
     return !strcmp(name, "dataset_info.json") || !strcmp(name, "dataset_infos.json") ||
            !strcmp(name, "dataset_dict.json") || !strcmp(name, "state.json");
+}
+
+bool split_is_data(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+    return *name != '.' && *name != '_' && form_of(name) >= 0 && !is_about(name) &&
+           strcmp(name, "config.json") != 0;
 }
 
 /* All shards there, and of one form. */

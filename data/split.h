@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { SPLIT_FILES_MAX = 4096 };
@@ -24,5 +25,8 @@ struct split {
  * ERR_RANGE (too many files). On an error *out holds nothing. */
 enum err split_find(struct split *out, const char *folder, const char *split) MUST_CHECK;
 void split_free(struct split *split);
+
+/* Whether the name is one of data in a form that is read. */
+bool split_is_data(const char *path);
 
 #endif
