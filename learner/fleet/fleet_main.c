@@ -10,9 +10,11 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/outlet.h"
+#include "base/repo.h"
 #include "learner/context/run_open.h"
 #include "learner/context/run_replay.h"
 #include "learner/fleet/fleet.h"
+#include "learner/run/origins.h"
 #include "learner/run/peft.h"
 #include "learner/run/process_stats.h"
 #include "learner/run/report.h"
@@ -41,13 +43,13 @@ static enum err write_run(struct run_context *c, const char *state, const struct
     memcpy(run.byte, c->models->run.byte, sizeof c->models->run.byte);
     hash_text(id, &run)[2 * sizeof c->models->run.byte] = 0;
     json = json_pack(
-        "{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:s*, s:s*, s:O, s:o*}", "method",
+        "{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:s*, s:s*, s:O, s:o*, s:o*}", "method",
         c->plan.method->name, "state", state, "pid", (int)getpid(), "version", DROVER_VERSION,
         "run", id, "epoch", (json_int_t)ledger_epoch(c->ledger), "step",
         (json_int_t)ledger_version(c->ledger), "steps", (json_int_t)c->plan.iterations,
         "written_ms", (json_int_t)clock_wall_ms(), "run_name", c->keys->keys.run_name,
         "weights", weights ? hash_text(text, weights) : NULL, "config", c->config, "processes",
-        processes);
+        processes, "hub", repo_record());
     err = rundir_run(c->dir, json);
     json_decref(json);
     return err;
@@ -188,8 +190,10 @@ static enum err check(const struct method *method, struct fleet_keys *k, struct 
                       method->name);
     if (!err)
         err = rundir_check(k->keys.output_dir);
-    if (!err)
+    if (!err) {
         start_model_kept_day(c->config, &k->keys);
+        origins_keep(&k->keys);
+    }
     if (!err && !k->keys.overwrite_output_dir)
         err = rundir_method(k->keys.output_dir, method->name);
     *done = !err && !k->keys.overwrite_output_dir && is_finished(k, c->config);

@@ -21,7 +21,10 @@ static const char *const references[] = {"rewarder", "learner", NULL};
 
 const struct conf_key fleet_keys_table[] = {
     {"model_name_or_path", CONF_TEXT_, offsetof(struct keys, model_name_or_path), NULL, 0, 0,
-     "start model and reference: Hugging Face folder, .gguf file or run folder", "model", NULL},
+     "start model and reference: Hugging Face folder, .gguf file, run folder or owner/name on "
+     "the "
+     "hub",
+     "model", NULL},
     {"reward_model_path", CONF_TEXT_, offsetof(struct fleet_keys, reward_model_path), NULL, 0,
      0, "short for a first reward {name: rm, model}", "reward_model_name_or_path", NULL},
     CONF_TREE(

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/repo.h"
 #include "learner/corpus/corpus_bins.h"
 #include "learner/corpus/corpus_pack.h"
 #include "learner/offline/cycle.h"
@@ -178,11 +179,12 @@ static enum err load_step(struct cycle *run)
 static enum err write_run(struct cycle *run, const char *state, json_t *processes)
 {
     json_t *json = json_pack(
-        "{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:s*, s:O, s:o*}", "method",
+        "{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:s*, s:O, s:o*, s:o*}", "method",
         run->job->objective->name, "state", state, "pid", (int)getpid(), "version",
         DROVER_VERSION, "step", (json_int_t)(run->step ? trainable_count(run->step) : 0),
         "steps", (json_int_t)run->length.steps, "written_ms", (json_int_t)clock_wall_ms(),
-        "run_name", run->keys->run_name, "config", run->job->config, "processes", processes);
+        "run_name", run->keys->run_name, "config", run->job->config, "processes", processes,
+        "hub", repo_record());
     const enum err err = rundir_run(run->dir, json);
 
     json_decref(json);

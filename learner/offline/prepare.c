@@ -7,6 +7,7 @@
 #include "base/say.h"
 #include "data/example.h"
 #include "learner/offline/offline.h"
+#include "learner/run/origins.h"
 #include "learner/run/start_model.h"
 
 #include <stdio.h>
@@ -75,6 +76,7 @@ static enum err open_card(const struct keys *keys, struct corpus_rule *rule,
     const int longest = conf_has_int(keys->max_length) ? keys->max_length : SHAPE_POSITIONS;
     enum err err = start_model_kwargs(keys);
 
+    origins_keep(keys);
     if (!err)
         err = start_model_open(&parts->card, keys, MODEL_FILES_META, longest, &parts->eos);
     if (err)

@@ -9,8 +9,10 @@
 
 #include "base/amount.h"
 #include "base/config_tree.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/repo.h"
 #include "learner/run/keys_older.h"
 #include "learner/run/rundir.h"
 #include "lm/optim/optim_rule.h"
@@ -189,7 +191,8 @@ enum err keys_check(struct keys_plan *out, const struct keys *keys)
     if (!keys->model_name_or_path)
         return err_set(ERR_PARSE, "model_name_or_path is missing");
     if (!keys->dataset_name && !keys->datasets)
-        return err_set(ERR_PARSE, "dataset_name is missing: the path of a JSONL file");
+        return err_set(ERR_PARSE,
+                       "dataset_name is missing: a file, a folder or owner/name on the hub");
     if (keys->load_best_model_at_end)
         return err_set(ERR_RANGE, "load_best_model_at_end: not available yet; set it to false");
     err = check_folder(keys);
@@ -304,6 +307,7 @@ struct dataset_conf keys_dataset(const struct keys *keys)
 {
     return (struct dataset_conf){
         .name = keys->dataset_name,
+        .config = keys->dataset_config,
         .mixture = keys->datasets,
         .train = keys->dataset_train_split,
         .test = keys->dataset_test_split,
@@ -313,6 +317,21 @@ struct dataset_conf keys_dataset(const struct keys *keys)
         .seed = (uint64_t)keys->seed,
         .folder = keys->output_dir,
     };
+}
+
+/* From here on the name says its revision itself; of a path there is none. */
+static void take_revision(struct keys *keys)
+{
+    char *path = keys->model_name_or_path;
+
+    if (!path || !keys->model_revision || !strcmp(keys->model_revision, "main"))
+        return;
+    if (fs_exists(path)) {
+        log_info("ignored", "key=model_revision reason=\"%s is a path here\"", path);
+        return;
+    }
+    keys->model_name_or_path = repo_at(path, keys->model_revision);
+    free(path);
 }
 
 static void ignored(const char *key, const char *why)
@@ -330,6 +349,8 @@ enum err keys_read(const struct conf_key *const *tables, void *conf, int argc, c
         err = keys_older(root, tables, older);
     if (!err)
         err = conf_load(tables, conf, root, ignored);
+    if (!err)
+        take_revision(conf);
     if (err || !tree)
         json_decref(root);
     else

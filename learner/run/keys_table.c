@@ -8,12 +8,19 @@
 /* Names and defaults: TRL 1.16 over transformers 5.23. */
 const struct conf_key keys_table_shared[] = {
     {"model_name_or_path", CONF_TEXT_, offsetof(struct keys, model_name_or_path), NULL, 0, 0,
-     "start model: Hugging Face folder, .gguf file or run folder", "model", NULL},
+     "start model: Hugging Face folder, .gguf file, run folder or owner/name on the hub",
+     "model", NULL},
+    CONF_TEXT(keys, model_revision, NULL,
+              "branch, tag or commit of a model on the hub; main unset"),
     {"dataset_name", CONF_TEXT_, offsetof(struct keys, dataset_name), NULL, 0, 0,
-     "file (JSONL, JSON, Parquet, Arrow, CSV; .gz, .zst), or a folder of splits", "dataset",
-     NULL},
+     "file (JSONL, JSON, Parquet, Arrow, CSV; .gz, .zst), folder of splits, or owner/name on "
+     "the "
+     "hub",
+     "dataset", NULL},
+    CONF_TEXT(keys, dataset_config, NULL, "which configuration of a set that has several"),
     CONF_TREE(keys, datasets,
-              "mixture: [{path, name, data_files, split, columns, rename, fraction, weight}]"),
+              "mixture: [{path, name, revision, data_files, split, columns, rename, fraction, "
+              "weight}]"),
     CONF_TEXT(keys, dataset_train_split, "train",
               "file name of the training split in a folder"),
     CONF_TEXT(keys, dataset_test_split, "test", "file name of the held-out split in a folder"),
@@ -204,8 +211,6 @@ const struct conf_key keys_table_ignored[] = {
     CONF_IGNORED("activation_offloading", RECOMPUTED),
     CONF_IGNORED("model_init_kwargs", "weights are read as the model folder has them"),
     CONF_IGNORED("trust_remote_code", "no code of a model is ever run"),
-    CONF_IGNORED_BUT("model_revision", "main", "the model is a local path: `drover pull REPO revision=...` fetches one of the hub"),
-    CONF_IGNORED("dataset_config", "the data set is a local file or folder"),
     CONF_IGNORED("pad_to_multiple_of", PADDING),
     CONF_IGNORED("padding_value", PADDING),
     CONF_IGNORED_BUT("label_pad_token_id", "-100", PADDING),
@@ -220,7 +225,7 @@ const struct conf_key keys_table_ignored[] = {
     CONF_IGNORED("chars_per_token", LOADING),
     CONF_IGNORED("wandb_*", TRACKERS),
     CONF_IGNORED("auto_insert_empty_system_msg", "the chat template alone says what stands before a dialogue"),
-    CONF_IGNORED_BUT("base_model_revision", "main", "the model is a local path"),
+    CONF_IGNORED_BUT("base_model_revision", "main", "an adapter says its base's revision itself"),
     CONF_IGNORED_BUT("model_code_revision", "main", "no code of a model is ever run"),
     CONF_IGNORED("ref_model_init_kwargs", "weights are read as the model folder has them"),
     CONF_IGNORED("force_use_ref_model", "the reference is the start model"),

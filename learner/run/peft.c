@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/repo.h"
 #include "base/say.h"
 #include "lm/file/weights.h"
 
@@ -105,6 +106,20 @@ static enum err base_folder(char **base, const char *folder, const struct model_
     return err;
 }
 
+/* A base of the hub is named as such, at the commit that was trained on: a path into one machine's
+ * cache is worth nothing on another. */
+static void base_named(char **base, const char *model)
+{
+    char name[REPO_NAME], revision[REPO_NAME];
+    const struct repo *repo;
+
+    if (fs_exists(model) || !fs_is_dir(*base) || !repo_parts(model, name, revision) ||
+        repo_open(&repo, REPO_MODEL, model, NULL))
+        return;
+    free(*base);
+    *base = mem_print("%s@%s", repo->name, repo->commit);
+}
+
 enum err peft_save(const char *folder, const struct model_files *card,
                    const struct trainable *step, const char *model, const char *dtype)
 {
@@ -116,6 +131,8 @@ enum err peft_save(const char *folder, const struct model_files *card,
     err = base_path(&base, model);
     if (!err)
         err = base_folder(&base, folder, card, trainable_params(step));
+    if (!err)
+        base_named(&base, model);
     if (!err)
         err = model_files_save_adapter(folder, card, trainable_lora(step), base, dtype);
     free(base);
