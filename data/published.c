@@ -177,6 +177,17 @@ static enum err find_converted(struct split *out, const struct repo *o,
     return err;
 }
 
+/* The card is taken even here: by it the set is known without a network later. */
+static enum err without_data(struct split *out, const struct repo *o,
+                             const struct published *what, bool must)
+{
+    json_t *card = NULL;
+    enum err err = read_card(&card, o);
+
+    json_decref(card);
+    return err ? err : find_converted(out, o, what, must);
+}
+
 /* ---- */
 
 static enum err find_inside(struct split *out, const struct repo *o,
@@ -202,7 +213,7 @@ enum err published_find(struct split *out, const struct published *what, bool mu
     else if (*inside)
         err = find_inside(out, o, what, inside, must);
     else if (!has_data(o) && !what->data_files && !strcmp(o->revision, "main"))
-        err = find_converted(out, o, what, must);
+        err = without_data(out, o, what, must);
     else
         err = find_in(out, o, what, what->folder && *what->folder ? what->folder : NULL, must);
     if (err)

@@ -114,8 +114,8 @@ static void base_named(char **base, const char *model)
     const struct repo *repo;
 
     if (fs_exists(model) || !fs_is_dir(*base) || !repo_parts(model, name, revision) ||
-        repo_open(&repo, REPO_MODEL, model, NULL))
-        return;
+        repo_open(&repo, REPO_MODEL, model, NULL) || repo_find(repo, "config.json") < 0)
+        return; /* of a .gguf's repository peft could open nothing */
     free(*base);
     *base = mem_print("%s@%s", repo->name, repo->commit);
 }
