@@ -286,7 +286,7 @@ check(train("i", "model=org/tiny", "dataset=org/script")[1] == by_path, "the cop
 check(train("j", "model=org/tiny", "dataset=org/script", HF_HUB_OFFLINE="1")[1] == by_path, "offline: other weights")
 said = train("none", "model=org/tiny", "dataset=org/nothing", status=1)
 check("no data set of this name" in said, said)
-bomb = b"---\nconfigs:\n- config_name: default\n  data_files: " + b"*a" * 200 + b"b\n---\n"
+bomb = b"---\nconfigs:\n- config_name: default\n  data_files: \"" + b"*a" * 200 + b"b\"\n---\n"
 stand.put("datasets", "bad/glob", {"README.md": bomb, **{"a" * 150 + "%d.jsonl" % i: b"{}" for i in range(2000)}})
 said = train("none", "model=org/tiny", "dataset=bad/glob", status=1)
 check("has no split 'train'" in said or "take too long" in said, said)
