@@ -21,7 +21,8 @@ static bool in_class(const char *at, char c, size_t *n)
             found = found || (c >= at[i] && c <= at[i + 2]);
             i += 3;
         } else {
-            found = found || c == at[i++];
+            found = found || c == at[i];
+            i++;
         }
     }
     *n = at[i] ? i + 1 : 0;

@@ -85,8 +85,8 @@ bool split_is_data(const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 
-    return *name != '.' && *name != '_' && form_of(name) >= 0 && !is_about(name) &&
-           strcmp(name, "config.json") != 0;
+    return *path != '.' && !strstr(path, "/.") && *name != '_' && form_of(name) >= 0 &&
+           !is_about(name) && strcmp(name, "config.json") != 0;
 }
 
 /* All shards there, and of one form. */

@@ -1,0 +1,5 @@
+include(${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz.cmake)
+foreach(unit gitsha listing)
+  drover_test(hfhub/${unit} NEEDS hfhub)
+endforeach()
+drover_fuzz(repo SEEDS fuzz/seeds/repo_listing.json fuzz/seeds/repo_card.md NEEDS hfhub data)
