@@ -35,7 +35,9 @@ void choice_add(struct choice *c, const struct ask_request *ask,
     c->tops = t->tops; /* the same of every token of an answer */
     c->ids[c->n] = t->token;
     c->logprob[c->n] = t->logprob;
-    memcpy(c->top + (size_t)c->n * (size_t)c->tops, t->top, (size_t)t->tops * sizeof *c->top);
+    if (t->tops)
+        memcpy(c->top + (size_t)c->n * (size_t)c->tops, t->top,
+               (size_t)t->tops * sizeof *c->top);
     c->n++;
     if (is_end(&ask->sampling, t->token) || tokenizer_is_special(tokenizer, t->token))
         return;

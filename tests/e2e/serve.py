@@ -295,6 +295,23 @@ def gone(server):
         check("choices" in server.ask("completions", prompt="a", max_tokens=1), "the slot is not free")
 
 
+def drip(server):
+    """A head that comes byte by byte is never silent for long, and has a deadline all the same."""
+    with server.dial() as connection:
+        connection.settimeout(0.2)
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            try:
+                connection.sendall(b"G")
+                if connection.recv(1) == b"":
+                    return True
+            except TimeoutError:
+                pass
+            except ConnectionError:
+                return True
+    return False
+
+
 def tools():
     """A template that knows tools, a model that copies: its answer is forced by its stop alone, so calls are tested on the text."""
     server = Server("--model", QWEN, "name=q")
@@ -346,9 +363,15 @@ def main():
         print("--", part.__name__, flush=True)
         part(server)
     server.end()
-    server = Server("--model", LLAMA, "slots=1", "queue=2")
+    gguf = os.path.join(GOLDEN, "llama.gguf")
+    server = Server("--model", gguf, "slots=1", "queue=2", "timeout=1")
     print("-- gone", flush=True)
-    gone(server)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        dripping = pool.submit(drip, server)
+        want = drover("generate", gguf, [{"prompt": "the cat"}], "max_new_tokens=9", "seed=3")[0]
+        same(server.ask("completions", prompt="the cat", max_tokens=9, seed=3, logprobs=0, return_token_ids=True)["choices"][0], want, "GGUF:")
+        gone(server)
+        check(dripping.result(), "a head may come for ever")
     server.end()
     for part in (tools, keys, ends):
         print("--", part.__name__, flush=True)
