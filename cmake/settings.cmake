@@ -70,7 +70,7 @@ function(drover_test path)
     set(arg_TIMEOUT 180) # generous: machines are shared and sanitizers slow
   endif()
   set_tests_properties(${path} PROPERTIES TIMEOUT ${arg_TIMEOUT} COST ${arg_TIMEOUT} LABELS "unit;${arg_LABELS}"
-    ENVIRONMENT "DROVER_TEST_DATA=${DROVER_TEST_DATA};OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive;UBSAN_OPTIONS=print_stacktrace=1"
+    ENVIRONMENT "DROVER_TEST_DATA=${DROVER_TEST_DATA};OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive;HF_HUB_OFFLINE=1;UBSAN_OPTIONS=print_stacktrace=1" # a name of a hub: no test asks it
     ENVIRONMENT_MODIFICATION "${DROVER_PATH}")
 endfunction()
 
@@ -85,5 +85,5 @@ function(drover_e2e name seconds)
   math(EXPR beside "2 * ${seconds}")
   add_test(NAME e2e/${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/e2e/${name}.sh ${PROJECT_BINARY_DIR}/bin)
   set_tests_properties(e2e/${name} PROPERTIES LABELS e2e TIMEOUT ${beside} COST ${seconds} PROCESSORS ${arg_SLOTS}
-    ENVIRONMENT "DROVER_TEST_DATA=${DROVER_TEST_DATA}" ENVIRONMENT_MODIFICATION "${DROVER_PATH}" SKIP_RETURN_CODE 77)
+    ENVIRONMENT "DROVER_TEST_DATA=${DROVER_TEST_DATA};HF_HUB_OFFLINE=1" ENVIRONMENT_MODIFICATION "${DROVER_PATH}" SKIP_RETURN_CODE 77)
 endfunction()

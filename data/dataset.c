@@ -20,6 +20,7 @@
 #include "data/mixture.h"
 #include "data/published.h"
 #include "data/rows.h"
+#include "data/slice.h"
 #include "data/split.h"
 
 #include <math.h>
@@ -246,6 +247,17 @@ static void keep_weight(struct dataset *set, size_t start, double weight, uint64
     free(kept);
 }
 
+/* Of the rows from `start` on those of the slice stay. */
+static void keep_slice(struct dataset *set, size_t start, const struct slice *slice)
+{
+    size_t from, to;
+
+    slice_of(slice, set->n - start, &from, &to);
+    for (size_t i = from; i < to; i++)
+        set->row[start + i - from] = set->row[start + i];
+    set->n = start + to - from;
+}
+
 /* Parts are read whole before shares are taken: a share is of what is there. */
 static enum err read_mixture(struct dataset *set, const struct dataset_conf *conf)
 {
@@ -261,6 +273,8 @@ static enum err read_mixture(struct dataset *set, const struct dataset_conf *con
         err = mixture_read(part, json_array_get(conf->mixture, i));
         for (size_t f = 0; f < part->files && !err; f++)
             err = read_file(set, part->file[f], part, conf);
+        if (!err)
+            keep_slice(set, start[i], &part->slice);
         if (!err && part->weight < 1)
             keep_weight(set, start[i], part->weight, conf->seed);
         fraction[i] = part->fraction;
@@ -291,13 +305,19 @@ static enum err read_split(struct dataset *set, const struct split *split,
 }
 
 /* The files of one split, wherever the set lies. A configuration of a folder is a folder in it. */
-static enum err find(struct split *out, const struct dataset_conf *conf, const char *split,
-                     bool must)
+static enum err find(struct split *out, struct slice *slice, const struct dataset_conf *conf,
+                     const char *wanted, bool must)
 {
-    const struct published what = {.name = conf->name, .config = conf->config, .split = split};
+    const struct published what = {
+        .name = conf->name, .config = conf->config, .split = slice->split};
+    const char *const split = slice->split;
+    const bool none = !wanted || !*wanted; /* evaluations ask for one split alone */
     char *folder;
-    enum err err;
+    enum err err = slice_read(slice, none ? "none" : wanted);
 
+    *out = (struct split){.n = 0};
+    if (err || none)
+        return err;
     if (published_is(conf->name))
         return published_find(out, &what, must);
     folder = conf->config ? mem_print("%s/%s", conf->name, conf->config) : mem_text(conf->name);
@@ -321,24 +341,33 @@ static enum err read_name(struct dataset *train, struct dataset **test,
                           const struct dataset_conf *conf)
 {
     struct split split;
+    struct slice slice;
     enum err err;
 
     if (!fs_is_dir(conf->name) && !published_is(conf->name)) {
         if (conf->config)
             say(stderr, "data: %s: is one file: dataset_config=%s is not read\n", conf->name,
                 conf->config);
-        return read_file(train, conf->name, NULL, conf);
+        err = slice_read(&slice, conf->train);
+        if (!err)
+            err = read_file(train, conf->name, NULL, conf);
+        if (!err)
+            keep_slice(train, 0, &slice);
+        return err;
     }
-    err = find(&split, conf, conf->train, true);
+    err = find(&split, &slice, conf, conf->train, true);
     if (!err)
         err = read_split(train, &split, conf);
+    if (!err)
+        keep_slice(train, 0, &slice);
     split_free(&split);
     if (err)
         return err;
-    err = find(&split, conf, conf->test, false);
+    err = find(&split, &slice, conf, conf->test, false);
     if (!err && split.n) {
         *test = set_new(conf);
         err = read_split(*test, &split, conf);
+        keep_slice(*test, 0, &slice);
     }
     split_free(&split);
     return err;

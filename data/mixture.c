@@ -161,13 +161,14 @@ static enum err add_published(struct mixture *out, const json_t *entry, const ch
 static enum err read_files(struct mixture *out, const json_t *entry)
 {
     const char *path = json_string_value(json_object_get(entry, "path"));
-    const char *split = json_string_value(json_object_get(entry, "split"));
+    const char *told = json_string_value(json_object_get(entry, "split"));
+    const char *const split = out->slice.split;
     const char *name = json_string_value(json_object_get(entry, "name"));
     const json_t *files = json_object_get(entry, "data_files");
-    enum err err;
+    enum err err = slice_read(&out->slice, told ? told : "train");
 
-    if (!split)
-        split = "train";
+    if (err)
+        return err_add("datasets: 'split'");
     if (!path)
         return err_set(ERR_PARSE, "datasets: an entry has no 'path'");
     if (published_is(path))

@@ -4,6 +4,7 @@
 #define DATA_MIXTURE_H
 
 #include "base/err.h"
+#include "data/slice.h"
 
 #include <jansson.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@ enum { MIXTURE_FILES_MAX = 1024, MIXTURE_MAX = 1024 };
 struct mixture {
     char *file[MIXTURE_FILES_MAX];
     size_t files;
+    struct slice slice;    /* of the part's records: split: train[:1000] */
     const json_t *columns; /* list of names to keep, or NULL */
     const json_t *rename;  /* {from: to}, or NULL */
     double fraction;       /* of the whole mixture, as TRL's; NAN when not given */

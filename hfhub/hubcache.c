@@ -72,6 +72,8 @@ static enum err make_parent(const char *path)
 enum err hubcache_note(const char *folder, const char *revision, const char *commit)
 {
     char *ref = mem_print("%s/refs/%s", folder, revision), *was = NULL;
+    /* of one's own: several may say the same at once */
+    char *fresh = mem_print("%s.%ld", ref, (long)getpid());
     size_t n;
     enum err err = OK;
 
@@ -81,8 +83,11 @@ enum err hubcache_note(const char *folder, const char *revision, const char *com
         goto out;
     err = make_parent(ref);
     if (!err)
-        err = fs_write(ref, commit, strlen(commit));
+        err = fs_write(fresh, commit, strlen(commit));
+    if (!err)
+        err = fs_rename(fresh, ref);
 out:
+    free(fresh);
     free(was);
     free(ref);
     return err;

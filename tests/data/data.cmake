@@ -1,4 +1,4 @@
-foreach(unit card jsonl dialogue example dataset order format shapes calls lint plain rows columns)
+foreach(unit card slice jsonl dialogue example dataset order format shapes calls lint plain rows columns)
   drover_test(data/${unit} NEEDS data PkgConfig::zlib)
 endforeach()
 target_compile_definitions(test_data_columns PRIVATE GOLDEN="${PROJECT_SOURCE_DIR}/tests/golden")

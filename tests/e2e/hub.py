@@ -291,6 +291,27 @@ stand.put("datasets", "bad/glob", {"README.md": bomb, **{"a" * 150 + "%d.jsonl" 
 said = train("none", "model=org/tiny", "dataset=bad/glob", status=1)
 check("has no split 'train'" in said or "take too long" in said, said)
 
+# parts of a split; commands over data; a place for a run without a network; several at once
+check(train("l", "model=org/tiny", "dataset=org/plain", "dataset_train_split=train[:100%]")[1] == by_path, "all of a split: other weights")
+part = train("m", "model=org/tiny", "dataset=org/plain", "dataset_train_split=train[4:12]")[1]
+with open(os.path.join(WORK, "part.jsonl"), "wb") as f:
+    f.write(lines(rows[4:12]))
+check(part == train("n", f"model={LLAMA}", "dataset=part.jsonl")[1] != by_path, "a part of a split: other weights")
+check(part == train("o", "model=org/tiny", "datasets=[{path: org/plain, split: 'train[25%:75%]'}]")[1], "a part by percent: other weights")
+check("preference" in run("drover", "data", "inspect", "org/plain").stdout, "data inspect by name")
+fresh()
+said = run("drover", "pull", "org/tiny", "to=cache").stdout
+check(said.strip().startswith(CACHE), said)
+run("drover", "pull", "hf://datasets/org/plain", "to=cache")
+train("p", "model=org/tiny", "dataset=org/plain", HF_HUB_OFFLINE="1")
+fresh()
+several = [subprocess.Popen([os.path.join(BIN, "drover"), "inspect", "org/tiny"], env=ENV, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=WORK) for _ in range(4)]
+for one in several:
+    said = one.communicate(timeout=60)[1]
+    check(one.returncode == 0, f"one of several: {said}")
+check(stand.times("/cdn/") == 1 and stand.times("/resolve/") == len(tiny), f"fetched more than once: {stand.asked}")
+
 # ---- an adapter names its base as the hub does
 run("drover-learner", *dpo, "output_dir=lora", "model=org/tiny", "dataset=org/plain", "use_peft=true", "lora_r=2")
 adapter = json.load(open(os.path.join(WORK, "lora", "model", "adapter_config.json")))
