@@ -142,7 +142,7 @@ static void ask(struct flood *flood, const struct artifact *what)
         msg.wreq = (struct msg_wreq){.hash = what->hash,
                                      .kind = i % 3 ? CHUNK_PIECES : CHUNK_DIGEST_PIECES,
                                      .first = i % 3 ? (uint32_t)flood->asked % 4096 * 37 : 0,
-                                     .count = 64};
+                                     .count = 2};
         msg.wreq.hash.byte[0] ^= (uint8_t)(i % 2);
         if (peer_send(flood->peer, &msg))
             break;
