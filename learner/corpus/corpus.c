@@ -193,15 +193,18 @@ enum err corpus_end(struct corpus **out, struct corpus *c, enum err err,
     return err;
 }
 
-/* learn [n] out: tokens that touch a span of bytes; end [n]: the byte behind each token. */
-static void mark(const size_t *end, size_t n, const size_t *span, size_t spans, uint8_t *learn)
+/* learn [n] out: tokens of a span of bytes; end [n]: the byte behind each token. One that lies
+ * across a border is of the side of its first byte; `touch`: of the span, on either side, as
+ * transformers reads {% generation %} marks. */
+static void mark(const size_t *end, size_t n, const size_t *span, size_t spans, bool touch,
+                 uint8_t *learn)
 {
     size_t at = 0, k = 0;
 
     for (size_t i = 0; i < n; at = end[i++]) {
         while (k < spans && span[2 * k + 1] <= at)
             k++;
-        learn[i] = k < spans && end[i] > span[2 * k];
+        learn[i] = k < spans && (touch ? end[i] > span[2 * k] : at >= span[2 * k]);
     }
 }
 
@@ -222,7 +225,7 @@ enum err corpus_said(const struct corpus_rule *rule, const json_t *messages,
     if (!err && count == n)
         err = tokenizer_ends(rule->encode.tokenizer, text, bytes, ids, n, end);
     if (!err && count == n)
-        mark(end, n, span, spans, learn);
+        mark(end, n, span, spans, chat_marks(rule->encode.chat), learn);
     if (!err && (!spans || count != n))
         err = err_set(ERR_PARSE, "no assistant turn");
     free(text);

@@ -111,7 +111,8 @@ enum err corpus_end(struct corpus **out, struct corpus *corpus, enum err err,
                     const char *what) MUST_CHECK;
 
 /* learn [n] out: 1 for the tokens, of all n, that the assistant says in `messages`, ends of
- * turn included. Errors: ERR_PARSE when it says nothing, chat_render's. */
+ * turn included. A token across a border belongs to the side of its first byte, across that of
+ * a template's own marks to the assistant, as in transformers. Errors: ERR_PARSE when it says nothing, chat_render's. */
 enum err corpus_said(const struct corpus_rule *rule, const json_t *messages,
                      const json_t *tools, uint8_t *learn, size_t n) MUST_CHECK;
 

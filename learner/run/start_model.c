@@ -32,10 +32,7 @@ static enum err take_eos(struct model_files *card, const char *name, char **text
         id = tokenizer_id(card->tokenizer, name);
         if (id < 0)
             return err_set(ERR_RANGE, "eos_token: the tokenizer has no '%s'", name);
-        card->shape.eos[0] = id;
-        if (!card->shape.eos_count)
-            card->shape.eos_count = 1;
-        err = model_files_make_meta(card);
+        err = chat_choice_end(card, id);
         if (err)
             return err;
     }

@@ -13,4 +13,8 @@ enum err chat_choice(struct model_files *files, const char *path) MUST_CHECK;
 /* The same of a template's text. Errors: ERR_RANGE (an unknown text), chat_choice's. */
 enum err chat_choice_text(struct model_files *files, const char *text) MUST_CHECK;
 
+/* Makes token `id`, which the tokenizer has, the model's first stop, and what its template says as
+ * eos_token. The card is made anew. Errors: ERR_PARSE. */
+enum err chat_choice_end(struct model_files *files, int id) MUST_CHECK;
+
 #endif

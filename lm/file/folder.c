@@ -12,6 +12,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "lm/file/chat_tokens.h"
 #include "lm/file/hfconfig.h"
 #include "lm/file/hfconfig_write.h"
 #include "lm/file/slow_folder.h"
@@ -159,7 +160,7 @@ enum err folder_read_tokenizer(struct folder *out, const char *path)
     out->bos = token_name(config, "bos_token");
     out->eos = token_name(config, "eos_token");
     out->pad = token_name(config, "pad_token");
-    json_decref(config);
+    out->config = config;
     return err;
 }
 
@@ -199,6 +200,8 @@ void folder_fini(struct folder *folder)
     free(folder->pad);
     free(folder->generation);
     folder->eos = folder->bos = folder->pad = folder->generation = NULL;
+    json_decref(folder->config);
+    folder->config = NULL;
 }
 
 enum err folder_tokens(struct folder *folder, const struct tokenizer *tokenizer,
@@ -224,54 +227,8 @@ enum err folder_tokens(struct folder *folder, const struct tokenizer *tokenizer,
         memmove(shape->eos + 1, shape->eos, (size_t)at * sizeof *shape->eos);
         shape->eos[0] = eos;
     }
+    folder->card.tokens = chat_tokens_named(folder->config, shape, tokenizer);
     return shape_check(shape) ? err_add("%s/tokenizer_config.json", path) : OK;
-}
-
-static bool is_stop(const struct shape *shape, int id)
-{
-    for (int i = 0; i < shape->eos_count; i++)
-        if (shape->eos[i] == id)
-            return true;
-    return false;
-}
-
-/* Not the BOS either: a text may begin with it, and padding must not look like text. */
-static bool can_pad(const struct shape *shape, int id)
-{
-    return id < shape->vocab && id != shape->bos && !is_stop(shape, id);
-}
-
-int folder_pad(const struct shape *shape, const struct tokenizer *tokenizer)
-{
-    /* what families and their trainers pad with, the plainest names first */
-    static const char *const usual[] = {
-        "<pad>",
-        "[PAD]",
-        "<|pad|>",
-        "<|finetune_right_pad_id|>",
-        "<|endoftext|>",
-        "<unk>",
-        "<|reserved_special_token_0|>",
-    };
-    const int count = tokenizer_count(tokenizer);
-    int spare = -1;
-
-    if (shape->pad >= 0 && !is_stop(shape, shape->pad))
-        return shape->pad;
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-        const int id = tokenizer_id(tokenizer, usual[i]);
-        if (id >= 0 && can_pad(shape, id))
-            return id;
-    }
-    /* else the last special token: the first ones are those in use */
-    for (int id = 0; id < count; id++)
-        if (tokenizer_is_special(tokenizer, id) && can_pad(shape, id))
-            spare = id;
-    if (spare >= 0)
-        return spare;
-    if (count < shape->vocab) /* a row of the embedding that no token has */
-        return count;
-    return shape->bos >= 0 && !is_stop(shape, shape->bos) ? shape->bos : -1;
 }
 
 static enum err write_json(const char *path, const char *name, json_t *json)
@@ -302,6 +259,25 @@ static void put_token(json_t *to, const char *key, const struct tokenizer *token
     free(text);
 }
 
+/* By their ids, but where the start model's file named another beginning or end, or none: a
+ * template writes that. The pad is training's. */
+static void put_tokens(json_t *to, const struct model_meta *card,
+                       const struct tokenizer *tokenizer)
+{
+    static const char *const key[] = {"bos_token", "eos_token", "pad_token"};
+    const struct shape *shape = &card->shape;
+    const int id[] = {shape->bos, shape->eos_count ? shape->eos[0] : -1, shape->pad};
+
+    for (int i = 0; i < 3; i++) {
+        const json_t *named = json_object_get(card->tokens, key[i]);
+
+        if (!named || i == 2)
+            put_token(to, key[i], tokenizer, id[i]);
+        else if (json_is_string(named))
+            travel_token(to, key[i], json_string_value(named));
+    }
+}
+
 /* What a start model's file says and we do not know stays; what needs code that older transformers
  * lack (version 5's class) becomes the class that needs nothing but tokenizer.json. */
 static json_t *tokenizer_config(const struct model_meta *card, const char *start)
@@ -327,18 +303,13 @@ static json_t *tokenizer_config(const struct model_meta *card, const char *start
 enum err folder_write_tokenizer(const char *path, const struct model_meta *card,
                                 const struct tokenizer *tokenizer, const char *start)
 {
-    const struct shape *shape = &card->shape;
     char *full = mem_print("%s/tokenizer.json", path);
     json_t *config = tokenizer_config(card, start);
     json_t *map = travel_json(start, "special_tokens_map.json");
     enum err err = fs_write(full, card->tokenizer, strlen(card->tokenizer));
 
-    put_token(map, "bos_token", tokenizer, shape->bos);
-    put_token(map, "eos_token", tokenizer, shape->eos_count ? shape->eos[0] : -1);
-    put_token(map, "pad_token", tokenizer, shape->pad);
-    put_token(config, "bos_token", tokenizer, shape->bos);
-    put_token(config, "eos_token", tokenizer, shape->eos_count ? shape->eos[0] : -1);
-    put_token(config, "pad_token", tokenizer, shape->pad);
+    put_tokens(map, card, tokenizer);
+    put_tokens(config, card, tokenizer);
     if (err)
         json_decref(config);
     else

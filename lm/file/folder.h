@@ -16,6 +16,7 @@ struct folder {
     struct model_meta card;
     char *eos, *bos, *pad; /* as tokenizer_config.json names them; NULL if it does not */
     char *generation;      /* text of generation_config.json; NULL: none */
+    json_t *config;        /* tokenizer_config.json's object; NULL: none */
 };
 enum err folder_read(struct folder *out, const char *path) MUST_CHECK;
 enum err folder_tokens(struct folder *folder, const struct tokenizer *tokenizer,

@@ -221,6 +221,8 @@ static enum err read_lists(struct lists *lists, const struct meta *meta)
     lists->spaced = true;
     if (!err)
         err = meta_bool(meta, "tokenizer.ggml.add_bos_token", &lists->add_bos);
+    /* llama.cpp does not listen to files of this kind that say no. */
+    lists->add_bos |= lists->model && !strcmp(lists->model, "gemma4");
     if (!err)
         err = meta_int(meta, "tokenizer.ggml.bos_token_id", &lists->bos);
     if (!err)

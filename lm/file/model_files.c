@@ -13,7 +13,6 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/say.h"
 #include "lm/file/adapter.h"
 #include "lm/file/adapter_write.h"
 #include "lm/file/chat_tokens.h"
@@ -35,7 +34,7 @@
  * place of its base's. */
 static void detect_chat(struct model_files *files, const char *template_text)
 {
-    json_t *tokens = chat_tokens(&files->shape, files->tokenizer);
+    json_t *tokens = chat_tokens(&files->shape, files->tokenizer, files->tokens);
 
     chat_free(files->chat);
     files->chat = NULL;
@@ -65,6 +64,8 @@ static enum err fill(struct model_files *files, const struct model_meta *card, c
     enum err err;
 
     files->shape = card->shape;
+    json_decref(files->tokens);
+    files->tokens = json_incref(card->tokens);
     err = check_tokens(files, name);
     if (!err)
         err = model_meta_write(card, &files->card, &files->card_size);
@@ -345,6 +346,7 @@ void model_files_free(struct model_files *files)
     free(files->generation);
     free(files->start);
     free(files->card);
+    json_decref(files->tokens);
     free(files);
 }
 
@@ -393,6 +395,8 @@ static enum err gather(struct model_meta *card, const struct model_files *files,
     else
         err = tokenizer_write(files->tokenizer, &card->tokenizer, &n);
     card->shape = *shape;
+    json_decref(card->tokens); /* those of the template that was there */
+    card->tokens = json_incref(files->tokens);
     if (!err)
         card->template_text = template_for(files, card->template_text);
     if (shape->head == HEAD_SCALAR)
@@ -416,19 +420,6 @@ enum err model_files_make_meta(struct model_files *files)
     files->card = text;
     files->card_size = n;
     return OK;
-}
-
-enum err model_files_reach(struct model_files *files, int longest)
-{
-    if (files->shape.rope != ROPE_LONG)
-        return OK;
-    shape_reach(&files->shape, longest);
-    if (files->params) /* who trains or packs goes by its own copy */
-        files->params->shape = files->shape;
-    say(stderr,
-        "longrope: the %s factors hold: no sequence of this run has more than %d tokens\n",
-        files->shape.rope_far ? "long" : "short", files->shape.context);
-    return model_files_make_meta(files);
 }
 
 enum err model_files_save(const char *folder, const struct model_files *files,

@@ -19,6 +19,7 @@ struct model_files {
     struct tokenizer *tokenizer;  /* never NULL */
     struct chat *chat;            /* NULL: none */
     char *chat_error; /* why the template is not usable, or NULL: only chat input fails on it */
+    json_t *tokens;   /* chat_tokens_named's, for whichever template comes; NULL: none */
     char *card;       /* JSON: config, tokenizer.json, template: all but the weights */
     size_t card_size;
     char *generation; /* text of the folder's generation_config.json, which a saved model keeps;

@@ -1,5 +1,5 @@
-/* A meta is config.json's object beside four more keys: the tokenizer's and the template's
- * texts, the stops, and for longrope which list the run chose. The object is read by the same
+/* A meta is config.json's object beside more keys: the tokenizer's and the template's texts, the
+ * stops, for longrope which list the run chose, and tokens that the template names. The object is read by the same
  * hfconfig that reads a folder: an actor that pulls a meta knows what the learner knows but the
  * weights, and checks it as it would a stranger's file. Keys are sorted and numbers have their
  * fewest digits, so its hash names it. */
@@ -7,6 +7,7 @@
 #include "lm/file/model_meta.h"
 
 #include "base/mem.h"
+#include "lm/file/chat_tokens.h"
 #include "lm/file/hfconfig.h"
 #include "lm/file/hfconfig_write.h"
 
@@ -15,7 +16,7 @@
 #include <string.h>
 
 /* A tokenizer.json of the largest vocabularies takes tens of MB. */
-enum { CARD_BYTES = 256 << 20 };
+enum { CARD_BYTES = 256 << 20, TOKENS_MAX = 512 };
 
 /* Apart from the config, whose order is a file's: the first stop here is the tokenizer's own
  * (folder_tokens), and a reader without the tokenizer's files must have it first as well. */
@@ -45,6 +46,23 @@ static enum err read_reach(struct shape *shape, const json_t *rope, const char *
     return OK;
 }
 
+/* A learner made this list of a file, and a stranger may have made the learner: names and texts,
+ * no more of them than chat_tokens_named gives. */
+static enum err read_tokens(json_t **out, json_t *tokens, const char *name)
+{
+    const char *key;
+    json_t *value;
+    bool good = !tokens || (json_is_object(tokens) && json_object_size(tokens) <= TOKENS_MAX);
+
+    json_object_foreach(tokens, key, value) good &=
+        json_is_string(value) || json_is_null(value);
+    if (!good)
+        return err_set(ERR_PARSE, "%s: tokens: expected a map of at most %d texts", name,
+                       TOKENS_MAX);
+    *out = json_incref(tokens);
+    return OK;
+}
+
 enum err model_meta_read(struct model_meta *out, const char *text, size_t n, const char *name)
 {
     const json_t *tokenizer, *template_text, *stops;
@@ -70,6 +88,8 @@ enum err model_meta_read(struct model_meta *out, const char *text, size_t n, con
         err = read_reach(&out->shape, json_object_get(card, "rope"), name);
     if (!err)
         err = read_stops(&out->shape, stops, name);
+    if (!err)
+        err = read_tokens(&out->tokens, json_object_get(card, "tokens"), name);
     if (!err) {
         out->tokenizer = mem_text(json_string_value(tokenizer));
         if (json_is_string(template_text))
@@ -83,12 +103,14 @@ void model_meta_fini(struct model_meta *card)
 {
     free(card->tokenizer);
     free(card->template_text);
+    json_decref(card->tokens);
     memset(card, 0, sizeof *card);
 }
 
 enum err model_meta_write(const struct model_meta *card, char **out, size_t *n)
 {
     json_t *json = json_object(), *stops = json_array();
+    json_t *tokens = chat_tokens_asked(card->tokens, card->template_text);
     int bad = 0;
 
     *out = NULL;
@@ -99,6 +121,8 @@ enum err model_meta_write(const struct model_meta *card, char **out, size_t *n)
     json_object_set_new(json, "stops", stops);
     if (card->shape.rope == ROPE_LONG)
         json_object_set_new(json, "rope", json_string(card->shape.rope_far ? "long" : "short"));
+    if (tokens)
+        json_object_set_new(json, "tokens", tokens);
     /* jansson makes no string of what is not UTF-8, and setting that fails */
     bad |= json_object_set_new(json, "tokenizer", json_string(card->tokenizer));
     bad |= json_object_set_new(

@@ -2,19 +2,22 @@
  * actor.
  *
  * {"config": …, "stops": […], "template": text or null, "tokenizer": the text of
- * tokenizer.json} with sorted keys, and "rope": "short" or "long" where a run chooses (longrope): equal models give equal bytes. */
+ * tokenizer.json} with sorted keys, and "rope": "short" or "long" where a run chooses (longrope), "tokens": special tokens
+ * that the template names and the ids do not say (chat_tokens.h), if any: equal models give equal bytes. */
 
 #ifndef LM_FILE_MODEL_META_H
 #define LM_FILE_MODEL_META_H
 
 #include "lm/model/shape.h"
 
+#include <jansson.h>
 #include <stddef.h>
 
 struct model_meta {
     struct shape shape;
     char *tokenizer;     /* text of tokenizer.json, zero-terminated */
     char *template_text; /* NULL: none */
+    json_t *tokens;      /* chat_tokens_named's; NULL: none */
 };
 
 /* Errors: ERR_PARSE, ERR_RANGE; `name` stands before the words. */

@@ -366,6 +366,11 @@ bool chat_dated(const struct chat *chat)
     return chat && jinja_mentions(chat->jinja, "strftime_now");
 }
 
+bool chat_marks(const struct chat *chat)
+{
+    return chat && jinja_marks(chat->jinja);
+}
+
 bool chat_asks(const struct chat *chat, const char *name)
 {
     return chat && jinja_mentions(chat->jinja, name);

@@ -43,6 +43,9 @@ const char *chat_source(const struct chat *chat);
 /* Whether its text says the day on which it is rendered. */
 bool chat_dated(const struct chat *chat);
 
+/* Whether it has {% generation %}, so that chat_spans gives its marks. */
+bool chat_marks(const struct chat *chat);
+
 /* Whether it asks for a variable of this name. */
 bool chat_asks(const struct chat *chat, const char *name);
 

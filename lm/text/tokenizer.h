@@ -29,7 +29,7 @@ enum err tokenizer_json(struct tokenizer **out, const char *text, size_t n,
  * (added), 5 unused (no tokens at the end), 6 a byte. pre NULL or "" is gpt-2. Errors: ERR_RANGE,
  * ERR_PARSE. */
 struct tokenizer_gguf {
-    const char *model, *pre; /* "gpt2", "llama" or "t5"; of gpt2: pretoken_names.h */
+    const char *model, *pre; /* "gpt2", "llama", "t5", "gemma4"; of gpt2: pretoken_names.h */
     size_t tokens, merges;
     const char *const *token; /* [tokens] */
     const int32_t *type;      /* [tokens] */

@@ -112,6 +112,38 @@ static enum err read_level(struct tokenizer *tokenizer, const struct tokenizer_g
     return OK;
 }
 
+/* Gemma 4's: merges as gpt2's, of tokens that are text as SentencePiece writes it, blanks as
+ * U+2581, with a token for each byte. Lines are cut apart, since no merge has a line break. */
+static enum err read_marked(struct tokenizer *tokenizer, const struct tokenizer_gguf *parts,
+                            json_t **rest)
+{
+    const char *unk = NULL;
+    json_t *added = json_array();
+    enum err err = read_tokens(tokenizer, parts, added);
+
+    if (!err)
+        err = read_merges(tokenizer, parts);
+    if (err) {
+        json_decref(added);
+        return err;
+    }
+    for (size_t i = 0; i < parts->tokens && !unk; i++)
+        unk = parts->type[i] == TYPE_UNKNOWN ? parts->token[i] : NULL;
+    *rest = json_pack(
+        "{s:s, s:n, s:n, s:o, s:{s:s, s:{s:s}, s:s}, s:{s:s, s:{s:s}, s:s, s:b}, s:o,"
+        " s:{s:s, s:[{s:s, s:{s:s}, s:s}, {s:s}, {s:s}]},"
+        " s:{s:s, s:n, s:s?, s:n, s:n, s:b, s:b, s:b}}",
+        "version", "1.0", "truncation", "padding", "added_tokens", added, "normalizer", "type",
+        "Replace", "pattern", "String", " ", "content", "\xE2\x96\x81", "pre_tokenizer", "type",
+        "Split", "pattern", "Regex", "[^\n]+|\n+", "behavior", "Isolated", "invert", 0,
+        "post_processor", post_processor(parts), "decoder", "type", "Sequence", "decoders",
+        "type", "Replace", "pattern", "String", "\xE2\x96\x81", "content", " ", "type",
+        "ByteFallback", "type", "Fuse", "model", "type", "BPE", "dropout", "unk_token", unk,
+        "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", 1, "byte_fallback", 1,
+        "ignore_merges", 0);
+    return OK;
+}
+
 enum err tokenizer_gguf(struct tokenizer **out, const struct tokenizer_gguf *parts,
                         const char *name)
 {
@@ -123,13 +155,15 @@ enum err tokenizer_gguf(struct tokenizer **out, const struct tokenizer_gguf *par
     *out = NULL;
     if (!strcmp(model, "gpt2"))
         err = read_level(tokenizer, parts, &rest);
+    else if (!strcmp(model, "gemma4"))
+        err = read_marked(tokenizer, parts, &rest);
     else if (!strcmp(model, "llama") || !strcmp(model, "t5"))
         err =
             tokenizer_pieces_read(tokenizer, parts, json_array(), post_processor(parts), &rest);
     else
         err = err_set(ERR_RANGE,
-                      "tokenizer.ggml.model \"%.64s\" is not supported (gpt2, llama and t5 "
-                      "are)",
+                      "tokenizer.ggml.model \"%.64s\" is not supported (gpt2, llama, t5 and "
+                      "gemma4 are)",
                       model);
     /* From here on the tokenizer owns the JSON, whether reading it succeeds or not. */
     if (!err)

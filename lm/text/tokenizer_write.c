@@ -5,6 +5,7 @@
 #include "lm/text/tokenizer.h"
 #include "lm/text/tokenizer_parts.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* _nocheck: the texts are UTF-8 since they were read as JSON, or checked when a GGUF was. */
@@ -72,6 +73,39 @@ static json_t *merges_json(const struct tokenizer *tokenizer)
     return out;
 }
 
+/* Scores in the fewest digits, as others write them: who reads them in haste (unigram.c) rounds
+ * by the digits that are there. The text only becomes shorter. */
+static void shorten(char *text)
+{
+    char digits[UNIGRAM_DIGITS], *to = text;
+    bool quoted = false;
+
+    for (const char *at = text; *at;) {
+        const size_t n = quoted ? 0 : strspn(at, "+-.0123456789e");
+
+        if (n) {
+            const bool real = n < 32 && memchr(at, '.', n);
+            const char *best = at;
+            size_t length = n;
+
+            if (real && strlen(unigram_digits(digits, strtod(at, NULL))) < n - 2) {
+                best = strpbrk(digits, ".e") ? digits : strcat(digits, ".0");
+                length = strlen(digits);
+            }
+            memmove(to, best, length);
+            to += length;
+            at += n;
+        } else {
+            if (quoted && *at == '\\')
+                *to++ = *at++;
+            else
+                quoted ^= *at == '"';
+            *to++ = *at++;
+        }
+    }
+    *to = 0;
+}
+
 enum err tokenizer_write(const struct tokenizer *tokenizer, char **out, size_t *n)
 {
     json_t *root = json_copy(tokenizer->rest);
@@ -90,6 +124,8 @@ enum err tokenizer_write(const struct tokenizer *tokenizer, char **out, size_t *
     json_decref(root);
     if (!*out)
         return err_set(ERR_NOMEM, "tokenizer.json: no memory");
+    if (tokenizer->unigram)
+        shorten(*out);
     *n = strlen(*out);
     return OK;
 }

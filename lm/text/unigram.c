@@ -3,6 +3,10 @@
  * right; from its end the best cut is read backwards, and its runs of unknown characters become
  * one.
  *
+ * Cuts whose sums are equal on paper are told apart by the last bits of the scores, and tokenizers
+ * reads a score otherwise than strtod: its digits as a whole number, rounded, over a power of ten,
+ * rounded again. In one of eight that is the neighbour of the nearest number, and so it is here.
+ *
  * Tokens that begin at a place are found in the sorted list of all: the first two bytes have a
  * table, then the range is narrowed byte by byte, as in added.c. */
 
@@ -14,14 +18,15 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const double UNKNOWN_PENALTY = 10.0; /* kUnkPenalty of SentencePiece */
 
 struct unigram {
-    const struct vocab *vocab; /* borrowed */
-    double *score, lowest;
+    const struct vocab *vocab;     /* borrowed */
+    double *given, *score, lowest; /* given: to be written again */
     int unk, count;
     int *sorted;     /* [count] ids by text */
     int pair[65537]; /* [a << 8 | b] first place in `sorted` of a text not before "ab" */
@@ -85,6 +90,49 @@ static void sort(struct unigram *unigram)
     free(list);
 }
 
+char *unigram_digits(char out[UNIGRAM_DIGITS], double score)
+{
+    int precision = 1;
+
+    do
+        snprintf(out, UNIGRAM_DIGITS, "%.*g", precision, score);
+    while (precision++ < 17 && strtod(out, NULL) != score);
+    return out;
+}
+
+static double power(int ten)
+{
+    char text[16];
+
+    snprintf(text, sizeof text, "1e%d", ten);
+    return strtod(text, NULL);
+}
+
+/* serde_json's f64_from_parts. */
+static double as_read(double score)
+{
+    char digits[UNIGRAM_DIGITS], *at = unigram_digits(digits, fabs(score));
+    uint64_t whole = 0;
+    double real;
+    int ten = 0;
+
+    for (bool behind = false; *at && *at != 'e'; at++) {
+        if (*at == '.') {
+            behind = true;
+            continue;
+        }
+        whole = 10 * whole + (uint64_t)(*at - '0');
+        ten -= behind;
+    }
+    if (*at)
+        ten += (int)strtol(at + 1, NULL, 10);
+    real = (double)whole;
+    for (; ten < -308 && real > 0; ten += 308)
+        real /= 1e308;
+    real = ten < 0 ? real / power(-ten) : real * power(ten);
+    return score < 0 ? -real : real;
+}
+
 enum err unigram_new(struct unigram **out, const struct vocab *vocab, const double *score,
                      int unk)
 {
@@ -107,10 +155,14 @@ enum err unigram_new(struct unigram **out, const struct vocab *vocab, const doub
     unigram->unk = unk;
     unigram->count = count;
     unigram->score = mem_new((size_t)count, sizeof *score);
-    memcpy(unigram->score, score, (size_t)count * sizeof *score);
+    unigram->given = mem_new((size_t)count, sizeof *score);
+    memcpy(unigram->given, score, (size_t)count * sizeof *score);
     unigram->lowest = INFINITY;
-    for (int id = 0; id < count; id++)
-        unigram->lowest = score[id] < unigram->lowest ? score[id] : unigram->lowest;
+    for (int id = 0; id < count; id++) {
+        unigram->score[id] = as_read(score[id]);
+        unigram->lowest =
+            unigram->score[id] < unigram->lowest ? unigram->score[id] : unigram->lowest;
+    }
     sort(unigram);
     *out = unigram;
     return OK;
@@ -121,13 +173,14 @@ void unigram_free(struct unigram *unigram)
     if (!unigram)
         return;
     free(unigram->score);
+    free(unigram->given);
     free(unigram->sorted);
     free(unigram);
 }
 
 double unigram_score(const struct unigram *unigram, int id)
 {
-    return unigram->score[id];
+    return unigram->given[id];
 }
 
 int unigram_unk(const struct unigram *unigram)

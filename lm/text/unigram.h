@@ -18,7 +18,10 @@ enum err unigram_new(struct unigram **out, const struct vocab *vocab, const doub
                      int unk) MUST_CHECK;
 void unigram_free(struct unigram *unigram);
 
-double unigram_score(const struct unigram *unigram, int id);
+double unigram_score(const struct unigram *unigram, int id); /* as it was given */
+/* A number in the fewest digits that read back, as it stands in a tokenizer.json. Returns out. */
+enum { UNIGRAM_DIGITS = 40 };
+char *unigram_digits(char out[UNIGRAM_DIGITS], double score);
 int unigram_unk(const struct unigram *unigram);
 
 /* Memory that runs share; one a thread. */

@@ -67,14 +67,13 @@ PY
 }
 
 # A recipe as it is, but for the model's path, the length of the run, and how much of so little data is held out.
-recipe() { # recipe FILE METHOD KIND [KEY=VALUE ...]
+recipe() { # recipe FILE METHOD KIND
     file=$recipes/$1 method=$2 kind=$3
-    shift 3
     data_of "$file" "$kind"
     held=
     grep -q '^ *test_split_size' "$file" && held=test_split_size=2
     status=0
-    "$drover" "$method" --config "$file" --model_name_or_path "$model" --max_steps 1 --disable_tqdm true $held "$@" \
+    "$drover" "$method" --config "$file" --model_name_or_path "$model" --max_steps 1 --disable_tqdm true $held \
         > "$work/log" 2>&1 || status=$?
     [ $status -eq 0 ] || fail "$(basename "$file"): $(tail -n 2 "$work/log")"
     out=$(sed -n 's/^output_dir: *\([^ ]*\).*/\1/p' "$file")
@@ -84,19 +83,18 @@ recipe() { # recipe FILE METHOD KIND [KEY=VALUE ...]
 
 if [ -d "$recipes" ]; then
     echo "-- twelve recipes of the alignment handbook"
-    own="chat_template=null chat_template_path=chatml" # of texts that no family is known by
     recipe constitutional-ai_dpo_config_anthropic.yaml dpo pairs
     grep -q 'key=max_prompt_length' "$work/log" || fail "max_prompt_length is not told"
     recipe pref_align_scan_dpo_config_zephyr.yaml dpo pairs
     recipe smollm2_dpo_config_smol.yaml dpo pairs
     recipe smollm2_sft_config.yaml sft messages
     recipe smollm3_dpo_apo.yaml dpo pairs
-    recipe smollm3_sft_mid.yaml sft messages $own
+    recipe smollm3_sft_mid.yaml sft messages
     recipe smollm_sft_config.yaml sft messages
-    recipe starchat2-15b_sft_config_v0.1.yaml sft messages $own
-    recipe zephyr-141b-A35b_orpo_config_full.yaml orpo pairs $own
+    recipe starchat2-15b_sft_config_v0.1.yaml sft messages
+    recipe zephyr-141b-A35b_orpo_config_full.yaml orpo pairs
     recipe zephyr-7b-beta_dpo_config_qlora.yaml dpo pairs
-    recipe zephyr-7b-beta_sft_config_full.yaml sft messages $own
+    recipe zephyr-7b-beta_sft_config_full.yaml sft messages
     recipe zephyr-7b-gemma_dpo_config_full.yaml dpo pairs
     grep -q 'key=torch_dtype' "$work/log" || fail "an older key is not told: $(cat "$work/log")"
 else

@@ -2,7 +2,8 @@
 
     template.py golden > template.z            the cases of template_cases.txt with Jinja2's answers
     template.py random TOOL SEED N             N random templates from the grammar below, compared
-    template.py folder TOOL FOLDER...          *.jinja in the folders over conversations, compared
+    template.py folder TOOL FOLDER...          *.jinja and recipes (*.yaml) in the folders over
+                                               conversations, compared
 
 TOOL is the program tests/lm/template_lines. A line of template_cases.txt is a template in which
 "⏎" stands for a line break; the variables are VARIABLES. Where Jinja2 raises, the answer is none:
@@ -312,10 +313,16 @@ CONVERSATIONS = [[USER], [SYSTEM, USER], [USER, SAID], [SYSTEM, USER, SAID, USER
 
 def folders(path, *names):
     tool, rows, total = Tool(path), [], [0, 0, 0]
-    files = sorted(f for name in names for f in (glob.glob(os.path.join(name, "**", "*.jinja"), recursive=True) if os.path.isdir(name) else [name]))
+    files = sorted(f for name in names for f in (glob.glob(os.path.join(name, "**", "*"), recursive=True) if os.path.isdir(name) else [name])
+                   if f.endswith((".jinja", ".yaml")))
     for file in files:
         with open(file, encoding="utf-8", newline="") as f:
             template = f.read()
+        if file.endswith(".yaml"):  # a recipe's chat_template, on one line in double quotes
+            lines = [line for line in template.split("\n") if line.startswith('chat_template: "')]
+            if not lines:
+                continue
+            template = json.loads(lines[0].split(": ", 1)[1])
         same = raised = bad = 0
         for conversation in CONVERSATIONS:
             for tools in (None, TOOLS):

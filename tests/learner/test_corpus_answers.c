@@ -185,6 +185,40 @@ static void an_answer_of_several_turns_is_learnt_whole(void **state)
     corpus_free(c);
 }
 
+/* A token lies across the border between opening and words: to a template without marks it is
+ * the opening's, where its first byte is; marks are read as transformers reads them. */
+static void a_token_across_a_border_has_one_side(void **state)
+{
+    static const char *const line[] = {
+        "{\"prompt\": [{\"role\": \"user\", \"content\": \"on\"}], \"chosen\": [{\"role\": "
+        "\"assistant\", \"content\": \"e cat\"}], \"rejected\": [{\"role\": "
+        "\"assistant\", \"content\": \"en hen\"}]}"};
+    static const struct {
+        const char *text, *chosen;
+    } row[] = {{"{% for m in messages %}{{ (' th' if m.role == 'assistant') ~ m.content }}"
+                "{% endfor %}{{ ' th' if add_generation_prompt }}",
+                "on the[ cat]"},
+               {"{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% else %} th"
+                "{% generation %}{{ m.content }}{% endgeneration %}{% endif %}{% endfor %}"
+                "{{ ' th' if add_generation_prompt }}",
+                "on[ the cat]"}};
+    (void)state;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct corpus_rule rule = rule_of(0);
+        struct corpus *c;
+        struct chat *chat;
+
+        assert_ok(chat_open(&chat, row[i].text, NULL));
+        rule.encode.chat = chat;
+        rule.assistant_only = true;
+        c = read_rows(corpus_answers_pairs, line, 1, &rule);
+        assert_string_equal(shown(c, 0), row[i].chosen);
+        corpus_free(c);
+        chat_free(chat);
+    }
+}
+
 static size_t prompt_of(const struct corpus *c, size_t record)
 {
     size_t n = 0;
@@ -242,6 +276,7 @@ int main(void)
         cmocka_unit_test(both_answers_begin_at_the_smaller_place),
         cmocka_unit_test(lengths_are_trls),
         cmocka_unit_test(an_answer_of_several_turns_is_learnt_whole),
+        cmocka_unit_test(a_token_across_a_border_has_one_side),
         cmocka_unit_test(pairs_come_apart_as_trl_takes_them),
     };
     int status;

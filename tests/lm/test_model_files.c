@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "lm/file/chat_choice.h"
 #include "lm/file/half.h"
 #include "lm/file/inspect.h"
 #include "lm/file/safetensors.h"
@@ -335,6 +336,68 @@ static void a_spoilt_template_only_stops_chat(void **state)
     model_files_free(again);
 }
 
+/* What the template writes of nothing said. */
+static void writes(const struct model_files *files, const char *want)
+{
+    json_t *none = json_pack("[{s:s,s:s}]", "role", "user", "content", "");
+    size_t n;
+    char *text;
+
+    assert_ok(chat_render(files->chat, none, NULL, NULL, false, &text, &n));
+    assert_string_equal(text, want);
+    free(text);
+    json_decref(none);
+}
+
+/* transformers gives a template what tokenizer_config.json names, whatever the ids of config.json
+ * say; so do we, and so does an actor, which has the card alone. */
+static void a_template_gets_the_tokens_of_the_tokenizers_config(void **state)
+{
+    static const char text[] = "{{ bos_token is defined }} {{ eos_token }} {{ unk_token }} "
+                               "{{ image_token }} {{ call_token }}";
+    static const char says[] = "False <|im_end|> <|endoftext|> <i> <c>";
+    struct model_files *files, *far, *again;
+    size_t plain;
+
+    (void)state;
+    copied("llama5", "m");
+    files = opened(scratch_at("m"));
+    plain = files->card_size;
+    assert_null(strstr(files->card, "\"tokens\""));
+    model_files_free(files);
+    edit("m/tokenizer_config.json", "\"bos_token\": \"<|im_start|>\"",
+         "\"bos_token\": null, \"image_token\": \"<i>\","
+         "\"extra_special_tokens\": {\"call_token\": {\"content\": \"<c>\"}}");
+    /* nothing that its template writes: the card, and with it the model's name, is as it was */
+    files = opened(scratch_at("m"));
+    assert_int_equal(files->card_size, plain);
+    model_files_free(files);
+    assert_ok(fs_write(scratch_at("m/chat_template.jinja"), text, strlen(text)));
+    files = opened(scratch_at("m"));
+    writes(files, says);
+    assert_ok(model_files_from_meta(&far, files->card, files->card_size, "card"));
+    writes(far, says);
+    assert_ok(model_files_save(scratch_at("kept"), files, files->params, "float32"));
+    again = opened(scratch_at("kept"));
+    writes(again, says);
+    assert_string_equal(again->card, files->card);
+    model_files_free(again);
+    /* another template, which names others */
+    assert_ok(chat_choice_text(files, "{{ mask_token }}{{ image_token }}"));
+    writes(files, "<i>");
+    assert_null(strstr(files->card, "call_token"));
+    assert_ok(chat_choice_text(files, text));
+    writes(files, says);
+    /* another end */
+    assert_ok(chat_choice_end(files, tokenizer_id(files->tokenizer, "<|endoftext|>")));
+    writes(files, "False <|endoftext|> <|endoftext|> <i> <c>");
+    model_files_free(far);
+    assert_ok(model_files_from_meta(&far, files->card, files->card_size, "card"));
+    writes(far, "False <|endoftext|> <|endoftext|> <i> <c>");
+    model_files_free(far);
+    model_files_free(files);
+}
+
 static void inspect_says_what_it_is(void **state)
 {
     static const char *const words[] = {"LlamaForCausalLM",      "24224",    "weights hash",
@@ -401,6 +464,7 @@ int main(void)
         TEST(spoilt_folders_are_refused_in_one_clear_line),
         TEST(a_shard_is_a_bare_name_that_holds_what_it_should),
         TEST(a_spoilt_template_only_stops_chat),
+        TEST(a_template_gets_the_tokens_of_the_tokenizers_config),
         TEST(inspect_says_what_it_is),
         TEST(inspect_hashes_what_opens),
     };

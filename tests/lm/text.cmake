@@ -2,7 +2,7 @@ add_executable(tokenize_lines lm/tokenize_lines.c) # for golden/tokenizer_parity
 target_link_libraries(tokenize_lines PRIVATE lm_text)
 add_executable(template_lines lm/template_lines.c) # for golden/template.py
 target_link_libraries(template_lines PRIVATE lm_text)
-foreach(unit tokenizer pieces pretoken template chat encode reading)
+foreach(unit tokenizer pieces pretoken template chat encode reading published)
   drover_test(lm/${unit} NEEDS lm_text PkgConfig::zlib)
   target_sources(test_lm_${unit} PRIVATE lm/golden.c)
   target_compile_definitions(test_lm_${unit} PRIVATE GOLDEN_FOLDER="${PROJECT_SOURCE_DIR}/tests/golden")

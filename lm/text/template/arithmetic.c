@@ -203,15 +203,12 @@ static bool repeatable(struct value value)
 /* A safe text escapes the other one, and stays safe. */
 static struct value joined_any(struct run *run, struct value a, struct value b)
 {
-    static const struct string name = {"escape", 6};
-    const struct args none = {.n = 0};
-    struct value both;
+    const bool safe = a.kind == KIND_STRING && (a.safe || b.safe);
 
-    if (a.kind != KIND_STRING || !(a.safe || b.safe))
+    if (!safe)
         return joined(run, a, b);
-    both = joined(run, filter_call(run, &name, a, &none), filter_call(run, &name, b, &none));
-    both.safe = true;
-    return both;
+    a = markup_escape(run, a);
+    return markup_kept(joined(run, a, markup_escape(run, b)), a);
 }
 
 /* Two of a kind that can be put together. */
@@ -251,11 +248,11 @@ struct value arithmetic(struct run *run, int op, struct value a, struct value b)
     if (compare_number(a) && compare_number(b))
         return real(run, op, compare_real(a), compare_real(b));
     if (op == '%' && a.kind == KIND_STRING)
-        return format_percent(run, a.as.string, b);
+        return format_percent(run, a, b);
     if (op == '+' && joinable(a, b))
         return joined_any(run, a, b);
     if (op == '*' && times(a, b, &i))
-        return repeated(run, repeatable(a) ? a : b, i);
+        return markup_kept(repeated(run, repeatable(a) ? a : b, i), repeatable(a) ? a : b);
     unsupported(run, op, a, b);
 }
 
@@ -311,6 +308,21 @@ static struct value characters(struct run *run, const struct string *s, int64_t 
     return value_written(run->pool, &writer);
 }
 
+/* A range again, with bounds of its own. */
+static struct value range_part(struct run *run, const struct list *range, int64_t from,
+                               int64_t to, int64_t by)
+{
+    struct value out = value_list(run->pool, KIND_RANGE, 0);
+    struct list *list = out.as.list;
+
+    list->start = range->start + from * range->step;
+    list->stop = range->start + to * range->step;
+    list->step = range->step * by;
+    for (int64_t i = from; by > 0 ? i < to : i > to; i += by)
+        value_append(run->pool, list, range->item[i]);
+    return out;
+}
+
 static int64_t step_of(struct run *run, struct value step)
 {
     int64_t by = 1;
@@ -320,6 +332,21 @@ static int64_t step_of(struct run *run, struct value step)
     if (!by)
         run_fail(run, "slice step cannot be zero");
     return by;
+}
+
+static bool index_or_none(struct value value)
+{
+    int64_t at;
+
+    return value.kind == KIND_NONE || compare_whole(value, &at);
+}
+
+bool arithmetic_sliceable(struct value of, struct value start, struct value stop,
+                          struct value step)
+{
+    return of.kind == KIND_UNDEFINED ||
+           ((of.kind == KIND_STRING || value_sequence(of)) && index_or_none(start) &&
+            index_or_none(stop) && index_or_none(step));
 }
 
 struct value arithmetic_slice(struct run *run, struct value of, struct value start,
@@ -339,9 +366,9 @@ struct value arithmetic_slice(struct run *run, struct value of, struct value sta
     from = bound(run, start, n, by < 0, by < 0 ? n - 1 : 0);
     to = bound(run, stop, n, by < 0, by < 0 ? -1 : n);
     if (of.kind == KIND_STRING)
-        return characters(run, of.as.string, from, to, by);
+        return markup_kept(characters(run, of.as.string, from, to, by), of);
     if (of.kind == KIND_RANGE)
-        pool_fail(run->pool, ERR_RANGE, "a slice of a range is not done here");
+        return range_part(run, of.as.list, from, to, by);
     list = value_list(run->pool, of.kind == KIND_LIST ? KIND_LIST : KIND_TUPLE, 0);
     for (int64_t i = from; by > 0 ? i < to : i > to; i += by)
         value_append(run->pool, list.as.list, of.as.list->item[i]);

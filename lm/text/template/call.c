@@ -5,6 +5,7 @@
  * Jinja2; the names that a body mentions decide what is caught beyond its parameters. */
 #include "lm/text/template/limits.h"
 #include "lm/text/template/machine.h"
+#include "lm/text/template/parts.h"
 #include "lm/text/template/value.h"
 
 #include <string.h>
@@ -254,7 +255,9 @@ struct value call_value(struct run *run, struct value callee, const struct args 
         run_fail(run, "'%s' object is not callable", value_type(callee));
     if (callee.as.callable->macro)
         return macro_call(run, callee.as.callable, args);
-    return call_builtin(run, callee.as.callable->builtin, callee.as.callable->self, args);
+    return markup_kept(
+        call_builtin(run, callee.as.callable->builtin, callee.as.callable->self, args),
+        callee.as.callable->self);
 }
 
 int64_t call_int(struct run *run, struct value value, int64_t other)

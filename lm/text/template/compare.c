@@ -204,6 +204,20 @@ static bool contains(struct pool *pool, const struct string *all, struct value i
            (all->n && memmem(all->text, all->n, item.as.string->text, item.as.string->n));
 }
 
+/* Keys and items are looked for by their hash, so what has none is an error there, as in Python;
+ * values are gone over. */
+static bool in_view(struct pool *pool, struct value item, const struct view *view)
+{
+    const struct value *there;
+
+    if (view->what == 'k')
+        return value_find(pool, view->dict, item) != NULL;
+    if (!tuple_kind(item.kind) || item.as.list->n != 2)
+        return false;
+    there = value_find(pool, view->dict, item.as.list->item[0]);
+    return there && compare_equal(pool, *there, item.as.list->item[1]);
+}
+
 bool compare_in(struct pool *pool, struct value item, struct value all)
 {
     const struct list *list;
@@ -212,6 +226,8 @@ bool compare_in(struct pool *pool, struct value item, struct value all)
         return contains(pool, all.as.string, item);
     if (all.kind == KIND_DICT)
         return value_find(pool, all.as.dict, item) != NULL;
+    if (all.kind == KIND_VIEW && all.as.view->what != 'v')
+        return in_view(pool, item, all.as.view);
     if (all.kind == KIND_ITERATOR) {
         struct iterator *it = all.as.iterator;
 

@@ -87,8 +87,9 @@ static bool item(struct run *run, struct value of, struct value key, struct valu
     if (!index_in(&at, letters_count(s->text, s->n)))
         return false;
     n = (int64_t)letters_offset(s->text, s->n, (size_t)at);
-    *out =
-        value_string(run->pool, s->text + n, letters_offset(s->text + n, s->n - (size_t)n, 1));
+    *out = markup_kept(
+        value_string(run->pool, s->text + n, letters_offset(s->text + n, s->n - (size_t)n, 1)),
+        of);
     return true;
 }
 
@@ -234,13 +235,16 @@ static struct value chosen(struct run *run, const struct node *node)
     return evaluate_node(run, node->b);
 }
 
-/* Python's own slice, without Jinja2's leniency: of what has none it is an error. */
+/* Python's own slice, without Jinja2's leniency but where it is computed early (fold.h): of what
+ * has none it is an error. */
 static struct value sliced(struct run *run, const struct node *node)
 {
     const struct value of = evaluate_node(run, node->a), start = part(run, node->b);
-    const struct value stop = part(run, node->c);
+    const struct value stop = part(run, node->c), step = part(run, node->d);
 
-    return arithmetic_slice(run, of, start, stop, part(run, node->d));
+    if (node->op && !arithmetic_sliceable(of, start, stop, step))
+        return value_undefined(run->pool, "'%s object' has no such element", value_type(of));
+    return arithmetic_slice(run, of, start, stop, step);
 }
 
 static struct value computed(struct run *run, const struct node *node)

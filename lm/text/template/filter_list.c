@@ -99,7 +99,9 @@ static struct value last(struct run *run, struct value self, const struct value 
     UNUSED;
     if (self.kind == KIND_ITERATOR)
         run_fail(run, "'%s' object is not reversible", value_type(self));
-    return list->n ? list->item[list->n - 1]
+    /* Of a safe text the last character is safe and the first is not, as in Python: there is a
+     * way from the front that knows nothing of Markup. */
+    return list->n ? markup_kept(list->item[list->n - 1], self)
                    : value_undefined(run->pool, "no last item, sequence was empty");
 }
 

@@ -15,7 +15,7 @@ static struct value upper(struct run *run, struct value self, const struct value
                           const struct args *all)
 {
     UNUSED;
-    return letters_case(run->pool, print_string(run, self).as.string, 'u');
+    return markup_kept(letters_case(run->pool, print_string(run, self).as.string, 'u'), self);
 }
 
 /* value|lower: of the value's text; the Greek sigma at the end of a word has its own small
@@ -24,7 +24,7 @@ static struct value lower(struct run *run, struct value self, const struct value
                           const struct args *all)
 {
     UNUSED;
-    return letters_case(run->pool, print_string(run, self).as.string, 'l');
+    return markup_kept(letters_case(run->pool, print_string(run, self).as.string, 'l'), self);
 }
 
 /* value|capitalize: the first character in title case, all others small, whatever they were. */
@@ -32,7 +32,7 @@ static struct value capitalize(struct run *run, struct value self, const struct 
                                const struct args *all)
 {
     UNUSED;
-    return letters_case(run->pool, print_string(run, self).as.string, 'c');
+    return markup_kept(letters_case(run->pool, print_string(run, self).as.string, 'c'), self);
 }
 
 static bool between_words(uint32_t cp)
@@ -83,7 +83,8 @@ static struct value trim(struct run *run, struct value self, const struct value 
                          const struct args *all)
 {
     UNUSED;
-    return method_text_strip(run, print_string(run, self).as.string, arg[0], 'b');
+    return markup_kept(method_text_strip(run, print_string(run, self).as.string, arg[0], 'b'),
+                       self);
 }
 
 /* value|string: str(value), a text as it is. This is where none becomes "None" and true
@@ -115,7 +116,8 @@ static struct value center(struct run *run, struct value self, const struct valu
 {
     const struct string *s = print_string(run, self).as.string;
     const int64_t width = call_int(run, arg[0], 80);
-    const int64_t lacks = width - (int64_t)letters_count(s->text, s->n);
+    const int64_t short_by = width - (int64_t)letters_count(s->text, s->n);
+    const int64_t lacks = short_by > 0 ? short_by : 0;
     /* An odd blank goes to the left if the width is odd, as str.center has it. */
     const int64_t left = lacks / 2 + (lacks & width & 1);
     struct text_writer writer = {.text = NULL};
@@ -126,7 +128,7 @@ static struct value center(struct run *run, struct value self, const struct valu
     value_write(run->pool, &writer, s->text, s->n);
     for (int64_t i = left; i < lacks; i++)
         value_write(run->pool, &writer, " ", 1);
-    return value_written(run->pool, &writer);
+    return markup_kept(value_written(run->pool, &writer), self);
 }
 
 /* value|escape: the five characters of HTML by their names. What is safe already stays, and
@@ -134,26 +136,8 @@ static struct value center(struct run *run, struct value self, const struct valu
 static struct value escape(struct run *run, struct value self, const struct value *arg,
                            const struct args *all)
 {
-    static const char from[] = "&<>'\"";
-    static const char *const to[] = {"&amp;", "&lt;", "&gt;", "&#39;", "&#34;"};
-    const struct value text = print_string(run, self);
-    struct text_writer writer = {.text = NULL};
-    struct value out;
-
     UNUSED;
-    if (self.kind == KIND_STRING && self.safe)
-        return self;
-    for (size_t i = 0; i < text.as.string->n; i++) {
-        const char c = text.as.string->text[i], *there = c ? strchr(from, c) : NULL;
-
-        if (there)
-            value_write(run->pool, &writer, to[there - from], strlen(to[there - from]));
-        else
-            value_write(run->pool, &writer, &c, 1);
-    }
-    out = value_written(run->pool, &writer);
-    out.safe = true;
-    return out;
+    return markup_escape(run, self);
 }
 
 /* value|forceescape: the same for what is safe already, which is then escaped twice. */
@@ -180,7 +164,7 @@ static struct value safe(struct run *run, struct value self, const struct value 
 static struct value format(struct run *run, struct value self, const struct value *arg,
                            const struct args *all)
 {
-    const struct string *fmt = print_string(run, self).as.string;
+    const struct value fmt = print_string(run, self);
     struct value values = value_list(run->pool, KIND_TUPLE, 0);
 
     UNUSED;
@@ -227,7 +211,7 @@ static struct value indent(struct run *run, struct value self, const struct valu
             value_write(run->pool, &writer, by.text, by.n);
         value_write(run->pool, &writer, line->text, line->n);
     }
-    return value_written(run->pool, &writer);
+    return markup_kept(value_written(run->pool, &writer), self);
 }
 
 /* value|wordcount: runs of letters, digits and '_', by Unicode's categories. */

@@ -1,10 +1,11 @@
-/* How it works: both ways end in one `spec`: fill, sign, width, precision, kind. Numbers go
- * through the C library's printf with the precision given, which rounds as Python does; width
- * and fill are counted in characters here.
+/* How it works: the % operator, and what both ways of formatting end in: one `spec` of fill,
+ * sign, width, precision, kind. Numbers go through the C library's printf with the precision
+ * given, which rounds as Python does; width and fill are counted in characters here.
  * What Python would format by a type's own rules (dates, complex numbers) does not occur; the
  * rest of its little language that is left out is refused by name. */
+#include "lm/text/template/format.h"
+
 #include "lm/text/template/letters.h"
-#include "lm/text/template/limits.h"
 #include "lm/text/template/literal.h"
 #include "lm/text/template/machine.h"
 #include "lm/text/template/parts.h"
@@ -15,15 +16,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { WIDTH_MAX = 100000, PRECISION_MAX = 100 };
-
-struct format_spec {
-    struct string fill;
-    char align, sign, kind; /* align '<', '>', '^', '='; 0: not said */
-    bool alternate, comma;
-    int width, precision; /* -1: not said */
-};
 
 static void pad(struct run *run, struct text_writer *writer, const struct string *fill,
                 int64_t n)
@@ -82,7 +74,7 @@ static void put_number(struct run *run, struct text_writer *writer,
 }
 
 /* Digits of the size, the sign apart: the smallest integer has no positive one. */
-static void put_whole(struct run *run, struct text_writer *writer,
+void format_put_whole(struct run *run, struct text_writer *writer,
                       const struct format_spec *spec, int64_t number)
 {
     char digits[128], padded[256];
@@ -111,7 +103,7 @@ static void put_whole(struct run *run, struct text_writer *writer,
 }
 
 /* The sign apart here, too, so that zeros can be filled in behind it. */
-static void put_real(struct run *run, struct text_writer *writer,
+void format_put_real(struct run *run, struct text_writer *writer,
                      const struct format_spec *spec, double real)
 {
     char digits[512], fmt[8] = "%.*f";
@@ -134,8 +126,18 @@ static void put_real(struct run *run, struct text_writer *writer,
     put_number(run, writer, spec, signbit(real) && !isnan(real), digits);
 }
 
+void format_put_plain(struct run *run, struct text_writer *writer,
+                      const struct format_spec *spec, double real)
+{
+    struct text_writer plain = {.text = NULL};
+
+    print_float(run->pool, &plain, isnan(real) ? real : fabs(real));
+    value_write(run->pool, &plain, "", 1);
+    put_number(run, writer, spec, signbit(real) && !isnan(real), plain.text);
+}
+
 /* A precision cuts it, in characters. */
-static void put_text(struct run *run, struct text_writer *writer,
+void format_put_text(struct run *run, struct text_writer *writer,
                      const struct format_spec *spec, struct value value)
 {
     const struct string *s = print_string(run, value).as.string;
@@ -168,7 +170,7 @@ static struct value next_value(struct run *run, struct value values, size_t *at,
 }
 
 /* Digits at fmt[*at], or -1. */
-static int digits(struct run *run, const struct string *fmt, size_t *at, int max)
+int format_digits(struct run *run, const struct string *fmt, size_t *at, int max)
 {
     int number = -1;
 
@@ -193,16 +195,34 @@ static struct format_spec percent_spec(struct run *run, const struct string *fmt
         if (fmt->text[*at] == '+' || (fmt->text[*at] == ' ' && !spec.sign))
             spec.sign = fmt->text[*at];
     }
-    spec.width = digits(run, fmt, at, WIDTH_MAX);
+    spec.width = format_digits(run, fmt, at, FORMAT_WIDTH_MAX);
     if (*at < fmt->n && fmt->text[*at] == '.') {
         ++*at;
-        spec.precision = digits(run, fmt, at, PRECISION_MAX);
+        spec.precision = format_digits(run, fmt, at, FORMAT_PRECISION_MAX);
         spec.precision = spec.precision < 0 ? 0 : spec.precision;
     }
     spec.align = left ? '<' : zero ? '=' : '>';
     spec.fill.text = zero && !left ? "0" : " ";
     spec.kind = *at < fmt->n ? fmt->text[(*at)++] : 0;
     return spec;
+}
+
+/* What stands in a safe text is wrapped there: a text that reads as a number is one to %d and
+ * %f, and nothing is one to %x. */
+static struct value unwrapped(struct run *run, char kind, struct value value)
+{
+    int64_t number;
+    double real;
+
+    if (strchr("xXo", kind))
+        run_fail(run, "%%%c format: an integer is required", kind);
+    if (value.kind != KIND_STRING)
+        return value;
+    if (strchr("diu", kind) && literal_int(run->pool, value.as.string, 10, &number))
+        return value_int(number);
+    if (strchr("eEfFgG", kind) && literal_float(value.as.string, &real))
+        return value_float(real);
+    run_fail(run, "%%%c format: no number", kind);
 }
 
 /* A float is cut to an integer for %d, and no other. */
@@ -215,7 +235,7 @@ static void percent_number(struct run *run, struct text_writer *writer,
         run_fail(run, "%%%c format: a real number is required, not %s", spec->kind,
                  value_type(value));
     if (strchr("eEfFgG", spec->kind)) {
-        put_real(run, writer, spec, compare_real(value));
+        format_put_real(run, writer, spec, compare_real(value));
         return;
     }
     if (!compare_whole(value, &number)) {
@@ -223,257 +243,94 @@ static void percent_number(struct run *run, struct text_writer *writer,
             run_fail(run, "%%%c format: an integer is required, not float", spec->kind);
         number = (int64_t)value.as.real;
     }
-    put_whole(run, writer, spec, number);
+    format_put_whole(run, writer, spec, number);
 }
 
-static void percent_one(struct run *run, struct text_writer *writer, const struct string *fmt,
-                        size_t *at, struct value values, size_t *used)
+/* A text's, or what the value is as text. */
+static void percent_text(struct run *run, struct text_writer *writer, struct format_spec *spec,
+                         struct value value, bool safe)
 {
-    struct string key, *named = NULL;
-    struct format_spec spec;
-    struct value value;
     struct text_writer repr = {.text = NULL};
 
-    if (*at < fmt->n && fmt->text[*at] == '(') {
-        const char *end = memchr(fmt->text + *at, ')', fmt->n - *at);
-
-        if (!end)
-            run_fail(run, "incomplete format key");
-        key = (struct string){fmt->text + *at + 1, (size_t)(end - fmt->text) - *at - 1};
-        named = &key;
-        *at = (size_t)(end - fmt->text) + 1;
+    if (spec->kind == 'r') {
+        print_repr(run, &repr, value);
+        value = value_written(run->pool, &repr);
     }
+    if (safe)
+        value = markup_escape(run, value);
+    spec->fill.text = " ";
+    spec->align = spec->align == '=' ? '>' : spec->align;
+    format_put_text(run, writer, spec, value);
+}
+
+/* (key) behind the %; NULL: there is none. */
+static const struct string *percent_key(struct run *run, const struct string *fmt, size_t *at,
+                                        struct string *key)
+{
+    const char *end;
+
+    if (*at >= fmt->n || fmt->text[*at] != '(')
+        return NULL;
+    end = memchr(fmt->text + *at, ')', fmt->n - *at);
+    if (!end)
+        run_fail(run, "incomplete format key");
+    *key = (struct string){fmt->text + *at + 1, (size_t)(end - fmt->text) - *at - 1};
+    *at = (size_t)(end - fmt->text) + 1;
+    return key;
+}
+
+/* What stands behind a % of fmt at `at`. */
+static void percent_one(struct run *run, struct text_writer *writer, struct value of,
+                        size_t *at, struct value values, size_t *used)
+{
+    const struct string *fmt = of.as.string, *named;
+    struct string key;
+    struct format_spec spec;
+    struct value value;
+
+    named = percent_key(run, fmt, at, &key);
     spec = percent_spec(run, fmt, at);
     if (spec.kind == '%') {
         value_write(run->pool, writer, "%", 1);
         return;
     }
+    if (spec.kind == 'c' || spec.kind == 'a')
+        pool_fail(run->pool, ERR_RANGE, "%%%c is not done here", spec.kind);
     if (!spec.kind || !strchr("srdiuxXoeEfFgG", spec.kind))
         run_fail(run, "unsupported format character '%c'", spec.kind ? spec.kind : '?');
     value = next_value(run, values, used, named);
-    if (!strchr("sr", spec.kind)) {
-        percent_number(run, writer, &spec, value);
-        return;
-    }
-    if (spec.kind == 'r') {
-        print_repr(run, &repr, value);
-        value = value_written(run->pool, &repr);
-    }
-    spec.fill.text = " ";
-    spec.align = spec.align == '=' ? '>' : spec.align;
-    put_text(run, writer, &spec, value);
+    if (strchr("sr", spec.kind))
+        percent_text(run, writer, &spec, value, of.safe);
+    else
+        percent_number(run, writer, &spec, of.safe ? unwrapped(run, spec.kind, value) : value);
 }
 
-struct value format_percent(struct run *run, const struct string *fmt, struct value values)
+/* Whether Python would take values for a mapping, of which it wants no use: whatever has an
+ * operator [], but for texts and tuples. An undefined one has. */
+static bool mapping(struct value values)
 {
+    return values.kind == KIND_DICT || values.kind == KIND_LIST || values.kind == KIND_RANGE ||
+           values.kind == KIND_UNDEFINED;
+}
+
+struct value format_percent(struct run *run, struct value fmt, struct value values)
+{
+    const struct string *s = fmt.as.string;
     struct text_writer writer = {.text = NULL};
+    struct value out;
     size_t used = 0;
 
-    for (size_t at = 0; at < fmt->n;) {
-        if (fmt->text[at] == '%') {
+    for (size_t at = 0; at < s->n;) {
+        if (s->text[at] == '%') {
             at++;
             percent_one(run, &writer, fmt, &at, values, &used);
         } else {
-            value_write(run->pool, &writer, &fmt->text[at++], 1);
+            value_write(run->pool, &writer, &s->text[at++], 1);
         }
     }
-    if (values.kind == KIND_TUPLE || values.kind == KIND_GROUP
-            ? used < values.as.list->n
-            : !used && values.kind != KIND_DICT && values.kind != KIND_LIST)
+    if (values.kind == KIND_TUPLE || values.kind == KIND_GROUP ? used < values.as.list->n
+                                                               : !used && !mapping(values))
         run_fail(run, "not all arguments converted during string formatting");
-    return value_written(run->pool, &writer);
-}
-
-/* The character at s[at] if it is one of `set`, and `at` goes behind it; else 0. */
-static char one_of(const struct string *s, size_t *at, const char *set)
-{
-    if (*at >= s->n || !s->text[*at] || !strchr(set, s->text[*at]))
-        return 0;
-    return s->text[(*at)++];
-}
-
-/* [fill]align */
-static size_t brace_align(const struct string *s, struct format_spec *spec)
-{
-    size_t at = letters_offset(s->text, s->n, 1);
-
-    spec->fill = (struct string){s->text, at};
-    spec->align = one_of(s, &at, "<>^=");
-    if (spec->align)
-        return at;
-    spec->fill = (struct string){" ", 1};
-    at = 0;
-    spec->align = one_of(s, &at, "<>^=");
-    return at;
-}
-
-/* [[fill]align][sign][#][0][width][,][.precision][kind] */
-static struct format_spec brace_spec(struct run *run, const struct string *s)
-{
-    struct format_spec spec = {.precision = -1};
-    size_t at = brace_align(s, &spec);
-
-    spec.sign = one_of(s, &at, "+- ");
-    spec.alternate = one_of(s, &at, "#") != 0;
-    if (one_of(s, &at, "0") && !spec.align) {
-        spec.align = '=';
-        spec.fill.text = "0";
-    }
-    spec.width = digits(run, s, &at, WIDTH_MAX);
-    spec.comma = one_of(s, &at, ",") != 0;
-    if (one_of(s, &at, ".")) {
-        spec.precision = digits(run, s, &at, PRECISION_MAX);
-        if (spec.precision < 0)
-            run_fail(run, "format specifier missing precision");
-    }
-    if (at < s->n)
-        spec.kind = s->text[at++];
-    if (at < s->n)
-        run_fail(run, "invalid format specifier");
-    return spec;
-}
-
-/* By the value's kind: each has its own letters. */
-static void brace_value(struct run *run, struct text_writer *writer, struct value value,
-                        const struct string *text)
-{
-    struct format_spec spec;
-    int64_t number;
-
-    if (!text->n) {
-        print_str(run, writer, value);
-        return;
-    }
-    spec = brace_spec(run, text);
-    if (value.kind == KIND_STRING && (!spec.kind || spec.kind == 's')) {
-        put_text(run, writer, &spec, value);
-    } else if (!compare_number(value)) {
-        run_fail(run, "unsupported format string passed to %s.__format__", value_type(value));
-    } else if (compare_whole(value, &number) && (!spec.kind || strchr("dxXob", spec.kind))) {
-        if (spec.precision >= 0)
-            run_fail(run, "precision not allowed in integer format specifier");
-        put_whole(run, writer, &spec, number);
-    } else if (spec.kind && strchr("eEfFgG%", spec.kind)) {
-        put_real(run, writer, &spec, compare_real(value));
-    } else if (spec.kind && !strchr("cn", spec.kind)) {
-        run_fail(run, "unknown format code '%c' for object of type '%s'", spec.kind,
-                 value_type(value));
-    } else {
-        pool_fail(run->pool, ERR_RANGE, "the format specifier '%.*s' is not done here",
-                  (int)(text->n < 40 ? text->n : 40), text->text);
-    }
-}
-
-/* Bytes before the first of `set`. */
-static size_t bytes_before(const struct string *s, const char *set)
-{
-    size_t n = 0;
-
-    while (n < s->n && (!s->text[n] || !strchr(set, s->text[n])))
-        n++;
-    return n;
-}
-
-/* The argument of this number or name; the next one for "". */
-static struct value argument(struct run *run, const struct string *name,
-                             const struct args *args, size_t *next)
-{
-    int64_t number;
-
-    if (!name->n || literal_int(run->pool, name, 10, &number)) {
-        number = name->n ? number : (int64_t)(*next)++;
-        if (number < 0 || (size_t)number >= args->n)
-            run_fail(run, "replacement index %" PRId64 " out of range", number);
-        return args->item[number];
-    }
-    for (size_t i = 0; i < args->named; i++)
-        if (args->name[i].n == name->n && !memcmp(args->name[i].text, name->text, name->n))
-            return args->item[args->n + i];
-    run_fail(run, "no argument '%.*s' for the format", (int)name->n, name->text);
-}
-
-/* name, .attribute and [item] of a field. */
-static struct value field(struct run *run, const struct string *name, const struct args *args,
-                          size_t *next)
-{
-    const size_t first = name->n ? bytes_before(name, ".[") : 0;
-    struct string part = {name->text, first};
-    struct value value = argument(run, &part, args, next);
-    size_t end = first, start;
-    int64_t number;
-
-    while (end < name->n) {
-        const bool item = name->text[end] == '[';
-
-        start = ++end;
-        part = (struct string){name->text + start, name->n - start};
-        end += bytes_before(&part, item ? "]" : ".[");
-        part = (struct string){name->text + start, end - start};
-        if (item && literal_int(run->pool, &part, 10, &number))
-            value = evaluate_item(run, value, value_int(number));
-        else if (item)
-            value = evaluate_item(run, value, value_string(run->pool, part.text, part.n));
-        else
-            value = evaluate_attribute(run, value, &part);
-        end += item;
-    }
-    return value;
-}
-
-/* What stands between braces at fmt[at]; returns behind them. */
-static size_t brace(struct run *run, struct text_writer *writer, const struct string *fmt,
-                    size_t at, const struct args *args, size_t *next)
-{
-    const char *end = memchr(fmt->text + at, '}', fmt->n - at);
-    struct string name, spec = {"", 0};
-    struct text_writer repr = {.text = NULL};
-    struct value value;
-    const char *mark;
-
-    if (!end)
-        run_fail(run, "expected '}' before end of string");
-    name = (struct string){fmt->text + at, (size_t)(end - fmt->text) - at};
-    if (memchr(name.text, '{', name.n))
-        pool_fail(run->pool, ERR_RANGE, "nested fields of format are not done here");
-    mark = memchr(name.text, ':', name.n);
-    if (mark) {
-        spec = (struct string){mark + 1, name.n - (size_t)(mark - name.text) - 1};
-        name.n = (size_t)(mark - name.text);
-    }
-    mark = memchr(name.text, '!', name.n);
-    if (mark)
-        name.n = (size_t)(mark - name.text);
-    value = field(run, &name, args, next);
-    if (mark && mark[1] == 'r') {
-        print_repr(run, &repr, value);
-        value = value_written(run->pool, &repr);
-    } else if (mark) {
-        value = print_string(run, value);
-    }
-    brace_value(run, writer, value, &spec);
-    return (size_t)(end - fmt->text) + 1;
-}
-
-struct value format_braces(struct run *run, const struct string *fmt, const struct args *args)
-{
-    struct text_writer writer = {.text = NULL};
-    size_t next = 0;
-
-    for (size_t at = 0; at < fmt->n;) {
-        const char c = fmt->text[at];
-        const bool twice = at + 1 < fmt->n && fmt->text[at + 1] == c;
-
-        if ((c == '{' || c == '}') && twice) {
-            value_write(run->pool, &writer, &c, 1);
-            at += 2;
-        } else if (c == '{') {
-            at = brace(run, &writer, fmt, at + 1, args, &next);
-        } else if (c == '}') {
-            run_fail(run, "single '}' encountered in format string");
-        } else {
-            value_write(run->pool, &writer, &c, 1);
-            at++;
-        }
-    }
-    return value_written(run->pool, &writer);
+    out = value_written(run->pool, &writer);
+    return markup_kept(out, fmt);
 }

@@ -6,7 +6,9 @@
 #include "lm/text/template/jinja.h"
 
 #include "base/mem.h"
+#include "lm/text/template/fold.h"
 #include "lm/text/template/grammar.h"
+#include "lm/text/template/letters.h"
 #include "lm/text/template/lexer.h"
 #include "lm/text/template/machine.h"
 #include "lm/text/utf8.h"
@@ -31,6 +33,7 @@ static enum err read_source(struct jinja *jinja, const char *source, size_t n)
     lexer_read(&jinja->pool, source, n, &jinja->tokens);
     parser.token = jinja->tokens.token;
     jinja->body = parser_read(&parser);
+    fold_slices(jinja->body);
     jinja->marks = parser.marks;
     return OK;
 }
@@ -148,8 +151,14 @@ enum err jinja_run(const struct jinja *jinja, const json_t *variables, const str
             memcpy(out->text, run->top.text, out->n);
         out->spans = run->spans;
         out->span = mem_new(2 * run->spans + 1, sizeof *out->span);
-        if (run->spans)
-            memcpy(out->span, run->span, 2 * run->spans * sizeof *out->span);
+        /* A block within another one, or in a macro, begins where nothing of it has been
+         * written yet, and its length is counted off there, as transformers does it. */
+        for (size_t i = 0; i < run->spans; i++) {
+            const size_t at = run->span[2 * i], length = run->span[2 * i + 1];
+
+            out->span[2 * i] = at;
+            out->span[2 * i + 1] = at + letters_offset(out->text + at, out->n - at, length);
+        }
     }
     pool_free(pool);
     free(pool);

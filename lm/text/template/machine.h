@@ -23,7 +23,7 @@ struct run {
     struct text_writer *out, top; /* where output goes; where it goes in the end */
     struct value input;           /* of NODE_INPUT */
     int steps, depth, calls;
-    size_t *span; /* start, end */
+    size_t *span; /* start in bytes, length in characters */
     size_t spans, span_room;
 };
 

@@ -163,6 +163,12 @@ struct value method_text_replace(struct run *run, const struct string *s,
     return value_written(run->pool, &writer);
 }
 
+/* What a safe text takes in is escaped. */
+static struct value put_into(struct run *run, struct value self, struct value value)
+{
+    return self.safe ? markup_escape(run, value) : value;
+}
+
 /* text.replace(old, new, count): from the left, those that do not overlap; a negative count
  * means all of them. */
 static struct value replace(struct run *run, struct value self, const struct value *arg,
@@ -170,7 +176,8 @@ static struct value replace(struct run *run, struct value self, const struct val
 {
     UNUSED;
     return method_text_replace(run, self.as.string, call_string(run, arg[0]),
-                               call_string(run, arg[1]), call_int(run, arg[2], -1));
+                               call_string(run, put_into(run, self, arg[1])),
+                               call_int(run, arg[2], -1));
 }
 
 /* [start, end) of the search, in bytes; false: it is empty from the outset. */
@@ -316,13 +323,14 @@ static struct value join(struct run *run, struct value self, const struct value 
     if (!list)
         run_fail(run, "can only join an iterable");
     for (size_t i = 0; i < list->n; i++) {
-        if (list->item[i].kind != KIND_STRING)
+        const struct value item = put_into(run, self, list->item[i]);
+
+        if (item.kind != KIND_STRING)
             run_fail(run, "sequence item %zu: expected str instance, %s found", i,
-                     value_type(list->item[i]));
+                     value_type(item));
         if (i)
             value_write(run->pool, &writer, self.as.string->text, self.as.string->n);
-        value_write(run->pool, &writer, list->item[i].as.string->text,
-                    list->item[i].as.string->n);
+        value_write(run->pool, &writer, item.as.string->text, item.as.string->n);
     }
     return value_written(run->pool, &writer);
 }
@@ -333,7 +341,7 @@ static struct value format(struct run *run, struct value self, const struct valu
                            const struct args *all)
 {
     UNUSED;
-    return format_braces(run, self.as.string, all);
+    return format_braces(run, self, all);
 }
 
 /* text.removeprefix(prefix): once, and only if it is there; what people mean when they write

@@ -13,6 +13,10 @@ struct value arithmetic_sign(struct run *run, bool minus, struct value a);
 /* of[start:stop:step]; NONE stands for what is left out. */
 struct value arithmetic_slice(struct run *run, struct value of, struct value start,
                               struct value stop, struct value step);
+/* Whether Python would do it, but for a step of 0; so it will be with what is undefined, whose
+ * use is an error of another kind. */
+bool arithmetic_sliceable(struct value of, struct value start, struct value stop,
+                          struct value step);
 
 void print_str(struct run *run, struct text_writer *writer, struct value value);
 void print_repr(struct run *run, struct text_writer *writer, struct value value);
@@ -29,11 +33,15 @@ struct print_json {
 void print_json(struct run *run, struct text_writer *writer, struct value value,
                 const struct print_json *how);
 
-/* fmt % values */
-struct value format_percent(struct run *run, const struct string *fmt, struct value values);
+/* fmt % values, fmt.format(…): of a text. */
+struct value format_percent(struct run *run, struct value fmt, struct value values);
+struct value format_braces(struct run *run, struct value fmt, const struct args *args);
 
-/* fmt.format(…) */
-struct value format_braces(struct run *run, const struct string *fmt, const struct args *args);
+/* The text of a value, safe: escaped where it was not. */
+struct value markup_escape(struct run *run, struct value value);
+
+/* What was made of `of` is as safe as `of`: a text, or the texts of a new list. */
+struct value markup_kept(struct value value, struct value of);
 
 bool filter_known(const struct string *name);
 

@@ -195,7 +195,9 @@ void print_repr(struct run *run, struct text_writer *writer, struct value value)
         print_float(run->pool, writer, value.as.real);
         break;
     case KIND_STRING:
+        word(run, writer, value.safe ? "Markup(" : "");
         quoted(run, writer, value.as.string);
+        word(run, writer, value.safe ? ")" : "");
         break;
     case KIND_LIST:
         items(run, writer, value.as.list, "[", "]");

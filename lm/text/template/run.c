@@ -4,6 +4,7 @@
  * when asked, for a loop's filter may depend on what the body did.
  * Scopes are never cut short: a macro keeps the one it was made in, and sees what is set there
  * later. */
+#include "lm/text/template/letters.h"
 #include "lm/text/template/limits.h"
 #include "lm/text/template/machine.h"
 #include "lm/text/template/parts.h"
@@ -156,7 +157,7 @@ static void generation(struct run *run, const struct node *node)
         run->span = grown;
     }
     run->span[2 * run->spans] = start;
-    run->span[2 * run->spans + 1] = start + text.as.string->n;
+    run->span[2 * run->spans + 1] = letters_count(text.as.string->text, text.as.string->n);
     run->spans++;
     value_write(run->pool, run->out, text.as.string->text, text.as.string->n);
 }

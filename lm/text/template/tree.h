@@ -24,7 +24,7 @@ enum node_kind {
     NODE_POSITIVE,
     NODE_ATTRIBUTE, /* a.name */
     NODE_ITEM,      /* a[b] */
-    NODE_SLICE,     /* a[b:c:d], each may be NULL but a */
+    NODE_SLICE,     /* a[b:c:d], each may be NULL but a; op: fold.h */
     NODE_CALL,      /* a(args) */
     NODE_FILTER,    /* a|name(args) */
     NODE_TEST,      /* a is name(args) */
@@ -66,6 +66,7 @@ enum {
 struct node {
     enum node_kind kind;
     int line, op;
+    bool fixed; /* an expression of constants */
     struct value value;
     struct string name;
     struct node *a, *b, *c, *d;

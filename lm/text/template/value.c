@@ -300,6 +300,8 @@ struct list *value_items(struct pool *pool, struct value value)
         while (value.as.iterator->at < value.as.iterator->list->n)
             value_append(pool, rest, value.as.iterator->list->item[value.as.iterator->at++]);
         return rest;
+    case KIND_LOOP: /* what is left of it, each with the loop itself: nobody means that */
+        pool_fail(pool, ERR_RANGE, "going over `loop` itself is not done here");
     default:
         return NULL;
     }
