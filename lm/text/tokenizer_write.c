@@ -5,6 +5,7 @@
 #include "lm/text/tokenizer.h"
 #include "lm/text/tokenizer_parts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,35 +74,41 @@ static json_t *merges_json(const struct tokenizer *tokenizer)
     return out;
 }
 
+/* The fewest digits of the real number at[0..n), if that is shorter; else as it is. */
+static size_t best_digits(char out[UNIGRAM_DIGITS + 2], const char *at, size_t n)
+{
+    char digits[UNIGRAM_DIGITS];
+
+    unigram_digits(digits, strtod(at, NULL));
+    snprintf(out, UNIGRAM_DIGITS + 2, "%s%s", digits, strpbrk(digits, ".e") ? "" : ".0");
+    if (strlen(out) >= n)
+        snprintf(out, UNIGRAM_DIGITS + 2, "%.*s", (int)n, at);
+    return strlen(out);
+}
+
 /* Scores in the fewest digits, as others write them: who reads them in haste (unigram.c) rounds
  * by the digits that are there. The text only becomes shorter. */
 static void shorten(char *text)
 {
-    char digits[UNIGRAM_DIGITS], *to = text;
+    char digits[UNIGRAM_DIGITS + 2], *to = text;
     bool quoted = false;
 
     for (const char *at = text; *at;) {
         const size_t n = quoted ? 0 : strspn(at, "+-.0123456789e");
 
-        if (n) {
-            const bool real = n < 32 && memchr(at, '.', n);
-            const char *best = at;
-            size_t length = n;
+        if (n > 1 && n < UNIGRAM_DIGITS && memchr(at, '.', n)) {
+            const size_t length = best_digits(digits, at, n);
 
-            if (real && strlen(unigram_digits(digits, strtod(at, NULL))) < n - 2) {
-                best = strpbrk(digits, ".e") ? digits : strcat(digits, ".0");
-                length = strlen(digits);
-            }
-            memmove(to, best, length);
+            memcpy(to, digits, length);
             to += length;
             at += n;
-        } else {
-            if (quoted && *at == '\\')
-                *to++ = *at++;
-            else
-                quoted ^= *at == '"';
-            *to++ = *at++;
+            continue;
         }
+        if (quoted && *at == '\\')
+            *to++ = *at++;
+        else
+            quoted ^= *at == '"';
+        *to++ = *at++;
     }
     *to = 0;
 }

@@ -108,7 +108,7 @@ static double power(int ten)
     return strtod(text, NULL);
 }
 
-/* serde_json's f64_from_parts. */
+/* The number that the reader of tokenizers makes of the score's digits. */
 static double as_read(double score)
 {
     char digits[UNIGRAM_DIGITS], *at = unigram_digits(digits, fabs(score));

@@ -128,6 +128,7 @@ static void try_recipe(const char *path, const char *text)
     json_decref(value);
 }
 
+/* To SentencePiece itself the name of a special token is text like any other. */
 static void try_tokenizer(const char *path, const char *text, size_t n, bool pieces)
 {
     const json_t *entry = entry_of("tokenizers", text, n);
@@ -149,7 +150,7 @@ static void try_tokenizer(const char *path, const char *text, size_t n, bool pie
         int *ids;
 
         assert_ok(tokenizer_encode(tokenizer, json_string_value(string),
-                                   json_string_length(string), true, &ids, &count));
+                                   json_string_length(string), !pieces, &ids, &count));
         assert_ok(tokenizer_decode(tokenizer, ids, count, true, &back, &bytes));
         for (size_t k = 0; k < count; k++)
             strbuf_print(&all, "%d ", ids[k]);

@@ -58,37 +58,51 @@ static struct format_spec brace_spec(struct run *run, const struct string *s)
     return spec;
 }
 
+static bool one_of_kinds(char kind, const char *kinds)
+{
+    return kind && strchr(kinds, kind);
+}
+
+static void brace_number(struct run *run, struct text_writer *writer,
+                         const struct format_spec *spec, struct value value,
+                         const struct string *text)
+{
+    int64_t number;
+
+    if (compare_whole(value, &number) && (!spec->kind || one_of_kinds(spec->kind, "dxXob"))) {
+        if (spec->precision >= 0)
+            run_fail(run, "precision not allowed in integer format specifier");
+        format_put_whole(run, writer, spec, number);
+    } else if (one_of_kinds(spec->kind, "eEfFgG%")) {
+        format_put_real(run, writer, spec, compare_real(value));
+    } else if (!spec->kind && spec->precision < 0) {
+        format_put_plain(run, writer, spec, compare_real(value));
+    } else if (spec->kind && !strchr("cn", spec->kind)) {
+        run_fail(run, "unknown format code '%c' for object of type '%s'", spec->kind,
+                 value_type(value));
+    } else {
+        pool_fail(run->pool, ERR_RANGE, "the format specifier '%.*s' is not done here",
+                  (int)(text->n < 40 ? text->n : 40), text->text);
+    }
+}
+
 /* By the value's kind: each has its own letters. */
 static void brace_value(struct run *run, struct text_writer *writer, struct value value,
                         const struct string *text)
 {
     struct format_spec spec;
-    int64_t number;
 
     if (!text->n) {
         print_str(run, writer, value);
         return;
     }
     spec = brace_spec(run, text);
-    if (value.kind == KIND_STRING && (!spec.kind || spec.kind == 's')) {
+    if (value.kind == KIND_STRING && (!spec.kind || spec.kind == 's'))
         format_put_text(run, writer, &spec, value);
-    } else if (!compare_number(value)) {
+    else if (compare_number(value))
+        brace_number(run, writer, &spec, value, text);
+    else
         run_fail(run, "unsupported format string passed to %s.__format__", value_type(value));
-    } else if (compare_whole(value, &number) && (!spec.kind || strchr("dxXob", spec.kind))) {
-        if (spec.precision >= 0)
-            run_fail(run, "precision not allowed in integer format specifier");
-        format_put_whole(run, writer, &spec, number);
-    } else if (spec.kind && strchr("eEfFgG%", spec.kind)) {
-        format_put_real(run, writer, &spec, compare_real(value));
-    } else if (!spec.kind && spec.precision < 0) {
-        format_put_plain(run, writer, &spec, compare_real(value));
-    } else if (spec.kind && !strchr("cn", spec.kind)) {
-        run_fail(run, "unknown format code '%c' for object of type '%s'", spec.kind,
-                 value_type(value));
-    } else {
-        pool_fail(run->pool, ERR_RANGE, "the format specifier '%.*s' is not done here",
-                  (int)(text->n < 40 ? text->n : 40), text->text);
-    }
 }
 
 /* In a safe text: escaped, unless it is safe, too, which has no specifiers. */

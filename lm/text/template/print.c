@@ -94,6 +94,14 @@ static void quoted(struct run *run, struct text_writer *writer, const struct str
     value_write(run->pool, writer, &quote, 1);
 }
 
+/* A text; a safe one says so. */
+static void marked(struct run *run, struct text_writer *writer, struct value text)
+{
+    word(run, writer, text.safe ? "Markup(" : "");
+    quoted(run, writer, text.as.string);
+    word(run, writer, text.safe ? ")" : "");
+}
+
 /* With commas, and one behind a single item of a tuple. */
 static void items(struct run *run, struct text_writer *writer, const struct list *list,
                   const char *open, const char *close)
@@ -195,9 +203,7 @@ void print_repr(struct run *run, struct text_writer *writer, struct value value)
         print_float(run->pool, writer, value.as.real);
         break;
     case KIND_STRING:
-        word(run, writer, value.safe ? "Markup(" : "");
-        quoted(run, writer, value.as.string);
-        word(run, writer, value.safe ? ")" : "");
+        marked(run, writer, value);
         break;
     case KIND_LIST:
         items(run, writer, value.as.list, "[", "]");
