@@ -12,18 +12,20 @@
 #include <string.h>
 
 struct inspect_conf {
-    bool json;
+    bool json, hash;
 };
 
 static const struct conf_key keys[] = {
     CONF_BOOL(inspect_conf, json, "false", "one JSON object instead of text"),
+    CONF_BOOL(inspect_conf, hash, "true",
+              "the weights hash, for which all weights are read; false: headers alone"),
     CONF_END,
 };
 
 /* The model is a word, not a key: there is nothing else that one could inspect. */
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
-    struct inspect_conf conf = {false};
+    struct inspect_conf conf = {.json = false};
     char *text = NULL;
     enum err err;
 
@@ -38,7 +40,8 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     }
     err = command_conf(keys, &conf, argc - 1, argv + 1);
     if (!err)
-        err = inspect_model(&text, argv[0], conf.json);
+        err = conf.hash ? inspect_model(&text, argv[0], conf.json)
+                        : inspect_headers(&text, argv[0], conf.json);
     if (!err)
         say_text(stdout, text, strlen(text));
     free(text);
@@ -48,7 +51,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 const struct command cmd_inspect = {
     .name = "inspect",
     .group = "models",
-    .usage = "M [json=true]",
+    .usage = "M [json=true] [hash=false]",
     .help = "architecture, tensors, dtypes, parameters, hash, tokenizer, template",
     .run = run,
     .keys = keys,

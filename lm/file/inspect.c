@@ -36,7 +36,8 @@ static json_t *one_tensor(const char *name, const char *dtype, const size_t *dim
     return json_pack("{s:s,s:s,s:o}", "name", name, "dtype", dtype, "shape", shape);
 }
 
-/* Names and hash: all files' tensors, as they stand there, and the sum over the model's. */
+/* Names and hash: all files' tensors, as they stand there, and the sum over the model's; sum NULL:
+ * nobody asks. */
 static enum err folder_tensors(json_t *list, struct hash *sum, const char *path,
                                const struct shape *shape)
 {
@@ -45,7 +46,8 @@ static enum err folder_tensors(json_t *list, struct hash *sum, const char *path,
 
     if (err)
         return err;
-    err = weights_file_hash(sum, weights, shape);
+    if (sum)
+        err = weights_file_hash(sum, weights, shape);
     for (int f = 0; f < weights_files(weights); f++)
         for (size_t i = 0; i < safetensors_count(weights_file(weights, f)); i++) {
             const struct safetensors_tensor *t = safetensors_at(weights_file(weights, f), i);
@@ -90,7 +92,8 @@ static enum err gguf_tensors(json_t *list, struct hash *sum, const char *path,
 
     if (err)
         return err;
-    err = ggufmodel_hash(sum, file, shape);
+    if (sum)
+        err = ggufmodel_hash(sum, file, shape);
     for (size_t i = 0; i < gguf_count(file); i++) {
         const struct gguf_tensor *t = gguf_at(file, i);
         json_array_append_new(list, one_tensor(t->name, t->kind->name, t->dim, t->dims, true));
@@ -133,9 +136,23 @@ static json_t *about_tokenizer(const struct model_files *files)
                      token(files->tokenizer, shape->pad), "eos", eos);
 }
 
-/* `path` was resolved before. params are there only for an adapter: its tensors are listed, and
- * the hash is that of the merged model. */
-static enum err gather(json_t *all, const struct model_files *files, const char *path)
+/* An adapter's tensors are listed, and the hash is that of the merged model, which is there then.
+ */
+static enum err tensors_of(json_t *all, json_t *tensors, struct hash *sum,
+                           const struct model_files *files, const char *path)
+{
+    if (fs_is_dir(path) && adapter_is(path)) {
+        if (sum)
+            *sum = params_hash(files->params);
+        return about_adapter(all, tensors, path);
+    }
+    return fs_is_dir(path) ? folder_tensors(tensors, sum, path, &files->shape)
+                           : gguf_tensors(tensors, sum, path, &files->shape);
+}
+
+/* `path` was resolved before. */
+static enum err gather(json_t *all, const struct model_files *files, const char *path,
+                       bool headers)
 {
     char hash[HASH_TEXT];
     struct hash sum = {{0}};
@@ -148,20 +165,15 @@ static enum err gather(json_t *all, const struct model_files *files, const char 
         json_decref(tensors);
         return err;
     }
-    if (files->params) {
-        sum = params_hash(files->params);
-        err = about_adapter(all, tensors, path);
-    } else {
-        err = fs_is_dir(path) ? folder_tensors(tensors, &sum, path, &files->shape)
-                              : gguf_tensors(tensors, &sum, path, &files->shape);
-    }
+    err = tensors_of(all, tensors, headers ? NULL : &sum, files, path);
     if (!err)
         err = params_outline(&outline, &files->shape);
     json_object_set_new(all, "path", json_string(path));
     json_object_set_new(all, "config", hfconfig_write(&files->shape, "float32"));
     json_object_set_new(all, "parameters",
                         json_integer(outline ? (json_int_t)outline->count : 0));
-    json_object_set_new(all, "hash", json_string(hash_text(hash, &sum)));
+    json_object_set_new(all, "hash",
+                        headers ? json_null() : json_string(hash_text(hash, &sum)));
     json_object_set_new(all, "tokenizer", about_tokenizer(files));
     json_object_set_new(all, "chat",
                         files->chat ? json_string(chat_name(files->chat)) : json_null());
@@ -290,6 +302,7 @@ static void put_all(FILE *to, const json_t *all, const struct model_files *files
     const char *text = json_string_value(json_object_get(all, "template"));
     const char *error = json_string_value(json_object_get(all, "chat_error"));
     const char *chat = json_string_value(json_object_get(all, "chat"));
+    const char *hash = json_string_value(json_object_get(all, "hash"));
 
     fprintf(to, "model         ");
     put_text(to, json_string_value(json_object_get(all, "path")));
@@ -299,7 +312,7 @@ static void put_all(FILE *to, const json_t *all, const struct model_files *files
     put_shape(to, &files->shape);
     fprintf(to, "parameters    %lld\n",
             (long long)json_integer_value(json_object_get(all, "parameters")));
-    fprintf(to, "weights hash  %s\n", json_string_value(json_object_get(all, "hash")));
+    fprintf(to, "weights hash  %s\n", hash ? hash : "not asked for (hash=false)");
     put_tokenizer(to, json_object_get(all, "tokenizer"));
     fprintf(to, "chat          ");
     put_text(to, error ? error : chat ? chat : "no template");
@@ -329,7 +342,7 @@ static char *render(const json_t *all, const struct model_files *files)
     return text;
 }
 
-enum err inspect_model(char **out, const char *path, bool json)
+static enum err inspect(char **out, const char *path, bool json, bool headers)
 {
     struct model_files *files = NULL;
     json_t *all = json_object();
@@ -339,10 +352,11 @@ enum err inspect_model(char **out, const char *path, bool json)
     *out = NULL;
     if (!err)
         err = model_files_open(&files, found,
-                               fs_is_dir(found) && adapter_is(found) ? MODEL_FILES_ALL
-                                                                     : MODEL_FILES_META);
+                               !headers && fs_is_dir(found) && adapter_is(found)
+                                   ? MODEL_FILES_ALL
+                                   : MODEL_FILES_META);
     if (!err)
-        err = gather(all, files, found);
+        err = gather(all, files, found, headers);
     if (!err)
         *out = json ? hfconfig_text(all, JSON_INDENT(2)) : render(all, files);
     if (!err && !*out)
@@ -351,4 +365,14 @@ enum err inspect_model(char **out, const char *path, bool json)
     model_files_free(files);
     free(found);
     return err;
+}
+
+enum err inspect_model(char **out, const char *path, bool json)
+{
+    return inspect(out, path, json, false);
+}
+
+enum err inspect_headers(char **out, const char *path, bool json)
+{
+    return inspect(out, path, json, true);
 }

@@ -13,4 +13,7 @@
  * free(). Errors: those of model_files_open. */
 enum err inspect_model(char **out, const char *path, bool json) MUST_CHECK;
 
+/* The same of the headers alone: no weight is read, and there is no hash. */
+enum err inspect_headers(char **out, const char *path, bool json) MUST_CHECK;
+
 #endif

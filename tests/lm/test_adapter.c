@@ -341,6 +341,10 @@ static void inspect_knows_adapters(void **state)
     assert_non_null(strstr(text, "\"use_rslora\": true"));
     assert_non_null(strstr(text, "LlamaForSequenceClassification"));
     free(text);
+    assert_ok(inspect_headers(&text, golden("adapter/policy"), false));
+    assert_non_null(strstr(text, "LoRA r 2, alpha 3, dropout 0.1: "));
+    assert_non_null(strstr(text, "weights hash  not asked for"));
+    free(text);
 }
 
 int main(void)

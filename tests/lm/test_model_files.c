@@ -417,6 +417,12 @@ static void inspect_says_what_it_is(void **state)
     assert_int_equal(json_array_size(json_object_get(json, "tensors")), 21);
     json_decref(json);
     free(text);
+    assert_ok(inspect_headers(&text, golden_path("reward4"), true));
+    json = json_loads(text, 0, NULL);
+    assert_true(json_is_null(json_object_get(json, "hash")));
+    assert_int_equal(json_array_size(json_object_get(json, "tensors")), 21);
+    json_decref(json);
+    free(text);
     assert_err(ERR_IO, inspect_model(&text, "/nowhere", true));
     assert_null(text);
 }
