@@ -22,7 +22,7 @@ struct corpus_whole {
 
 /* Arrays of tokens are as large as the data: beyond CORPUS_MEMORY bytes each they lie on disk
  * (base/spool.h), and memory holds a window of them. */
-enum { CORPUS_MEMORY = 256 << 20 };
+enum { CORPUS_MEMORY = 128 << 20 };
 struct spool;
 
 /* What a batch counts, where that is not a record (corpus_bins.h). */
