@@ -154,9 +154,16 @@ def worker(fleet, name, role="actor", *words, host):
 
 
 def run(mode):
+    fleet = Fleet(mode)
+    try:
+        return run_on(fleet, mode)
+    finally:
+        fleet.close()
+
+
+def run_on(fleet, mode):
     """Of an image that is large enough to be given from host to host."""
-    fleet, begin = Fleet(mode), time.monotonic()
-    out = f"out-{mode}"
+    begin, out = time.monotonic(), f"out-{mode}"
     learner = fleet.spawn("drover-learner", *learner_words(fleet, out, 4), log=f"{mode}-learner",
                           env=dict(ENV, DROVER_HANDOVER="off"))
     workers = [worker(fleet, "scorer", "rewarder", host="scores")]
@@ -182,7 +189,6 @@ def run(mode):
         true(f"{mode}: it was asked, or asked", stranger.asked > (1000 if mode == "flood" else 0), fleet.tails())
     if mode in NAMED:
         true(f"{mode}: it is named", named and re.search(NAMED[mode], named), str(named) + fleet.tails())
-    fleet.close()
     print(f"{mode}: {time.monotonic() - begin:.1f} s, asked {stranger.asked if stranger else 0}: {named}", flush=True)
     return hash_of(out)
 

@@ -120,13 +120,19 @@ static void hear(const uint8_t *bytes, size_t n, bool is_up)
     json_decref(entry);
 }
 
+static void tidy(void)
+{
+    if (fs_remove(folder))
+        log_error("tidy", "reason=\"%s\"", err_text());
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     json_t *tree;
 
     if (!*folder) {
         snprintf(folder, sizeof folder, "/tmp/drover-fuzz-host-%d", (int)getpid());
-        must(!mkdir(folder, 0700) && !log_level("error"));
+        must(!mkdir(folder, 0700) && !log_level("error") && !atexit(tidy));
     }
     if (!n)
         return 0;
