@@ -264,15 +264,30 @@ enum err repo_take(const struct repo *repo, const size_t *at, size_t n)
 
 /* ---- what a run keeps */
 
+static json_t *row(enum repo_kind kind, const char *name, const char *revision,
+                   const char *commit)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "kind", kinds[kind], "name", name, "revision",
+                     revision, "commit", commit);
+}
+
+/* What was taken by an earlier start of the run and kept, and is not opened by this one, was taken
+ * all the same. */
 json_t *repo_record(void)
 {
-    json_t *list = n_opened ? json_array() : NULL;
+    json_t *list = n_opened || n_pins ? json_array() : NULL;
 
     for (size_t i = 0; i < n_opened; i++)
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:s, s:s}", "kind", kinds[opened[i]->kind],
-                                        "name", opened[i]->name, "revision",
-                                        opened[i]->revision, "commit", opened[i]->commit));
+        json_array_append_new(list, row(opened[i]->kind, opened[i]->name, opened[i]->revision,
+                                        opened[i]->commit));
+    for (size_t i = 0; i < n_pins; i++) {
+        struct names names = {.told = false};
+        snprintf(names.repo, sizeof names.repo, "%s", pins[i].name);
+        snprintf(names.revision, sizeof names.revision, "%s", pins[i].revision);
+        if (!known(pins[i].kind, &names))
+            json_array_append_new(
+                list, row(pins[i].kind, pins[i].name, pins[i].revision, pins[i].commit));
+    }
     return list;
 }
 

@@ -73,7 +73,8 @@ long repo_find(const struct repo *repo, const char *path);
 /* Brings files here. Errors: the source's. */
 enum err repo_take(const struct repo *repo, const size_t *at, size_t n) MUST_CHECK;
 
-/* What was opened so far: [{kind, name, revision, commit}]; NULL if nothing was. A run keeps it. */
+/* What was opened so far, and what was pinned: [{kind, name, revision, commit}]; NULL if nothing
+ * was. A run keeps it. */
 json_t *repo_record(void);
 
 /* What such a record says is opened at its commit from now on, whatever its branch says by then.

@@ -319,6 +319,11 @@ struct dataset_conf keys_dataset(const struct keys *keys)
     };
 }
 
+static void ignored(const char *key, const char *why)
+{
+    log_info("ignored", "key=%s reason=\"%s\"", key, why);
+}
+
 /* From here on the name says its revision itself; of a path there is none. */
 static void take_revision(struct keys *keys)
 {
@@ -327,16 +332,11 @@ static void take_revision(struct keys *keys)
     if (!path || !keys->model_revision || !strcmp(keys->model_revision, "main"))
         return;
     if (fs_exists(path)) {
-        log_info("ignored", "key=model_revision reason=\"%s is a path here\"", path);
+        ignored("model_revision", "the model is a local path");
         return;
     }
     keys->model_name_or_path = repo_at(path, keys->model_revision);
     free(path);
-}
-
-static void ignored(const char *key, const char *why)
-{
-    log_info("ignored", "key=%s reason=\"%s\"", key, why);
 }
 
 enum err keys_read(const struct conf_key *const *tables, void *conf, int argc, char **argv,

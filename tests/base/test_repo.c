@@ -118,6 +118,9 @@ static void opened_once_kept_and_pinned(void **state)
     json_decref(record);
     assert_ok(repo_open(&a, REPO_MODEL, "x/y", NULL));
     assert_string_equal(wanted, "1");
+    record = repo_record(); /* what this start does not open stays on record */
+    assert_int_equal(json_array_size(record), 3);
+    json_decref(record);
     assert_ok(repo_open(&a, REPO_MODEL, "x/other", NULL));
     assert_null(wanted);
     repo_forget();
