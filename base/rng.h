@@ -19,6 +19,7 @@ enum rng_use {
     RNG_TEST,
     RNG_RESAMPLE, /* bootstrap: counters draw, cluster */
     RNG_DROP,     /* dropout: counters step and sequence, position, module and column */
+    RNG_NOISE,    /* on embeddings: counters step and sequence, position, column */
 };
 
 /* One Philox block. */

@@ -124,7 +124,7 @@ static enum err step(struct train_bench *bench, int t)
     const int n = bench->seqs * bench->length, aims = n - bench->seqs;
     const struct batch batch = {
         .n = n, .n_seq = bench->seqs, .token = bench->token, .seq = bench->seq};
-    const struct adamw conf = {0.9, 0.999, 1e-8, 0.01, OPTIM_ADAMW};
+    const struct adamw conf = {0.9, 0.999, 1e-8, 0.01, OPTIM_ADAMW, {.nesterov = false}};
     const size_t count = bench->params->count;
     double at[6], loss = 0.0, norm;
     enum err err = read_tokens(bench, t);

@@ -22,6 +22,7 @@
 #include "data/rows.h"
 #include "data/slice.h"
 #include "data/split.h"
+#include "data/threads.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -181,11 +182,36 @@ void dataset_left_out(const struct dataset *set, size_t row, size_t *skipped)
     left_out(set->file[set->row[row].file], skipped, set->skipped);
 }
 
+/* OpenAssistant's table of messages, told to be read as format=oasst: a tree at a time, as soon as
+ * all of the file is there. */
+static enum err push_threads(struct dataset *set, struct threads *threads, int file,
+                             const struct dataset_conf *conf)
+{
+    json_t *tree;
+    long line = 0;
+    enum err err = OK;
+
+    while (!err && (tree = threads_next(threads, &line))) {
+        err = push_rows(set, tree, file, line, conf);
+        json_decref(tree);
+        if (err == ERR_PARSE && !conf->strict) {
+            left_out(set->file[file], &set->skipped, 0);
+            err = OK;
+        }
+    }
+    if (!err && threads_astray(threads))
+        say(stderr, "data: %s: %zu messages left out: what they reply to is not there\n",
+            set->file[file], threads_astray(threads));
+    return err;
+}
+
 /* The file's records; `mixture` (may be NULL) selects and renames columns. */
 static enum err read_file(struct dataset *set, const char *path, const struct mixture *mixture,
                           const struct dataset_conf *conf)
 {
     struct rows *file = NULL;
+    struct threads *threads = threads_new();
+    const bool joined = conf->format && !strcmp(conf->format, "oasst");
     enum err err = rows_open(&file, path);
     const int index = err ? 0 : dataset_name_file(set, path);
 
@@ -199,8 +225,12 @@ static enum err read_file(struct dataset *set, const char *path, const struct mi
             if (err)
                 err = err_add("%s:%ld", path, rows_line(file));
         }
-        if (!err)
+        if (!err && joined && threads_message(object)) {
+            err = threads_take(threads, object, rows_line(file));
+            err = err ? err_add("%s:%ld", path, rows_line(file)) : OK;
+        } else if (!err) {
             err = push_rows(set, object, index, rows_line(file), conf);
+        }
         json_decref(object);
         /* What the data say wrong is left out; what the disk or the configuration does is
          * not. */
@@ -210,6 +240,9 @@ static enum err read_file(struct dataset *set, const char *path, const struct mi
         }
     }
     rows_close(file);
+    if (!err)
+        err = push_threads(set, threads, index, conf);
+    threads_free(threads);
     return err;
 }
 

@@ -26,6 +26,7 @@ void example_free(struct example *example)
     json_decref(example->chosen);
     json_decref(example->rejected);
     json_decref(example->tools);
+    json_decref(example->kwargs);
     json_decref(example->meta);
     json_decref(example->mask);
     *example = (struct example){0};
@@ -407,6 +408,22 @@ static enum err read_tools(struct example *out, const json_t *row)
     return OK;
 }
 
+/* Variables of the template for this dialogue alone. What a fleet is asked is rendered by the
+ * run's own, as in TRL, and there the column is one among others. */
+static enum err read_kwargs(struct example *out, const json_t *row, enum record_want want)
+{
+    json_t *kwargs = json_object_get(row, "chat_template_kwargs");
+
+    if (!kwargs || json_is_null(kwargs) || !out->chat || out->kind == KIND_PROMPT ||
+        want == RECORD_FOR_PROMPTS)
+        return OK;
+    if (!json_is_object(kwargs))
+        return err_set(ERR_PARSE, "'chat_template_kwargs' is not a map of a template's "
+                                  "variables");
+    out->kwargs = json_incref(kwargs);
+    return OK;
+}
+
 /* What is left is handed on as it is: rewards read answers and labels from it. */
 static enum err read_extras(struct example *out, const json_t *row, const char *text_field)
 {
@@ -457,6 +474,8 @@ enum err example_read(struct example *out, const json_t *row, const struct examp
         err = example_cure(row, rule->want);
     if (!err)
         err = read_extras(out, row, out->kind == KIND_TEXT ? rule->text_field : NULL);
+    if (!err)
+        err = read_kwargs(out, row, rule->want);
     if (!err && (rule->want == RECORD_FOR_PAIRS || rule->want == RECORD_FOR_LABELS))
         err = read_votes(out, row);
     if (!err && rule->unused)

@@ -113,7 +113,7 @@ void example_check_unused(json_t *names, const struct example *e, const json_t *
                           const struct example_rule *rule)
 {
     const char *note = json_string_value(json_object_get(row, "prompt"));
-    const char *read[9] = {NULL};
+    const char *read[11] = {NULL};
     int n = 0;
 
     for (const char *const *column = record_kind_form(e->kind)->read; *column; column++)
@@ -122,13 +122,17 @@ void example_check_unused(json_t *names, const struct example *e, const json_t *
         read[0] = rule->text_field;
     if (e->kind == KIND_MESSAGES && !json_is_array(json_object_get(row, "messages")))
         read[0] = "conversations";
-    if (e->kind == KIND_COMPLETION && rule->hh)
+    if (e->kind == KIND_COMPLETION && rule->hh) {
         read[0] = "chosen", read[1] = NULL;
+        n = 1;
+    }
     /* a note beside whole dialogues is read if it says nothing that they do not say, too */
     if (note && e->kind == KIND_MESSAGES && says(e->text, note))
-        read[n] = "prompt";
+        read[n++] = "prompt";
     if (note && e->kind == KIND_IMPLICIT && says(e->chosen, note))
-        read[n] = "prompt";
+        read[n++] = "prompt";
+    if (e->kwargs)
+        read[n] = "chat_template_kwargs";
     example_check_unread(names, row, read);
 }
 

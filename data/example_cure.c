@@ -6,6 +6,7 @@
 #include "data/example.h"
 
 #include "data/format.h"
+#include "data/threads.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +66,8 @@ enum err example_cure(const json_t *row, enum record_want want)
     if (strstr(err_text(), "rename: {") ||
         (!strstr(err_text(), "needs '") && !strstr(err_text(), "is missing")))
         return ERR_PARSE;
+    if (format == FORMAT_TRL && threads_message(row))
+        return err_set(ERR_PARSE, "%s: say format=oasst", err_text());
     if (format == FORMAT_TRL)
         return say_rename(row, want);
     return err_set(ERR_PARSE, "%s: say format=%s", err_text(), format_name(format));

@@ -20,7 +20,8 @@
  *   ultrachat        {id, data: [question, answer, ...]}
  *   helpsteer        {prompt, response, helpfulness}: unpaired; response_1 and response_2 with
  *                    preference_strength; response1 and response2 with overall_preference
- *   oasst            OpenAssistant's trees: the reply ranked first against the others
+ *   oasst            OpenAssistant's trees, or its table of messages (threads.h): the reply
+ *                    ranked first against the others
  *   shp              {history, human_ref_A, human_ref_B, labels}
  *   webgpt           {question: {full_text}, answer_0, answer_1, score_0, score_1}
  *   tau_bench        results with reward and traj, or displays of few-shot dialogues

@@ -289,8 +289,8 @@ enum err format_rated_oasst(json_t *out, const json_t *row, const struct format_
 
     if (!json_is_object(root))
         return err_set(ERR_PARSE,
-                       "a message without its thread: of OpenAssistant's files those of trees "
-                       "are read (NAME.trees.jsonl.gz), not the table of messages");
+                       "a message without its thread: of OpenAssistant's table of messages whole "
+                       "files are read, by a trainer or data convert with format=oasst");
     so_far = json_array();
     err = walk(out, root, so_far, &left);
     json_decref(so_far);

@@ -1,7 +1,7 @@
 /* How it works: a row becomes its format's records; each is checked, converted, given its calls
  * as text, checked again (what a conversion made must be a record, too) and handed to the sink,
  * one by one. So memory does not grow with the files, but for a hash a record when repetitions
- * are left out, and for unpaired records that shall become pairs, which are only known at the
+ * are left out, for OpenAssistant's table of messages, and for unpaired records that shall become pairs, which are only known at the
  * end.
  *
  * An error of a record is one of the data: with strict=false it is counted and left out. The
@@ -9,9 +9,11 @@
 #include "data/stream.h"
 
 #include "base/mem.h"
+#include "base/say.h"
 #include "data/plain.h"
 #include "data/record_text.h"
 #include "data/rows.h"
+#include "data/threads.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -136,10 +138,34 @@ static void bad(struct stream *s)
         snprintf(s->count->first, sizeof(s->count->first), "%s", err_text());
 }
 
+/* Trees that a table of messages makes, behind its last row; a bad one is a bad record. */
+static enum err turn_threads(struct stream *s, struct threads *threads, const char *path)
+{
+    json_t *tree;
+    enum err err = OK;
+
+    while (!err && (tree = threads_next(threads, &s->count->line))) {
+        err = turn(s, tree);
+        json_decref(tree);
+        if (err && !s->broken)
+            err = err_add("%s:%ld", path, s->count->line);
+        if (err && !s->broken && !s->rule->strict) {
+            bad(s);
+            err = OK;
+        }
+    }
+    if (!err && threads_astray(threads))
+        say(stderr, "data: %s: %zu messages left out: what they reply to is not there\n", path,
+            threads_astray(threads));
+    return err;
+}
+
 /* Row by row; a line that is no JSON is a bad record like others. */
 static enum err read_file(struct stream *s, const char *path)
 {
     struct rows *rows;
+    struct threads *threads = threads_new();
+    const bool joined = s->rule->format.format == FORMAT_OASST;
     enum err err = rows_open(&rows, path);
 
     while (!err) {
@@ -151,7 +177,8 @@ static enum err read_file(struct stream *s, const char *path)
         s->count->path = path;
         s->count->line = rows_line(rows);
         if (!err) {
-            err = turn(s, row);
+            err = joined && threads_message(row) ? threads_take(threads, row, s->count->line)
+                                                 : turn(s, row);
             if (err && !s->broken)
                 (void)rows_at(rows);
         }
@@ -164,6 +191,9 @@ static enum err read_file(struct stream *s, const char *path)
         }
     }
     rows_close(rows);
+    if (!err)
+        err = turn_threads(s, threads, path);
+    threads_free(threads);
     return err;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/spool.h"
+#include "data/example.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -206,6 +207,29 @@ static void mark(const size_t *end, size_t n, const size_t *span, size_t spans, 
             k++;
         learn[i] = k < spans && (touch ? end[i] > span[2 * k] : at >= span[2 * k]);
     }
+}
+
+/* A run's own are checked before any record is read, and refused; of a record's, which a
+ * published set has for templates of other models, it is said once that nobody asks for them. */
+json_t *corpus_kwargs(const struct corpus_rule *rule, const struct example *e)
+{
+    json_t *all, *value;
+    const char *name;
+
+    if (!e->kwargs || !rule->encode.chat)
+        return NULL;
+    all = rule->encode.kwargs ? json_copy((json_t *)(uintptr_t)rule->encode.kwargs)
+                              : json_object();
+    json_object_foreach(e->kwargs, name, value)
+    {
+        json_object_set(all, name, value);
+        if (rule->unused && !json_is_null(value) && !chat_asks(rule->encode.chat, name)) {
+            char *column = mem_print("chat_template_kwargs.%s", name);
+            json_object_set_new(rule->unused, column, json_integer(1));
+            free(column);
+        }
+    }
+    return all;
 }
 
 enum err corpus_said(const struct corpus_rule *rule, const json_t *messages,

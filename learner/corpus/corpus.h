@@ -110,6 +110,12 @@ enum err corpus_end(struct corpus **out, struct corpus *corpus, enum err err,
                     const struct dataset *set, const struct corpus_rule *rule,
                     const char *what) MUST_CHECK;
 
+struct example;
+/* rule->encode.kwargs with the record's own variables of the template over them, for
+ * encode.kwargs of a rule for this record; NULL: it has none. Those that the template does not
+ * ask for are counted in rule->unused. The caller's. */
+json_t *corpus_kwargs(const struct corpus_rule *rule, const struct example *example);
+
 /* learn [n] out: 1 for the tokens, of all n, that the assistant says in `messages`, ends of
  * turn included. A token across a border belongs to the side of its first byte, across that of
  * a template's own marks to the assistant, as in transformers. Errors: ERR_PARSE when it says nothing, chat_render's. */

@@ -203,7 +203,12 @@ static enum err add_row(struct corpus *c, const struct dataset *set, size_t i,
     enum err err = dataset_example(&e, set, i, &how);
 
     if (!err) {
-        err = pairs ? add_preference(c, rule, &e) : add_labelled(c, rule, &e, turn);
+        struct corpus_rule own = *rule;
+        json_t *kwargs = corpus_kwargs(rule, &e);
+        if (kwargs) /* this record's template says more, or something else */
+            own.encode.kwargs = kwargs;
+        err = pairs ? add_preference(c, &own, &e) : add_labelled(c, &own, &e, turn);
+        json_decref(kwargs);
         example_free(&e);
     }
     if (err == ERR_PARSE && !rule->strict) {

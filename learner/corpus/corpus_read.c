@@ -183,7 +183,12 @@ static enum err fill(struct corpus *c, const struct dataset *set,
         struct example e;
         enum err err = dataset_example(&e, set, i, &how);
         if (!err) {
-            err = add(c, rule, &e);
+            struct corpus_rule own = *rule;
+            json_t *kwargs = corpus_kwargs(rule, &e);
+            if (kwargs)
+                own.encode.kwargs = kwargs;
+            err = add(c, &own, &e);
+            json_decref(kwargs);
             example_free(&e);
         }
         if (err == ERR_PARSE && !rule->strict)

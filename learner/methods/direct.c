@@ -45,7 +45,8 @@ enum err direct_check(struct prepare *out, const struct direct_keys *keys)
     out->head = HEAD_LM;
     out->encode = corpus_answers_pairs;
     out->rule.text_field = "text";
-    out->rule.share = keys->share_prompt;
+    /* Noise on the embeddings is drawn for each answer's sequence: then a prompt is not one. */
+    out->rule.share = keys->share_prompt && !(keys->keys.neftune_noise_alpha > 0);
     out->rule.assistant_only = keys->assistant_only_loss;
     return OK;
 }

@@ -284,6 +284,23 @@ static enum err take_groups(struct fleet_plan *out, const struct fleet_keys *k)
     return OK;
 }
 
+/* What training from files alone has: a fleet's evaluations are answers that rewards score on
+ * their way, and answers come from models without noise. */
+static enum err files_only(const struct keys_plan *plan, const struct keys *keys)
+{
+    if (keys->load_best_model_at_end)
+        return err_set(ERR_RANGE, "load_best_model_at_end: not over a fleet; stop_if ends a run "
+                                  "by its figures, checkpoints are in output_dir");
+    if (plan->save == KEYS_BEST)
+        return err_set(ERR_RANGE, "save_strategy: best: not over a fleet: no, steps or epoch");
+    if (keys->neftune_noise_alpha > 0)
+        return err_set(ERR_RANGE,
+                       "neftune_noise_alpha: %g: answers come from a fleet that has no noise, "
+                       "and the first ratio must be 1: set it to 0",
+                       keys->neftune_noise_alpha);
+    return OK;
+}
+
 enum err fleet_keys_check(struct fleet_plan *out, const struct method *method,
                           struct fleet_keys *k)
 {
@@ -299,6 +316,8 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct method *method,
     err = keys_check(&out->shared, &k->keys);
     if (!err)
         err = peft_check_fleet(&out->shared);
+    if (!err)
+        err = files_only(&out->shared, &k->keys);
     if (!err)
         err = take_rewards(out, k);
     if (!err)

@@ -1,4 +1,5 @@
 /* sft: supervised fine-tuning on demonstrations, by TRL's keys and defaults. */
+#include "base/log.h"
 #include "learner/corpus/corpus_read.h"
 #include "learner/objective/objective_sft.h"
 #include "learner/offline/prepare.h"
@@ -18,6 +19,7 @@ struct sft {
 };
 
 static const char *const strategies[] = {"bfd", "bfd_split", "wrapped", NULL};
+enum { LOSS_DFT = 1 };
 static const char *const loss_types[] = {"nll", "dft", "chunked_nll", NULL};
 
 static const struct conf_key table[] = {
@@ -33,7 +35,8 @@ static const struct conf_key table[] = {
               "learn completions only; unset: where there is a prompt"),
     CONF_BOOL(sft, assistant_only_loss, "false", "learn assistant turns only"),
     CONF_WORD(sft, loss_type, loss_types, "nll", "nll or dft"),
-    CONF_REAL(sft, label_smoothing_factor, "0", 0, 0, "not available: only 0"),
+    CONF_REAL(sft, label_smoothing_factor, "0", 0, 1,
+              "share of a label's weight that all tokens divide among them; loss_type nll"),
     CONF_TREE(sft, dataset_kwargs, "skip_prepare_dataset: rows hold input_ids"),
     CONF_END};
 
@@ -60,6 +63,22 @@ static enum err packing(const struct sft *conf, struct prepare *out)
     return OK;
 }
 
+/* TRL reads one word of it; what older versions read is said to have no effect. */
+static void tell_kwargs(const struct sft *conf)
+{
+    const char *word;
+    json_t *value;
+
+    json_object_foreach(conf->dataset_kwargs, word, value)
+    {
+        if (strcmp(word, "skip_prepare_dataset") != 0)
+            log_info("ignored",
+                     "key=dataset_kwargs.%s reason=\"texts and templates are "
+                     "read as they are, ends as eos_token says\"",
+                     word);
+    }
+}
+
 static enum err check(void *method, struct prepare *out)
 {
     struct sft *conf = method;
@@ -71,10 +90,16 @@ static enum err check(void *method, struct prepare *out)
     if (strcmp(conf->truncation_mode, "keep_start") != 0)
         return err_set(ERR_RANGE, "truncation_mode: '%s': only keep_start",
                        conf->truncation_mode);
-    conf->loss.dft = conf->loss_type == 1;
+    conf->loss.dft = conf->loss_type == LOSS_DFT;
+    /* TRL's rule: another loss_type never looks at it, and says nothing of that. */
+    if (conf->loss.dft && conf->label_smoothing_factor > 0)
+        log_info("ignored", "key=label_smoothing_factor reason=\"of loss_type nll alone\"");
+    else
+        conf->loss.smoothing = conf->label_smoothing_factor;
     err = packing(conf, out);
     if (err)
         return err;
+    tell_kwargs(conf);
     out->objective = &objective_sft;
     out->objective_conf = &conf->loss;
     out->head = HEAD_LM;

@@ -33,6 +33,7 @@ struct objective_in {
     const float *entropy;    /* [n] nats */
     const float *square;     /* [n] sum of p^2 over the vocabulary */
     const float *mean_logit; /* [n] mean of the logits over the vocabulary */
+    const float *mean_logprob; /* [n] nats, mean of all log-probabilities over the vocabulary */
     const uint8_t *hit;      /* [n] 1 where the greedy token is the token */
     const float *seq_weight; /* [n_seq] */
     const float *seq_margin; /* [n_seq] of a pair: at its chosen sequence, 2i */
@@ -66,6 +67,8 @@ struct objective_out {
     float *dlogprob; /* [n] all slopes are written in full, zeros included; NULL: not wanted */
     float *dvalue;   /* [n] */
     float *dentropy; /* [n]; wanted where the method has an entropy bonus */
+    float *dmean; /* [n] d loss / d mean_logprob; room where the objective reads that, NULL from
+                     one that has no slope of it */
     double bonus_entropy, bonus_tokens; /* sum of the entropies that the bonus is about, and
                                            their number */
     struct objective_metric metric[OBJECTIVE_METRICS];
@@ -79,6 +82,7 @@ struct objective {
     bool dentropy;                /* whether it writes dentropy */
     bool reference;               /* whether it reads reference */
     bool kl_baseline;             /* whether it reads seq_kl_baseline */
+    bool mean_logprob;            /* whether it reads mean_logprob and writes dmean */
     bool apart; /* a step is the mean of its micro-batches, each divided by what it counts
                    itself */
     int group;  /* sequences that stand together: 1, pairs 2 */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "learner/corpus/corpus_bins.h"
+#include "learner/offline/best.h"
 #include "learner/offline/evaluate.h"
 #include "learner/run/peft.h"
 #include "learner/run/stop.h"
@@ -40,6 +41,14 @@ enum err cycle_save(struct cycle *run)
     run->saved_step = trainable_count(run->step);
     run->saved_ms = clock_mono_ms();
     return err;
+}
+
+/* A whole checkpoint in any case: a run that goes on must find what was best. */
+static enum err keep_best(struct cycle *run)
+{
+    if (!run->keys->save_only_model)
+        return cycle_save(run);
+    return resume_save(&run->resume, run->step, &run->state);
 }
 
 double cycle_epoch(const struct cycle *run, int64_t step)
@@ -192,11 +201,17 @@ static enum err log_window(struct cycle *run)
 static enum err judge(struct cycle *run)
 {
     json_t *line = cycle_line(run), *accuracy;
+    const int64_t done = trainable_count(run->step);
+    bool better = false;
     enum err err =
         evaluate(run->job, run->step, run->reference, run->state.tokens, clock_mono_ms, line);
 
     if (!err)
         err = rundir_metrics(run->dir, line);
+    if (!err && done) /* of a model that has learnt something */
+        err = best_judge(&run->resume, line, done, &run->state.best, &better);
+    if (!err && better)
+        err = keep_best(run);
     accuracy = json_object_get(line, "eval_accuracy");
     if (!accuracy)
         accuracy = json_object_get(line, "eval_rewards/accuracies");
@@ -204,8 +219,7 @@ static enum err judge(struct cycle *run)
         accuracy = json_object_get(line, "eval_mean_token_accuracy");
     if (!err)
         progress_line(&run->progress, "step %" PRId64 "  eval_loss %.4f  accuracy %.4f",
-                      trainable_count(run->step),
-                      json_number_value(json_object_get(line, "eval_loss")),
+                      done, json_number_value(json_object_get(line, "eval_loss")),
                       json_number_value(accuracy));
     json_decref(line);
     return err;

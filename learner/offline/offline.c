@@ -11,6 +11,7 @@
 #include "base/repo.h"
 #include "learner/corpus/corpus_bins.h"
 #include "learner/corpus/corpus_pack.h"
+#include "learner/offline/best.h"
 #include "learner/offline/cycle.h"
 #include "learner/offline/evaluate.h"
 #include "learner/run/advice.h"
@@ -123,6 +124,9 @@ static enum err plan(struct cycle *run)
 
     if (!err)
         err = keys_schedule(&run->rates, k, &o->plan, &run->length);
+    if (!err && o->plan.best && !o->test)
+        err = err_set(ERR_RANGE, "load_best_model_at_end, save_strategy: best: no records are "
+                                 "held out (a test split, or test_split_size)");
     if (err)
         return err;
     fprintf(stderr,
@@ -168,23 +172,27 @@ static enum err load_step(struct cycle *run)
 {
     const struct train_options options = options_of(run->job);
     struct params *params;
+    const double noise = run->keys->neftune_noise_alpha;
     enum err err = load_params(run->job, &params);
 
-    return err ? err
-               : trainable_new(&run->step, params, &options, peft_lora(&run->job->plan),
-                               (uint64_t)run->keys->seed);
+    if (!err)
+        err = trainable_new(&run->step, params, &options, peft_lora(&run->job->plan),
+                            (uint64_t)run->keys->seed);
+    if (!err && conf_has_real(noise))
+        trainable_noise(run->step, noise);
+    return err;
 }
 
 /* `processes` is given up; may be NULL. */
 static enum err write_run(struct cycle *run, const char *state, json_t *processes)
 {
     json_t *json = json_pack(
-        "{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:s*, s:O, s:o*, s:o*}", "method",
+        "{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:s*, s:O, s:o*, s:o*, s:o*}", "method",
         run->job->objective->name, "state", state, "pid", (int)getpid(), "version",
         DROVER_VERSION, "step", (json_int_t)(run->step ? trainable_count(run->step) : 0),
         "steps", (json_int_t)run->length.steps, "written_ms", (json_int_t)clock_wall_ms(),
         "run_name", run->keys->run_name, "config", run->job->config, "processes", processes,
-        "hub", repo_record());
+        "hub", repo_record(), "best", best_json(&run->resume, &run->state.best));
     const enum err err = rundir_run(run->dir, json);
 
     json_decref(json);
@@ -272,16 +280,37 @@ static enum err summary(struct cycle *run)
     return err;
 }
 
+/* The weights that the model gets are the best evaluation's, where the keys ask for that. */
+static enum err take_best(struct cycle *run)
+{
+    const struct resume_best *const best = &run->state.best;
+    const bool load = run->keys->load_best_model_at_end;
+    char *words = best_words(&run->resume, best);
+    enum err err = OK;
+
+    if (words && load && best->step != trainable_count(run->step))
+        err = resume_best_load(&run->resume, best, run->step);
+    if (!err && words)
+        progress_line(&run->progress, "best: %s%s", words,
+                      load ? ": the model has its weights" : "");
+    free(words);
+    return err ? err_add("the best evaluation's checkpoint") : OK;
+}
+
 static enum err finish(struct cycle *run)
 {
     char hash[HASH_TEXT], words[ADVICE_WORDS] = "";
-    const struct hash weights = peft_hash(run->step, run->job->plan.dtype);
+    struct hash weights;
     json_t *processes = NULL;
     enum err err = summary(run);
 
     if (!err)
-        err = peft_save(run->model, run->job->card, run->step, run->keys->model_name_or_path,
-                        run->job->plan.dtype);
+        err = take_best(run);
+    if (err)
+        return err;
+    weights = peft_hash(run->step, run->job->plan.dtype);
+    err = peft_save(run->model, run->job->card, run->step, run->keys->model_name_or_path,
+                    run->job->plan.dtype);
     if (!err) {
         char *title = run->keys->run_name ? mem_text(run->keys->run_name)
                                           : mem_print("drover %s", run->job->objective->name);
@@ -370,6 +399,7 @@ static enum err train(struct cycle *run)
                                   .config = o->config,
                                   .data = corpus_hash(o->train),
                                   .keep = (size_t)run->keys->save_total_limit};
+    best_begin(&run->resume, run->keys, &o->plan);
     run->order = mem_new(corpus_bins_rows(o->train), sizeof(*run->order));
     run->order_epoch = -1;
     err = precheck(run);

@@ -299,13 +299,15 @@ enum err checkpoint_list(int64_t **steps, size_t *n, const char *folder)
 }
 
 /* Newest first, so the first `keep` stay. */
-enum err checkpoint_trim(const char *folder, size_t keep)
+enum err checkpoint_trim(const char *folder, size_t keep, int64_t spare)
 {
     int64_t *steps;
     size_t n;
     enum err err = checkpoint_list(&steps, &n, folder);
 
     for (size_t i = keep; i < n && !err; i++) {
+        if (steps[i] == spare)
+            continue;
         char *path = checkpoint_path(folder, steps[i]);
         err = fs_remove(path);
         free(path);

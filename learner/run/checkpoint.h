@@ -41,7 +41,7 @@ char *checkpoint_path(const char *folder, int64_t step);
  * folder has none. Errors: ERR_IO. */
 enum err checkpoint_list(int64_t **steps, size_t *n, const char *folder) MUST_CHECK;
 
-/* Removes all but the newest `keep`. Errors: ERR_IO. */
-enum err checkpoint_trim(const char *folder, size_t keep) MUST_CHECK;
+/* Removes all but the newest `keep` and the one of step `spare` (-1: none). Errors: ERR_IO. */
+enum err checkpoint_trim(const char *folder, size_t keep, int64_t spare) MUST_CHECK;
 
 #endif

@@ -35,11 +35,14 @@ static void older(const char *key, const char *words)
     log_info("older", "key=%s: %s", key, words);
 }
 
+/* Only a checkpoint can wait for the best evaluation. */
 static enum err when(enum keys_when *out, const char *key, const char *word)
 {
     static const char *const words[] = {"no", "steps", "epoch", NULL};
+    static const char *const of_save[] = {"no", "steps", "epoch", "best", NULL};
     int found = 0;
-    const enum err err = conf_word(&found, key, word, words);
+    const bool save = !strcmp(key, "save_strategy");
+    const enum err err = conf_word(&found, key, word, save ? of_save : words);
 
     *out = (enum keys_when)found;
     return err;
@@ -68,6 +71,24 @@ static enum err check_names(struct keys_plan *out, const struct keys *keys)
     return keys->format ? format_named(&format, keys->format) : OK;
 }
 
+/* transformers reads them for some rules and passes them over for the others: so do we, aloud. */
+static enum err check_optim_args(const struct keys *keys, enum optim_rule rule)
+{
+    const bool reads = rule == OPTIM_SGD || rule == OPTIM_RMSPROP || rule == OPTIM_ADAGRAD;
+    const char *unread = NULL;
+    struct optim_args args;
+    enum err err = OK;
+
+    if (reads)
+        err = optim_rule_args(&args, &unread, rule, keys->optim_args);
+    if (!err && unread)
+        older("optim_args", "decay is set by weight_decay, not here");
+    if (!reads && keys->optim_args && *keys->optim_args)
+        older("optim_args", "read of sgd, rmsprop and adagrad; others are set by "
+                            "learning_rate, weight_decay and adam_*");
+    return err;
+}
+
 static enum err check_words(struct keys_plan *out, const struct keys *keys)
 {
     enum optim_rule rule;
@@ -88,7 +109,33 @@ static enum err check_words(struct keys_plan *out, const struct keys *keys)
     err = optim_rule_named(&rule, keys->optim);
     if (!err && (strstr(keys->optim, "8bit") || strstr(keys->optim, "4bit")))
         older("optim", "moments are kept in float32, not in 8 or 4 bits");
+    if (!err)
+        err = check_optim_args(keys, rule);
     return err ? err : check_names(out, keys);
+}
+
+/* Which evaluation a run ends with; the metric's name is compared with the first evaluation's
+ * figures, for no one knows them before. */
+static enum err check_best(struct keys_plan *out, const struct keys *keys)
+{
+    const char *metric = keys->metric_for_best_model ? keys->metric_for_best_model : "loss";
+    const size_t n = strlen(metric);
+    int greater;
+    enum err err = conf_tristate(&greater, "greater_is_better", keys->greater_is_better);
+
+    if (err)
+        return err;
+    out->best = keys->load_best_model_at_end || out->save == KEYS_BEST;
+    /* transformers' rule: of what is called a loss the least is best. */
+    out->greater = greater >= 0 ? greater : n < 4 || strcmp(metric + n - 4, "loss") != 0;
+    if (!out->best && (keys->metric_for_best_model || greater >= 0))
+        older("metric_for_best_model",
+              "read with load_best_model_at_end: true or save_strategy: best");
+    if (out->best && (out->eval == KEYS_NO || !keys->do_eval))
+        return err_set(
+            ERR_RANGE, "%s: needs evaluations to choose from: eval_strategy: steps or epoch",
+            keys->load_best_model_at_end ? "load_best_model_at_end" : "save_strategy: best");
+    return OK;
 }
 
 /* No word of `datasets`, a path or not, names what the run would replace. */
@@ -193,11 +240,11 @@ enum err keys_check(struct keys_plan *out, const struct keys *keys)
     if (!keys->dataset_name && !keys->datasets)
         return err_set(ERR_PARSE,
                        "dataset_name is missing: a file, a folder or owner/name on the hub");
-    if (keys->load_best_model_at_end)
-        return err_set(ERR_RANGE, "load_best_model_at_end: not available yet; set it to false");
     err = check_folder(keys);
     if (!err)
         err = check_words(out, keys);
+    if (!err)
+        err = check_best(out, keys);
     if (!err)
         err = check_lora(out, keys);
     if (!err && keys->max_memory) {
@@ -292,15 +339,17 @@ enum err keys_schedule(struct schedule_plan *out, const struct keys *keys,
 /* keys_check read the name; what it refused gets no further than there. */
 struct adamw keys_adamw(const struct keys *keys)
 {
-    enum optim_rule rule = OPTIM_ADAMW;
+    struct adamw out = {.beta1 = keys->adam_beta1,
+                        .beta2 = keys->adam_beta2,
+                        .epsilon = keys->adam_epsilon,
+                        .weight_decay = keys->weight_decay,
+                        .rule = OPTIM_ADAMW};
 
-    if (optim_rule_named(&rule, keys->optim))
-        rule = OPTIM_ADAMW;
-    return (struct adamw){.beta1 = keys->adam_beta1,
-                          .beta2 = keys->adam_beta2,
-                          .epsilon = keys->adam_epsilon,
-                          .weight_decay = keys->weight_decay,
-                          .rule = rule};
+    if (optim_rule_named(&out.rule, keys->optim))
+        out.rule = OPTIM_ADAMW;
+    if (optim_rule_args(&out.args, NULL, out.rule, keys->optim_args))
+        out.args = (struct optim_args){0};
+    return out;
 }
 
 struct dataset_conf keys_dataset(const struct keys *keys)

@@ -25,7 +25,7 @@ struct keys {
     char *lr_scheduler_type;
     json_t *lr_scheduler_kwargs;
     double warmup_steps, warmup_ratio;
-    char *optim;
+    char *optim, *optim_args;
     double weight_decay, adam_beta1, adam_beta2, adam_epsilon, max_grad_norm;
     bool gradient_checkpointing;
     char *logging_strategy, *eval_strategy, *save_strategy;
@@ -43,6 +43,7 @@ struct keys {
     json_t *chat_template_kwargs;
     char *max_memory, *reproducible;
     bool use_peft, use_rslora, use_dora, load_best_model_at_end, disable_dropout;
+    char *metric_for_best_model, *greater_is_better;
     int lora_r;
     double lora_alpha, lora_dropout;
     json_t *lora_target_modules, *lora_target_parameters, *lora_modules_to_save;
@@ -55,7 +56,7 @@ extern const struct conf_key keys_table_shared[];
 extern const struct conf_key keys_table_ignored[]; /* no meaning on a fleet of CPUs */
 
 /* What the words of struct keys mean, checked against one another. */
-enum keys_when { KEYS_NO, KEYS_STEPS, KEYS_EPOCH };
+enum keys_when { KEYS_NO, KEYS_STEPS, KEYS_EPOCH, KEYS_BEST /* `save` alone */ };
 struct keys_plan {
     enum keys_when logging, eval, save;
     enum order order;
@@ -63,6 +64,7 @@ struct keys_plan {
     bool portable;       /* reproducible: portable */
     size_t memory_bytes; /* what the run may hold */
     const char *dtype;   /* of the written model: "float32" or "bfloat16" */
+    bool best, greater;  /* evaluations are compared; the greater figure is better */
     bool peft;           /* lora learns; its words are the keys' */
     struct lora_conf lora;
 };

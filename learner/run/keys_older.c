@@ -111,6 +111,29 @@ static void group_by_length(const struct older *o)
     json_object_del(o->tree, "group_by_length");
 }
 
+/* transformers 4's own switch for one rule of a step. */
+static void adafactor(const struct older *o)
+{
+    if (!given(o, "adafactor") || !row_of(o, "optim"))
+        return;
+    if (is_true(json_object_get(o->tree, "adafactor"))) {
+        json_object_set_new(o->tree, "optim", json_string("adafactor"));
+        tell(o, "adafactor", "an older name of optim: adafactor");
+    }
+    json_object_del(o->tree, "adafactor");
+}
+
+/* TRL's first packing took the first row with room, today's the one that is filled best. */
+static void packing_strategy(const struct older *o)
+{
+    const char *word = json_string_value(json_object_get(o->tree, "packing_strategy"));
+
+    if (!word || strcmp(word, "ffd") != 0 || !row_of(o, "packing_strategy"))
+        return;
+    json_object_set_new(o->tree, "packing_strategy", json_string("bfd"));
+    tell(o, "packing_strategy", "ffd is today bfd: the row with the least room that fits");
+}
+
 /* A tokenizer of another model would make other tokens than the model knows: refused, unless it
  * is the model's own. */
 static enum err tokenizer(const struct older *o)
@@ -290,24 +313,40 @@ static bool one_whole(const struct older *o, const json_t *mixer, const json_t *
     return true;
 }
 
-/* {name: share, ...} with dataset_splits: each of the training splits of each. */
-static void many_parts(const struct older *o, const json_t *mixer, const json_t *splits)
+/* The i-th of dataset_configs; NULL: it says nothing. */
+static const char *config_of(const json_t *configs, size_t i)
+{
+    const char *name = nth(configs, i);
+
+    return name && strcmp(name, "default") != 0 ? name : NULL;
+}
+
+/* {name: share, ...} with dataset_splits: each of the training splits of each; dataset_configs
+ * has a configuration for each data set, in their order. */
+static void many_parts(const struct older *o, const json_t *mixer, const json_t *splits,
+                       const json_t *configs)
 {
     json_t *parts = json_array(), *share;
     const char *name;
+    size_t n = 0;
 
     json_object_foreach((json_t *)(uintptr_t)mixer, name, share)
     {
         const char *train = split_of(splits, false, 0);
         size_t i = 0;
         do {
-            json_array_append_new(parts, json_pack("{s:s,s:s,s:O}", "path", name, "split",
-                                                   train ? train : "train", "weight", share));
+            json_array_append_new(parts,
+                                  json_pack("{s:s,s:s,s:O,s:s*}", "path", name, "split",
+                                            train ? train : "train", "weight", share, "name",
+                                            config_of(configs, n)));
             train = split_of(splits, false, ++i);
         } while (train);
+        n++;
     }
     json_object_set_new(o->tree, "datasets", parts);
-    tell(o, "dataset_mixer", "read as datasets: [{path, split, weight}]");
+    tell(o, "dataset_mixer",
+         n && config_of(configs, 0) ? "read as datasets: [{path, name, split, weight}]"
+                                    : "read as datasets: [{path, split, weight}]");
     if (split_of(splits, true, 0))
         tell(o, "dataset_splits",
              "test splits of a mixture are not read: test_split_size holds records out");
@@ -327,13 +366,10 @@ static enum err dataset_mixer(const struct older *o)
     if (json_object_get(o->tree, "datasets") || json_object_get(o->tree, "dataset_name"))
         return err_set(ERR_RANGE,
                        "dataset_mixer beside dataset_name or datasets: give one of them");
-    for (size_t i = 0; nth(configs, i); i++)
-        if (strcmp(nth(configs, i), "default") != 0)
-            return err_set(ERR_RANGE,
-                           "dataset_configs: '%s': say it in datasets: [{path, name}]",
-                           nth(configs, i));
-    if (!one_whole(o, mixer, splits))
-        many_parts(o, mixer, splits);
+    if (nth(configs, json_object_size(mixer)))
+        return err_set(ERR_RANGE, "dataset_configs: more of them than of dataset_mixer");
+    if (config_of(configs, 0) || !one_whole(o, mixer, splits))
+        many_parts(o, mixer, splits, configs);
     json_object_del(o->tree, "dataset_mixer");
     json_object_del(o->tree, "dataset_splits");
     json_object_del(o->tree, "dataset_configs");
@@ -397,6 +433,8 @@ enum err keys_older(json_t *tree, const struct conf_key *const *tables,
     drop_nulls(&o);
     rename_all(&o);
     group_by_length(&o);
+    adafactor(&o);
+    packing_strategy(&o);
     switches(&o);
     err = tokenizer(&o);
     if (!err)

@@ -6,7 +6,8 @@
 #include "base/conf.h"
 
 /* Rewrites them in place in a tree as config_tree reads it: torch_dtype, max_seq_length,
- * evaluation_strategy, group_by_length, rpo_alpha, dataset_mixture, dataset_mixer, no_KEY for a
+ * evaluation_strategy, group_by_length, adafactor, packing_strategy: ffd, rpo_alpha,
+ * dataset_mixture, dataset_mixer with its splits and configurations, no_KEY for a
  * truth of the method's and others. What a table of the method has is left to it, and a value
  * of today's key wins over one of its older name. `told` (may be NULL) hears each key once and
  * what became of it. Errors: ERR_PARSE, ERR_RANGE; the words name the key. */

@@ -44,7 +44,10 @@ const struct conf_key keys_table_shared[] = {
               "steps of rise; below 1: share of all steps"),
     CONF_REAL(keys, warmup_ratio, "", 0, 1, "old name of a warmup_steps below 1"),
     CONF_TEXT(keys, optim, "adamw_torch_fused",
-              "AdamW under any of its names, sgd, rmsprop or adagrad"),
+              "AdamW under any of its names, sgd, rmsprop, adagrad, adafactor or lion_32bit"),
+    CONF_TEXT(keys, optim_args, NULL,
+              "name=value,...: momentum, dampening, nesterov (sgd), alpha, eps (rmsprop), eps, "
+              "lr_decay (adagrad)"),
     CONF_REAL(keys, weight_decay, "0", 0, 100, "decoupled; not on norms and biases"),
     CONF_REAL(keys, adam_beta1, "0.9", 0, 0.999999999, "first moment's memory"),
     CONF_REAL(keys, adam_beta2, "0.999", 0, 0.999999999, "second moment's memory"),
@@ -65,7 +68,8 @@ const struct conf_key keys_table_shared[] = {
     CONF_BOOL(keys, eval_on_start, "false", "evaluate before the first step"),
     CONF_BOOL(keys, do_eval, "true", "false: never evaluate"),
     CONF_REAL(keys, eval_delay, "0", 0, INT_MAX, "steps or epochs before the first evaluation"),
-    CONF_TEXT(keys, save_strategy, "steps", "no, steps or epoch"),
+    CONF_TEXT(keys, save_strategy, "steps",
+              "no, steps, epoch, or best: an evaluation that beats all before it"),
     CONF_REAL(keys, save_steps, "500", 0, INT_MAX,
               "steps (below 1: share) between checkpoints"),
     CONF_REAL(keys, save_minutes, "10", 0, 1e6,
@@ -105,8 +109,14 @@ const struct conf_key keys_table_shared[] = {
     CONF_BOOL(keys, use_dora, "false", "not available: only false"),
     CONF_TREE(keys, lora_target_parameters, "not available: only unset"),
     CONF_BOOL(keys, disable_dropout, "false", "lora_dropout counts as 0"),
-    CONF_BOOL(keys, load_best_model_at_end, "false", "not available yet"),
-    CONF_REAL(keys, neftune_noise_alpha, "", 0, 0, "not available: only 0"),
+    CONF_BOOL(keys, load_best_model_at_end, "false",
+              "end with the weights of the best evaluation; its checkpoint is kept"),
+    CONF_TEXT(keys, metric_for_best_model, NULL,
+              "figure of an evaluation that says which is best; unset: loss"),
+    CONF_TEXT(keys, greater_is_better, NULL,
+              "unset: false where the figure's name ends in loss, else true"),
+    CONF_REAL(keys, neftune_noise_alpha, "", 0, 1e6,
+              "noise on the embeddings in training, +- alpha / sqrt(tokens x width); fleet: 0"),
     CONF_TREE(keys, env, "environment variables: set them outside"),
     CONF_REFUSED("streaming_dataset", "records are read whole"),
     CONF_END};
@@ -122,9 +132,7 @@ const struct conf_key keys_table_shared[] = {
 #define LOG "the log has one form and says what matters"
 #define TRAINER "of transformers' Trainer: nothing here reads it"
 #define EVALUATION "an evaluation gives means and keeps no logits"
-#define BEST "load_best_model_at_end is not available"
 #define COMMAND "the command says what is done"
-#define ADAMW "AdamW is set by learning_rate, weight_decay and adam_*"
 #define RECOMPUTED "activations stay in memory or are computed again (gradient_checkpointing)"
 #define PADDING "nothing is padded"
 
@@ -199,13 +207,10 @@ const struct conf_key keys_table_ignored[] = {
     CONF_IGNORED("eval_do_concat_batches", EVALUATION),
     CONF_IGNORED("eval_use_gather_object", EVALUATION),
     CONF_IGNORED("batch_eval_metrics", EVALUATION),
-    CONF_IGNORED("metric_for_best_model", BEST),
-    CONF_IGNORED("greater_is_better", BEST),
     CONF_IGNORED("ignore_data_skip", "a run goes on behind the records that it has learnt"),
     CONF_IGNORED_BUT("do_train", "true", COMMAND),
     CONF_IGNORED("do_predict", COMMAND),
-    CONF_IGNORED("optim_args", ADAMW),
-    CONF_IGNORED("optim_target_modules", ADAMW),
+    CONF_IGNORED("optim_target_modules", "of galore and apollo, which are not here"),
     CONF_IGNORED("gradient_checkpointing_kwargs", RECOMPUTED),
     CONF_IGNORED("activation_checkpointing_kwargs", RECOMPUTED),
     CONF_IGNORED("activation_offloading", RECOMPUTED),

@@ -5,6 +5,7 @@
  * next older one. */
 #include "learner/run/resume.h"
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "learner/run/checkpoint.h"
@@ -19,6 +20,9 @@ static bool free_key(const char *key)
     static const char *const prefixes[] = {"logging_",
                                            "save_",
                                            "eval_",
+                                           "load_best_",
+                                           "metric_for_best_",
+                                           "greater_is_",
                                            "resume_",
                                            "overwrite",
                                            "run_name",
@@ -108,6 +112,49 @@ static int blocks(struct checkpoint_block *block, const struct trainable_state *
     return resume->reference ? 4 : 3;
 }
 
+static json_t *best_json(const struct resume *resume, const struct resume_best *best)
+{
+    return json_pack("{s:I, s:f, s:s*, s:b}", "step", (json_int_t)best->step, "value",
+                     best->value, "metric", resume->metric, "greater", (int)resume->greater);
+}
+
+/* What a checkpoint says was best, as far as it is about the same figure and its weights are
+ * still there: a run whose keys changed chooses anew from here on. */
+static struct resume_best best_of(const struct resume *resume, const json_t *meta)
+{
+    const json_t *was = json_object_get(meta, "best");
+    const struct resume_best best = {
+        json_integer_value(json_object_get(was, "step")),
+        json_number_value(json_object_get(was, "value")),
+    };
+    const char *metric = json_string_value(json_object_get(was, "metric"));
+    char *path = checkpoint_path(resume->folder, best.step);
+    const bool same = metric && resume->metric && !strcmp(metric, resume->metric) &&
+                      json_is_true(json_object_get(was, "greater")) == resume->greater;
+    const bool there = same && fs_exists(path);
+
+    free(path);
+    if (resume->metric && best.step > 0 && !there)
+        log_warn("best", "step=%lld was best by %s: %s; chosen anew from here on",
+                 (long long)best.step, metric ? metric : "?",
+                 same ? "its checkpoint is gone" : "another figure is asked for now");
+    return there ? best : (struct resume_best){0};
+}
+
+enum err resume_best_load(const struct resume *resume, const struct resume_best *best,
+                          struct trainable *step)
+{
+    const struct trainable_state inner = trainable_state(step);
+    const struct checkpoint_block block = {"params", inner.params, inner.count * sizeof(float)};
+    char *path = checkpoint_path(resume->folder, best->step);
+    const enum err err = checkpoint_read(path, &block, 1);
+
+    free(path);
+    if (!err)
+        trainable_restored(step, inner.t); /* the compute weights follow; the count stays */
+    return err;
+}
+
 /* Trimmed only when the new one is whole. */
 enum err resume_save(const struct resume *resume, struct trainable *step,
                      const struct resume_state *state)
@@ -122,10 +169,13 @@ enum err resume_save(const struct resume *resume, struct trainable *step,
                   "version", DROVER_VERSION, "config", resume->config);
     enum err err;
 
+    if (state->best.step > 0)
+        json_object_set_new(meta, "best", best_json(resume, &state->best));
     peft_put_base(meta, step);
     err = checkpoint_write(path, meta, block, blocks(block, &inner, resume));
     if (!err)
-        err = checkpoint_trim(resume->folder, resume->keep);
+        err = checkpoint_trim(resume->folder, resume->keep,
+                              state->best.step > 0 ? state->best.step : -1);
     json_decref(meta);
     free(path);
     return err;
@@ -173,6 +223,7 @@ static enum err load(const struct resume *resume, const char *path, struct train
         err = checkpoint_read(path, block, blocks(block, &inner, resume));
     if (!err) {
         state->tokens = json_integer_value(json_object_get(meta, "tokens"));
+        state->best = best_of(resume, meta);
         trainable_restored(step, json_integer_value(json_object_get(meta, "step")));
     }
     json_decref(meta);

@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* logprob, entropy, value, and a slope of each. */
-enum { MADE = 6 };
+/* logprob, entropy, value, and a slope of each; the slope of the mean log-probability. */
+enum { MADE = 7 };
 
 static const struct {
     size_t at; /* in struct objective_in */
@@ -67,7 +67,7 @@ static void lay_out(struct micro_batch *b)
     b->logprob = at;
     b->entropy = at + b->room;
     b->value = at + 2 * b->room;
-    for (size_t k = 0; k < 3; k++)
+    for (size_t k = 0; k < 4; k++)
         b->slope[k] = at + (3 + k) * b->room;
 }
 
@@ -183,6 +183,7 @@ enum err micro_batch_forward(struct micro_batch *b, const struct micro_batch_pas
                             o->value ? b->value : NULL, &hit);
     if (err)
         return err;
+    b->in.mean_logprob = o->mean_logprob ? trainable_mean_logprob(model) : NULL;
     /* They cost nothing, but an objective that sees them reports more metrics; over a fleet
      * those are not TRL's. */
     if (has(b, MICRO_BATCH_SEEN)) {
@@ -202,7 +203,8 @@ void micro_batch_objective(struct micro_batch *b, const struct micro_batch_pass 
 
     *out = (struct objective_out){.dlogprob = o->logprob ? b->slope[0] : NULL,
                                   .dentropy = o->dentropy && pass->bonus ? b->slope[1] : NULL,
-                                  .dvalue = o->value ? b->slope[2] : NULL};
+                                  .dvalue = o->value ? b->slope[2] : NULL,
+                                  .dmean = o->mean_logprob ? b->slope[3] : NULL};
     o->run(pass->conf, &b->in, out);
 }
 
@@ -215,5 +217,6 @@ void micro_batch_backward(struct micro_batch *b, const struct micro_batch_pass *
         memmove(out->dvalue, out->dvalue + 1, last * sizeof *out->dvalue);
         out->dvalue[last] = 0;
     }
+    trainable_mean_slope(model, out->dmean);
     trainable_backward(model, out->dlogprob, out->dentropy, out->dvalue);
 }

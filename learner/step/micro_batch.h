@@ -52,7 +52,7 @@ struct micro_batch {
     int8_t *label;
     float *column[MICRO_BATCH_COLUMNS];
     float *logprob, *entropy, *value; /* [n] of the last forward pass, as asked for */
-    float *slope[3];                  /* [n] d loss / d of these three */
+    float *slope[4];                  /* [n] d loss / d of these three and mean_logprob */
     int64_t tokens; /* as TRL counts them: what is shared, once for each sequence */
     float *block;
     size_t room, room_seq; /* tokens, sequences that there is room for */

@@ -29,6 +29,7 @@ struct trainable {
     uint64_t seed;
     uint32_t seqs; /* that this step's training passes have seen */
     bool dropout;
+    double noise;
     float *reference_image;
     struct model *reference;
     struct hash base;
@@ -226,6 +227,7 @@ enum err trainable_forward(struct trainable *step, const struct batch *batch, fl
                            float *logprob, float *entropy, float *value, const uint8_t **hit)
 {
     const struct train_drop drop = {.on = step->dropout && step->lora,
+                                    .noise = step->dropout ? step->noise : 0,
                                     .seed = step->seed,
                                     .step = (uint32_t)step->t,
                                     .first = step->seqs};
@@ -252,6 +254,16 @@ const float *trainable_mean_logit(const struct trainable *step)
     return train_mean_logit(step->train);
 }
 
+const float *trainable_mean_logprob(const struct trainable *step)
+{
+    return train_mean_logprob(step->train);
+}
+
+void trainable_mean_slope(struct trainable *step, const float *dmean)
+{
+    train_mean_slope(step->train, dmean);
+}
+
 /* Another model of the same shape through the same activations: it costs no memory of its
  * own, but what backward would need of the last trainable_forward is gone. */
 enum err trainable_score(struct trainable *step, const struct model *model,
@@ -264,6 +276,11 @@ enum err trainable_score(struct trainable *step, const struct model *model,
 void trainable_dropout(struct trainable *step, bool on)
 {
     step->dropout = on;
+}
+
+void trainable_noise(struct trainable *step, double alpha)
+{
+    step->noise = alpha;
 }
 
 void trainable_backward(struct trainable *step, const float *dlogprob, const float *dentropy,

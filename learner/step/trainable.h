@@ -48,16 +48,23 @@ int64_t trainable_count(const struct trainable *step); /* optimiser steps done *
  * Masks are fixed by seed, step and the place of a sequence in the step's batch. */
 void trainable_dropout(struct trainable *step, bool on);
 
+/* The same pass also adds noise to the embeddings (NEFTune's alpha, batch.h); 0, the start: none.
+ */
+void trainable_noise(struct trainable *step, double alpha);
+
 /* train_forward on the current weights. `hit` (may be NULL) receives train_hit. Errors:
  * train_forward's. */
 enum err trainable_forward(struct trainable *step, const struct batch *batch, float temperature,
                            float *logprob, float *entropy, float *value,
                            const uint8_t **hit) MUST_CHECK;
 
-/* What else the last trainable_forward saw, [n] as logprob: see train_square, train_mean_logit. NULL
- * for a scalar head. */
+/* What else the last trainable_forward saw, [n] as logprob: see train_square, train_mean_logit,
+ * train_mean_logprob. NULL for a scalar head. */
 const float *trainable_square(const struct trainable *step);
 const float *trainable_mean_logit(const struct trainable *step);
+const float *trainable_mean_logprob(const struct trainable *step);
+/* Of the next trainable_backward: train_mean_slope. */
+void trainable_mean_slope(struct trainable *step, const float *dmean);
 
 /* logprob [n] of a batch under `model`, any of this shape, in this step's memory: the last
  * trainable_forward is forgotten. Errors: train_forward's. */

@@ -198,7 +198,7 @@ static enum err trim_images(const struct trainer *t)
 
 enum err trainer_trim(const struct trainer *t)
 {
-    const enum err err = checkpoint_trim(t->conf.checkpoints, t->conf.keep);
+    const enum err err = checkpoint_trim(t->conf.checkpoints, t->conf.keep, -1);
 
     return err ? err : trim_images(t);
 }

@@ -147,6 +147,7 @@ void activations_free(struct activations *t)
     free(t->hit);
     free(t->square);
     free(t->mean_logit);
+    free(t->mean_logprob);
     free(t);
 }
 
@@ -239,6 +240,7 @@ static enum err grow(struct activations *t, int n)
     t->hit = mem_grow(t->hit, rows, sizeof *t->hit);
     t->square = mem_grow(t->square, rows, sizeof *t->square);
     t->mean_logit = mem_grow(t->mean_logit, rows, sizeof *t->mean_logit);
+    t->mean_logprob = mem_grow(t->mean_logprob, rows, sizeof *t->mean_logprob);
     t->rows = (int)rows;
     return OK;
 }

@@ -61,7 +61,8 @@ struct activations {
     int *head_row, *head_to; /* [n] rows that the head is asked for; the tokens they predict */
     int *run_seq;            /* [n] the sequence of each of keys.run */
     uint8_t *hit;            /* [n] */
-    float *square, *mean_logit; /* [n] */
+    float *square, *mean_logit, *mean_logprob; /* [n] */
+    const float *mean_slope; /* [n] d loss / d mean_logprob of the next backward; NULL: none */
 };
 
 /* Errors: ERR_NOMEM. */

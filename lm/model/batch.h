@@ -31,9 +31,12 @@ struct train_options {
 
 /* Dropout on the input of A in the next forward pass and its backward; `on` false: none. What is
  * dropped depends on seed, step and, for each element, its sequence (counted from `first`),
- * position, module and column, not on how a step is cut into micro-batches. */
+ * position, module and column, not on how a step is cut into micro-batches. So does noise on the
+ * input embeddings (NEFTune, Jain et al. 2023, arXiv:2310.05914): uniform in +- noise / sqrt(L D),
+ * L the tokens of the sequence, D the width; 0: none. It has no slope. */
 struct train_drop {
     bool on;
+    double noise;
     uint64_t seed;
     uint32_t step, first;
 };

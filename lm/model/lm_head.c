@@ -20,7 +20,8 @@ static bool asked(const struct activations *t, int i, const float *dlogprob,
 {
     if (t->batch->wanted && !t->batch->wanted[i])
         return false;
-    return all || (dlogprob && dlogprob[i] != 0.0f) || (dentropy && dentropy[i] != 0.0f);
+    return all || (dlogprob && dlogprob[i] != 0.0f) || (dentropy && dentropy[i] != 0.0f) ||
+           (t->mean_slope && t->mean_slope[i] != 0.0f);
 }
 
 /* A row of the hidden states predicts the next token of its sequence, and the last row of a
@@ -82,6 +83,7 @@ void lm_head_forward(struct activations *t, const struct model *model, float *lo
     memset(t->hit, 0, (size_t)t->n);
     memset(t->square, 0, (size_t)t->n * sizeof *t->square);
     memset(t->mean_logit, 0, (size_t)t->n * sizeof *t->mean_logit);
+    memset(t->mean_logprob, 0, (size_t)t->n * sizeof *t->mean_logprob);
     if (logprob)
         memset(logprob, 0, (size_t)t->n * sizeof *logprob);
     if (entropy)
@@ -101,6 +103,8 @@ void lm_head_forward(struct activations *t, const struct model *model, float *lo
             t->hit[to] = chosen * rate >= row.max;
             t->square[to] = row.square;
             t->mean_logit[to] = mean_of(logit, vocab);
+            /* the logarithm of the sum is the same for all */
+            t->mean_logprob[to] = softmax_logprob(&row, t->mean_logit[to]);
             if (logprob)
                 logprob[to] = softmax_logprob(&row, chosen);
             if (entropy)
@@ -112,6 +116,17 @@ void lm_head_forward(struct activations *t, const struct model *model, float *lo
 size_t lm_head_aside(const struct shape *shape)
 {
     return (size_t)shape->vocab * (shape->logit_cap > 0 ? 2 : 1);
+}
+
+/* The gradient of the mean of all log-probabilities is 1/vocab - p: grad_softmax has made it as
+ * if it were the token's own, onehot - p; here the onehot becomes everybody's share. */
+static void share_out(float *grad, int vocab, int target, float by)
+{
+    const float each = by / (float)vocab;
+
+    grad[target] -= by;
+    for (int j = 0; j < vocab; j++)
+        grad[j] += each;
 }
 
 /* Logits of n rows to their gradients, in place; where they were capped, to those before it. */
@@ -127,10 +142,15 @@ static void turn(const struct activations *t, const int *token, int n, const flo
         float *logit = t->logits + (size_t)i * vocab;
         float *aside = t->aside + (size_t)omp_get_thread_num() * each;
 
+        const float mean = t->mean_slope ? t->mean_slope[to] : 0.0f;
+
         if (cap > 0.0f)
             memcpy(aside + vocab, logit, vocab * sizeof *logit);
         grad_softmax(logit, t->shape.vocab, rate, t->batch->token[to],
-                     dlogprob ? dlogprob[to] : 0.0f, dentropy ? dentropy[to] : 0.0f, aside);
+                     (dlogprob ? dlogprob[to] : 0.0f) + mean, dentropy ? dentropy[to] : 0.0f,
+                     aside);
+        if (mean != 0.0f)
+            share_out(logit, t->shape.vocab, t->batch->token[to], rate * mean);
         if (cap > 0.0f)
             grad_cap(logit, aside + vocab, cap, t->shape.vocab);
     }

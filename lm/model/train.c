@@ -7,7 +7,9 @@
 #include "lm/model/train.h"
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "lm/kernel/blas.h"
+#include "lm/kernel/share.h"
 #include "lm/model/block_forward.h"
 #include "lm/model/forward.h"
 #include "lm/model/lm_head.h"
@@ -67,6 +69,36 @@ static void outputs(struct activations *t, const struct model *model, float *log
         lm_head_forward(t, model, logprob, entropy);
 }
 
+/* NEFTune's, on what the embedding gave, scaled or not, as transformers' hook adds it. A Philox
+ * block serves four columns; the counter knows nothing of the row in the batch. */
+static void add_noise(const struct activations *t, float *x)
+{
+    const struct batch *b = t->batch;
+    const size_t width = (size_t)t->shape.width;
+
+    if (!(t->drop.noise > 0))
+        return;
+#pragma omp parallel for schedule(static) if (share_worth(8 * (size_t)t->n * width))
+    for (int i = 0; i < t->n; i++) {
+        float *to = x + (size_t)i * width, size;
+        uint32_t word[4];
+        int seq = 0, tokens;
+
+        while (b->seq[seq + 1] <= i)
+            seq++;
+        tokens = b->seq[seq + 1] - b->seq[seq] + activations_prefix(t, seq);
+        size = (float)(t->drop.noise / sqrt((double)tokens * (double)width));
+        for (size_t c = 0; c < width; c++) {
+            if (c % 4 == 0)
+                rng_words(word, t->drop.seed, RNG_NOISE,
+                          (uint64_t)t->drop.step << 32 | (t->drop.first + (uint32_t)seq),
+                          (uint32_t)t->pos[i], (uint32_t)(c / 4));
+            /* 24 bits: every value of [-1, 1) that is drawn is a float */
+            to[c] += size * ((float)(word[c % 4] >> 8) * 0x1p-23f - 1.0f);
+        }
+    }
+}
+
 /* Embedding, every layer with what it keeps, the final norm. */
 static void layers(struct activations *t, const struct model *model)
 {
@@ -79,6 +111,7 @@ static void layers(struct activations *t, const struct model *model)
                               .training = t};
 
     model_embed(model, t->layer[0].act[ACT_IN], t->batch->token, t->pos, t->n);
+    add_noise(t, t->layer[0].act[ACT_IN]);
     for (int i = 0; i < t->shape.layers; i++) {
         activations_place(t, i, pass.act);
         memcpy(pass.factor, t->layer[i].factor, sizeof pass.factor);
@@ -139,6 +172,16 @@ const float *train_mean_logit(const struct train *train)
     return train->acts->shape.head == HEAD_LM ? train->acts->mean_logit : NULL;
 }
 
+const float *train_mean_logprob(const struct train *train)
+{
+    return train->acts->shape.head == HEAD_LM ? train->acts->mean_logprob : NULL;
+}
+
+void train_mean_slope(struct train *train, const float *dmean)
+{
+    train->acts->mean_slope = dmean;
+}
+
 /* Settings hold until they are changed: a step of many batches sets them once. */
 void train_embed_apart(struct train *train, float *apart)
 {
@@ -178,4 +221,5 @@ void train_backward(struct train *train, const struct model *model, const struct
     for (int i = t->shape.layers - 1; i >= 0; i--)
         backward_layer(&pass, i);
     backward_embed(&pass);
+    t->mean_slope = NULL; /* of this batch alone */
 }

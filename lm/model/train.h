@@ -33,9 +33,14 @@ enum err train_forward(struct train *train, const struct model *model,
 const uint8_t *train_hit(const struct train *train);
 
 /* Of the same, [n], by the same rules: sum of p^2 over the vocabulary; mean of the logits over
- * the vocabulary, before the temperature. */
+ * the vocabulary, before the temperature; mean of all log-probabilities over it, nats. */
 const float *train_square(const struct train *train);
 const float *train_mean_logit(const struct train *train);
+const float *train_mean_logprob(const struct train *train);
+
+/* The next train_backward, and no later one, takes d loss / d train_mean_logprob [n] too
+ * (borrowed until then; NULL: zero). */
+void train_mean_slope(struct train *train, const float *dmean);
 
 /* From now on what a tied matrix learns as the input embedding is added to `apart` [vocab,
  * width] (borrowed; NULL: to grad with the rest). Then its two sums, each a chain over the
@@ -54,7 +59,7 @@ void train_fix_input(struct train *train, int token);
 void train_adapt(struct train *train, const struct lora *lora);
 
 /* Dropout on the input of A (batch.h) in the next train_forward and its train_backward, with the
- * probability of the adapter; without, the bits of generation again. To what the merged image
+ * probability of the adapter, and noise on the embeddings; without, the bits of generation again. To what the merged image
  * gives, s B A (drop(x) - x) is added: exact but for rounding. */
 void train_drop(struct train *train, const struct train_drop *drop);
 

@@ -10,11 +10,27 @@
 #include "lm/optim/schedule.h"
 
 /* Which rule a step follows (optim_rule.h); optim_adamw itself asks nobody. */
-enum optim_rule { OPTIM_ADAMW, OPTIM_SGD, OPTIM_RMSPROP, OPTIM_ADAGRAD };
+enum optim_rule {
+    OPTIM_ADAMW,
+    OPTIM_SGD,
+    OPTIM_RMSPROP,
+    OPTIM_ADAGRAD,
+    OPTIM_LION,
+    OPTIM_ADAFACTOR
+};
+
+/* transformers' optim_args, of the rules that have any; all 0: torch's own defaults. */
+struct optim_args {
+    double momentum, dampening; /* SGD */
+    bool nesterov;
+    double alpha, epsilon; /* RMSprop; Adagrad has epsilon. 0: unset */
+    double lr_decay;       /* Adagrad */
+};
 
 struct adamw {
     double beta1, beta2, epsilon, weight_decay;
     enum optim_rule rule;
+    struct optim_args args;
 };
 
 /* One step, t = 1, 2, ...: params, m and v change; grad is read. rate: this step's learning

@@ -3,8 +3,13 @@
  * so any number of threads gives the same bits. */
 #include "lm/optim/optim_rule.h"
 
+#include "base/mem.h"
+#include "lm/optim/optim_adafactor.h"
+
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { CHUNK = 1 << 15 };
 
@@ -33,6 +38,11 @@ static const struct {
     {"rmsprop_bnb_8bit", OPTIM_RMSPROP},
     {"rmsprop_bnb_32bit", OPTIM_RMSPROP},
     {"adagrad", OPTIM_ADAGRAD},
+    {"lion_32bit", OPTIM_LION},
+    {"lion_8bit", OPTIM_LION},
+    {"paged_lion_32bit", OPTIM_LION},
+    {"paged_lion_8bit", OPTIM_LION},
+    {"adafactor", OPTIM_ADAFACTOR},
 };
 
 enum err optim_rule_named(enum optim_rule *out, const char *name)
@@ -43,18 +53,117 @@ enum err optim_rule_named(enum optim_rule *out, const char *name)
             return OK;
         }
     return err_set(ERR_RANGE,
-                   "optim: '%s': there are AdamW (adamw_torch and its kin), sgd, rmsprop and "
-                   "adagrad",
+                   "optim: '%s': there are AdamW (adamw_torch and its kin), sgd, rmsprop, "
+                   "adagrad, lion_32bit and its kin, and adafactor",
                    name);
 }
 
-/* v: how a square is remembered, the step's divisor is its root plus epsilon; keep 0 and add 0:
- * the gradient itself is the step. */
+/* ---- optim_args */
+
+/* Where a rule's number of this name goes; NULL: it has none. */
+static double *number_of(struct optim_args *a, enum optim_rule rule, const char *name)
+{
+    const struct {
+        enum optim_rule rule;
+        const char *name;
+        double *at;
+    } known[] = {{OPTIM_SGD, "momentum", &a->momentum},
+                 {OPTIM_SGD, "dampening", &a->dampening},
+                 {OPTIM_RMSPROP, "alpha", &a->alpha},
+                 {OPTIM_RMSPROP, "eps", &a->epsilon},
+                 {OPTIM_ADAGRAD, "eps", &a->epsilon},
+                 {OPTIM_ADAGRAD, "lr_decay", &a->lr_decay}};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].rule == rule && !strcmp(known[i].name, name))
+            return known[i].at;
+    return NULL;
+}
+
+/* What each may be: a momentum of 1 or a memory of 1 would never forget. */
+static bool fits(const char *name, double x)
+{
+    if (!strcmp(name, "momentum") || !strcmp(name, "alpha"))
+        return x < 1 && (x > 0 || (*name == 'm' && x == 0));
+    if (!strcmp(name, "eps"))
+        return x > 0 && x <= 1e3;
+    return !strcmp(name, "dampening") ? x >= 0 && x <= 1 : x >= 0 && x <= 1e3;
+}
+
+static enum err one_arg(struct optim_args *out, const char **unread, enum optim_rule rule,
+                        const char *name, const char *value)
+{
+    double *at = number_of(out, rule, name), x;
+    char *end;
+
+    if (rule == OPTIM_SGD && !strcmp(name, "nesterov")) {
+        out->nesterov =
+            !strcasecmp(value, "true") || !strcmp(value, "1") || !strcasecmp(value, "yes");
+        return OK;
+    }
+    /* The Trainer's groups have a decay each, so that its argument changes nothing. */
+    if (!at && !strcmp(name, "weight_decay")) {
+        if (unread)
+            *unread = "weight_decay";
+        return OK;
+    }
+    if (!at)
+        return err_set(ERR_RANGE,
+                       "optim_args: '%s': there are momentum, dampening, nesterov (sgd), alpha, "
+                       "eps (rmsprop), eps, lr_decay (adagrad)",
+                       name);
+    x = strtod(value, &end);
+    if (end == value || *end)
+        return err_set(ERR_PARSE, "optim_args: %s: '%s' is not a number", name, value);
+    if (!fits(name, x))
+        return err_set(ERR_RANGE, "optim_args: %s: %g is out of range", name, x);
+    *at = x;
+    return OK;
+}
+
+/* As transformers: blanks mean nothing, pairs are divided by commas. */
+enum err optim_rule_args(struct optim_args *out, const char **unread, enum optim_rule rule,
+                         const char *text)
+{
+    char *copy = mem_text(text ? text : ""), *to = copy, *rest = NULL;
+    enum err err = OK;
+
+    *out = (struct optim_args){0};
+    if (unread)
+        *unread = NULL;
+    for (const char *c = copy; *c; c++)
+        if (*c != ' ')
+            *to++ = *c;
+    *to = 0;
+    for (char *pair = strtok_r(copy, ",", &rest); pair && !err;
+         pair = strtok_r(NULL, ",", &rest)) {
+        char *value = strchr(pair, '=');
+
+        if (value) {
+            *value++ = 0;
+            err = one_arg(out, unread, rule, pair, value);
+        } else {
+            err = err_set(ERR_PARSE, "optim_args: '%s': expected name=value,...", pair);
+        }
+    }
+    /* torch refuses it, too: there would be nothing to look ahead of. */
+    if (!err && out->nesterov && (!(out->momentum > 0) || out->dampening > 0))
+        err = err_set(ERR_RANGE, "optim_args: nesterov needs momentum, and no dampening");
+    free(copy);
+    return err;
+}
+
+/* ---- steps */
+
+/* What a step is made of. SGD: `keep` of what is remembered, `add` of what is new; RMSprop and
+ * Adagrad the same of squares, of which the root plus epsilon divides; Lion: `keep` of the
+ * weight, and its two memories. */
 struct optim_rule_chunk {
-    float decay, rate, keep, add, epsilon;
+    float decay, rate, keep, add, epsilon, beta1, beta2;
+    bool nesterov;
 };
 
-/* SGD remembers nothing. */
+/* SGD without momentum remembers nothing. */
 static void plain_chunk(const struct optim_rule_chunk *c, float *restrict p,
                         const float *restrict g, size_t n)
 {
@@ -63,6 +172,38 @@ static void plain_chunk(const struct optim_rule_chunk *c, float *restrict p,
 #pragma omp simd
     for (size_t i = 0; i < n; i++)
         p[i] = p[i] - k.rate * (g[i] + k.decay * p[i]);
+}
+
+/* SGD with momentum; its memory begins as the first gradient, which is what keep 0 and add 1 make
+ * of it. */
+static void momentum_chunk(const struct optim_rule_chunk *c, float *restrict p,
+                           const float *restrict g, float *restrict m, size_t n)
+{
+    const struct optim_rule_chunk k = *c;
+
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        const float gi = g[i] + k.decay * p[i];
+        const float mi = m[i] * k.keep + k.add * gi;
+        m[i] = mi;
+        p[i] = p[i] - k.rate * (k.nesterov ? gi + k.beta1 * mi : mi);
+    }
+}
+
+/* Lion: only the sign of a mean moves a weight, and the mean that is remembered is a slower
+ * one. Where both are 0 nothing moves. */
+static void sign_chunk(const struct optim_rule_chunk *c, float *restrict p,
+                       const float *restrict g, float *restrict m, size_t n)
+{
+    const struct optim_rule_chunk k = *c;
+    const float rest1 = 1.0f - k.beta1, rest2 = 1.0f - k.beta2;
+
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        const float u = m[i] * k.beta1 + rest1 * g[i];
+        p[i] = p[i] * k.keep - (u > 0.0f ? k.rate : u < 0.0f ? -k.rate : 0.0f);
+        m[i] = m[i] * k.beta2 + rest2 * g[i];
+    }
 }
 
 /* RMSprop and Adagrad: the gradient over the root of what it has been. */
@@ -81,19 +222,50 @@ static void rooted_chunk(const struct optim_rule_chunk *c, float *restrict p,
 }
 
 /* torch's defaults: RMSprop alpha .99, eps 1e-8; Adagrad eps 1e-10. */
-static struct optim_rule_chunk chunk_of(enum optim_rule rule, double rate, double decay)
+static struct optim_rule_chunk chunk_of(const struct adamw *conf, int64_t t, double rate,
+                                        double decay)
 {
+    const struct optim_args *const a = &conf->args;
+    const double alpha = a->alpha > 0 ? a->alpha : 0.99;
     struct optim_rule_chunk c = {.decay = (float)decay, .rate = (float)rate};
 
-    if (rule == OPTIM_RMSPROP) {
-        c.keep = 0.99f;
-        c.add = (float)(1.0 - 0.99);
-        c.epsilon = 1e-8f;
-    } else if (rule == OPTIM_ADAGRAD) {
+    switch (conf->rule) {
+    case OPTIM_SGD:
+        c.keep = t > 1 ? (float)a->momentum : 0.0f;
+        c.add = t > 1 ? (float)(1.0 - a->dampening) : 1.0f;
+        c.beta1 = (float)a->momentum;
+        c.nesterov = a->nesterov;
+        break;
+    case OPTIM_RMSPROP:
+        c.keep = (float)alpha;
+        c.add = (float)(1.0 - alpha);
+        c.epsilon = a->epsilon > 0 ? (float)a->epsilon : 1e-8f;
+        break;
+    case OPTIM_ADAGRAD:
         c.keep = c.add = 1.0f;
-        c.epsilon = 1e-10f;
+        c.epsilon = a->epsilon > 0 ? (float)a->epsilon : 1e-10f;
+        c.rate = (float)(rate / (1 + (double)(t - 1) * a->lr_decay));
+        break;
+    default: /* Lion; the others have steps of their own */
+        c.keep = (float)(1.0 - rate * decay);
+        c.beta1 = (float)conf->beta1;
+        c.beta2 = (float)conf->beta2;
     }
     return c;
+}
+
+/* n weights of one tensor, from `at` on. */
+static void step_chunk(const struct adamw *conf, const struct optim_rule_chunk *c, float *p,
+                       const float *g, float *m, float *v, size_t n)
+{
+    if (conf->rule == OPTIM_LION)
+        sign_chunk(c, p, g, m, n);
+    else if (conf->rule != OPTIM_SGD)
+        rooted_chunk(c, p, g, v, n);
+    else if (conf->args.momentum > 0)
+        momentum_chunk(c, p, g, m, n);
+    else
+        plain_chunk(c, p, g, n);
 }
 
 void optim_rule_step(const struct adamw *conf, struct params *params, const float *grad,
@@ -103,22 +275,23 @@ void optim_rule_step(const struct adamw *conf, struct params *params, const floa
         optim_adamw(conf, params, grad, m, v, t, rate);
         return;
     }
+    if (conf->rule == OPTIM_ADAFACTOR) {
+        optim_adafactor(conf, params, grad, m, v, t, rate);
+        return;
+    }
     for (int i = 0; i < params->n; i++) {
         const struct tensor *tensor = &params->tensor[i];
         const size_t n = (size_t)tensor->rows * (size_t)tensor->cols;
         const long chunks = (long)((n + CHUNK - 1) / CHUNK);
         const struct optim_rule_chunk c =
-            chunk_of(conf->rule, rate, tensor->decay ? conf->weight_decay : 0.0);
+            chunk_of(conf, t, rate, tensor->decay ? conf->weight_decay : 0.0);
 
 #pragma omp parallel for schedule(static) if (chunks > 1)
         for (long k = 0; k < chunks; k++) {
             const size_t from = (size_t)k * CHUNK, at = tensor->at + from;
             const size_t left = n - from < CHUNK ? n - from : CHUNK;
 
-            if (conf->rule == OPTIM_SGD)
-                plain_chunk(&c, params->data + at, grad + at, left);
-            else
-                rooted_chunk(&c, params->data + at, grad + at, v + at, left);
+            step_chunk(conf, &c, params->data + at, grad + at, m + at, v + at, left);
         }
     }
 }

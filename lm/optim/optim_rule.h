@@ -1,8 +1,8 @@
 /* optim_rule: which rule an optimiser step follows, by transformers' names, and the step.
  *
- * AdamW (optim.h), and torch's SGD without momentum, RMSprop and Adagrad with the constants that
- * transformers leaves them: decay there is L2, added to the gradient. Same bits on every machine
- * for the same numbers. */
+ * AdamW (optim.h); torch's SGD, RMSprop and Adagrad, whose decay is L2, added to the gradient;
+ * Lion (Chen et al. 2023, arXiv:2302.06675) with adam_beta1 and adam_beta2 as bitsandbytes has
+ * it; Adafactor (optim_adafactor.h). Same bits on every machine for the same numbers. */
 
 #ifndef LM_OPTIM_OPTIM_RULE_H
 #define LM_OPTIM_OPTIM_RULE_H
@@ -13,8 +13,16 @@
  * 8 bits, pages or devices. Errors: ERR_RANGE names what there is. */
 enum err optim_rule_named(enum optim_rule *out, const char *name) MUST_CHECK;
 
+/* transformers' optim_args, "momentum=0.9,nesterov=true", of a rule that has such; NULL: none.
+ * *unread (may be NULL): the first name that is this rule's in transformers but changes nothing
+ * there (weight_decay, which is a key of its own), a constant; else NULL. Errors: ERR_RANGE,
+ * ERR_PARSE in the words of the pair. */
+enum err optim_rule_args(struct optim_args *out, const char **unread, enum optim_rule rule,
+                         const char *text) MUST_CHECK;
+
 /* One step by conf->rule, t = 1, 2, ...: params change, and of the moments those that the rule
- * has (SGD none; RMSprop and Adagrad v); grad is read. rate: this step's learning rate. */
+ * has (SGD with momentum and Lion m; RMSprop and Adagrad v; AdamW and Adafactor both); grad is
+ * read. rate: this step's learning rate. */
 void optim_rule_step(const struct adamw *conf, struct params *params, const float *grad,
                      float *m, float *v, int64_t t, double rate);
 

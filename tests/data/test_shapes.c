@@ -152,7 +152,7 @@ static void a_thread_gives_its_first_reply_against_the_others(void **state)
                 "{\"prompt\":[" U("q") "," A("a") "," U("r") "],\"chosen\":[" A(
                     "x") "],\"rejected\":[" A("y") "]}]");
     is_refused("oasst", "{\"message_id\":\"m\",\"text\":\"q\",\"role\":\"prompter\"}",
-               "trees.jsonl.gz");
+               "whole files are read");
 }
 
 /* A tree that is only deep ends, in words. */
@@ -171,6 +171,94 @@ static void a_deep_thread_is_refused(void **state)
     assert_non_null(strstr(err_text(), "deep"));
     json_decref(row);
     json_decref(out);
+}
+
+/* OpenAssistant's table: a message a row, in any order; what hangs nowhere is left out. */
+#define ROW(id, parent, role, rank) \
+    "{\"message_id\":\"" id "\",\"parent_id\":" parent \
+    ",\"message_tree_id\":\"t\",\"text\":\"" id "\",\"role\":\"" role "\",\"rank\":" rank \
+    ",\"deleted\":false,\"labels\":{\"x\":1}}\n"
+
+static struct dataset *of_table(const char *rows, bool strict, enum err wanted)
+{
+    struct dataset_conf conf = {.train = "train",
+                                .test = "test",
+                                .test_size = NAN,
+                                .strict = strict,
+                                .format = "oasst"};
+    struct dataset *train, *test;
+    const char *const path = scratch_at("table.jsonl");
+    FILE *file = fopen(path, "w");
+    enum err err;
+
+    assert_non_null(file);
+    fputs(rows, file);
+    fclose(file);
+    conf.name = path;
+    err = dataset_load(&train, &test, &conf);
+    unlink(path);
+    assert_int_equal(err, wanted);
+    return train;
+}
+
+static void a_table_of_messages_is_its_trees(void **state)
+{
+    static const char rows[] =
+        ROW("y", "\"r\"", "assistant", "2") ROW("q", "null", "prompter", "null")
+            ROW("b", "\"q\"", "assistant", "1") ROW("a", "\"q\"", "assistant", "0")
+                ROW("r", "\"a\"", "prompter", "0") ROW("x", "\"r\"", "assistant", "0")
+                    ROW("lost", "\"gone\"", "assistant", "0")
+                        ROW("ring", "\"rang\"", "prompter", "0")
+                            ROW("rang", "\"ring\"", "assistant", "0")
+                                ROW("self", "\"self\"", "assistant", "0")
+                                    ROW("p", "null", "prompter", "null");
+    static const char *const wanted[] = {
+        "{\"prompt\":[" U("q") "],\"chosen\":[" A("a") "],\"rejected\":[" A("b") "]}",
+        "{\"prompt\":[" U("q") "," A("a") "," U("r") "],\"chosen\":[" A(
+            "x") "],\"rejected\":[" A("y") "]}"};
+    struct dataset *set = of_table(rows, true, OK);
+    (void)state;
+
+    assert_int_equal(set->n, 2);
+    for (size_t i = 0; i < 2; i++) {
+        json_t *object = NULL;
+        char *text;
+        assert_ok(dataset_record(&object, set, i));
+        text = json_dumps(object, JSON_COMPACT);
+        assert_string_equal(text, wanted[i]);
+        assert_int_equal(set->row[i].line, 2); /* of the tree's first message */
+        free(text);
+        json_decref(object);
+    }
+    dataset_free(set);
+    (void)of_table(ROW("q", "null", "prompter", "0") ROW("q", "null", "prompter", "0"), true,
+                   ERR_PARSE);
+    assert_non_null(strstr(err_text(), "was there before"));
+}
+
+/* A chain that is longer than its reader goes is left out behind that, and freed. */
+static void a_long_chain_of_messages_ends(void **state)
+{
+    char *rows = malloc(1 << 20), *at = rows;
+    struct dataset *set;
+    (void)state;
+
+    assert_non_null(rows);
+    for (int i = 0; i < 1000; i++) {
+        char parent[16] = "null";
+        if (i)
+            snprintf(parent, sizeof(parent), "\"%d\"", i - 1);
+        at += sprintf(at,
+                      "{\"message_id\":\"%d\",\"parent_id\":%s,\"message_tree_id\":\"t\","
+                      "\"text\":\"w\",\"role\":\"assistant\",\"rank\":%d}\n",
+                      i, parent, i);
+    }
+    at += sprintf(at, ROW("a", "\"0\"", "assistant", "7"));
+    set = of_table(rows, false, OK);
+    assert_int_equal(set->n, 1);
+    assert_int_equal(set->skipped, 0);
+    dataset_free(set);
+    free(rows);
 }
 
 /* What the data set gives to a trainer that was told no format. */
@@ -308,6 +396,8 @@ int main(void)
         cmocka_unit_test(comparisons_become_pairs),
         cmocka_unit_test(a_thread_gives_its_first_reply_against_the_others),
         cmocka_unit_test(a_deep_thread_is_refused),
+        cmocka_unit_test(a_table_of_messages_is_its_trees),
+        cmocka_unit_test(a_long_chain_of_messages_ends),
         cmocka_unit_test(untold_it_is_turned_only_where_nothing_else_is_left),
         cmocka_unit_test(a_refusal_names_the_columns_to_rename),
         cmocka_unit_test(speakers_have_the_names_that_templates_know),

@@ -32,6 +32,8 @@ records() {
         plain) printf '{"prompt":"on hello","chosen":" hen %d","rejected":" cat the %d"}\n' $i $i ;;
         answers) printf '{"prompt":"on hello","completion":" hen %d"}\n' $i ;;
         labels) printf '{"prompt":"on hello","completion":" hen %d","label":%s}\n' $i "$([ $((i % 2)) -eq 0 ] && echo true || echo false)" ;;
+        thoughts) printf '{"messages":[%s,{"role":"assistant","content":"there is %d sat"}],"chat_template_kwargs":{"enable_thinking":%s}}\n' \
+            "$user" $i "$([ $((i % 2)) -eq 0 ] && echo true || echo null)" ;;
         prompts) printf '{"prompt":[%s],"solution":"$%d$"}\n' "$user" $i ;;
         esac
         i=$((i + 1))
@@ -44,7 +46,8 @@ at() {
 }
 
 # The data that a recipe names: its ids (or the keys of dataset_mixer), configurations and splits.
-data_of() { # data_of RECIPE KIND
+data_of() { # data_of RECIPE KIND; none: they are there
+    [ "$2" != none ] || return 0
     python3 - "$1" <<'PY' | while read -r folder split; do at "$folder" "$split" "$2"; done
 import re, sys
 text = open(sys.argv[1]).read()
@@ -100,6 +103,8 @@ if [ -d "$recipes" ]; then
 else
     echo "SKIPPED: no $recipes: the recipes are not run"
 fi
+
+. "$here/recipes_own.sh"
 
 echo "-- what a file is, and what is learnt of it, before anything trains"
 inspect() { # inspect 'RECORD' 'words' ...: drover data inspect says these words

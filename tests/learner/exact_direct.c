@@ -123,7 +123,7 @@ struct direct_run {
 
 static void one_step(struct direct_run *run, int count, double rate)
 {
-    static const struct adamw adamw = {.9, .999, 1e-8, 0, OPTIM_ADAMW};
+    static const struct adamw adamw = {.9, .999, 1e-8, 0, OPTIM_ADAMW, {.nesterov = false}};
     const struct direct_packed *p = &run->packed;
     const struct batch batch = {.n = p->n,
                                 .n_seq = 2 * count,

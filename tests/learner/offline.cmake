@@ -9,6 +9,8 @@ target_compile_definitions(test_learner_trl_keys PRIVATE GOLDEN="${CMAKE_CURRENT
 drover_test(learner/advice NEEDS learner)
 drover_test(learner/parity NEEDS learner learner_trl TIMEOUT 120)
 target_compile_definitions(test_learner_parity PRIVATE GOLDEN="${CMAKE_CURRENT_SOURCE_DIR}/golden/trl")
+drover_test(learner/parity_keys NEEDS learner learner_trl TIMEOUT 120)
+target_compile_definitions(test_learner_parity_keys PRIVATE GOLDEN="${CMAKE_CURRENT_SOURCE_DIR}/golden/trl")
 drover_test(learner/resume NEEDS learner)
 drover_test(learner/evaluate NEEDS learner learner_trl TIMEOUT 120)
 set_tests_properties(learner/evaluate PROPERTIES ENVIRONMENT OMP_NUM_THREADS=1)

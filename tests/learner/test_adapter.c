@@ -131,7 +131,7 @@ static void forward(struct adapter_bed *toy)
 
 static void learn(struct adapter_bed *toy, int steps)
 {
-    const struct adamw adamw = {.9, .999, 1e-8, 0, OPTIM_ADAMW};
+    const struct adamw adamw = {.9, .999, 1e-8, 0, OPTIM_ADAMW, {.nesterov = false}};
     float slope[40];
 
     for (int i = 0; i < 40; i++)

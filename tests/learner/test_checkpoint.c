@@ -78,10 +78,18 @@ static void the_newest_are_kept(void **state)
 
     for (int i = 1; i <= 12; i++)
         write_one(i, 0);
-    assert_ok(checkpoint_trim(folder, 2));
+    assert_ok(checkpoint_trim(folder, 2, -1));
     assert_ok(checkpoint_list(&steps, &n, folder));
     assert_int_equal(n, 2);
     assert_true(steps[0] == 12 && steps[1] == 11);
+    free(steps);
+    /* and the one that is spared, however old, is none of them */
+    write_one(3, 0);
+    write_one(13, 0);
+    assert_ok(checkpoint_trim(folder, 1, 3));
+    assert_ok(checkpoint_list(&steps, &n, folder));
+    assert_int_equal(n, 2);
+    assert_true(steps[0] == 13 && steps[1] == 3);
     free(steps);
     assert_ok(checkpoint_list(&steps, &n, "/nowhere/at/all"));
     assert_int_equal(n, 0);

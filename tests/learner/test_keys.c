@@ -79,7 +79,14 @@ static void wrong_words_are_named(void **state)
         {"per_device_train_batch_size=0", "not in [1"},
         {"eval_strategy=sometimes", "eval_strategy"},
         {"lr_scheduler_type=cubic", "cubic"},
-        {"optim=lion_32bit", "sgd, rmsprop"},
+        {"optim=galore_adamw", "sgd, rmsprop"},
+        {"optim=apollo_adamw", "adafactor"},
+        {"optim_args.x=1", "optim_args"},
+        {"save_strategy=sometimes", "best"},
+        {"eval_strategy=best", "eval_strategy"},
+        {"load_best_model_at_end=true", "eval_strategy: steps or epoch"},
+        {"save_strategy=best", "save_strategy: best: needs evaluations"},
+        {"greater_is_better=maybe", "greater_is_better"},
         {"tokenizer=other", "that of the model's folder"},
         {"dataset_mixture=x", "dataset_mixture: expected"},
         {"dataset_mixture.datasets=[{ident: a}]", "'ident'"},
@@ -90,7 +97,7 @@ static void wrong_words_are_named(void **state)
         {"lora_task_type=QA", "'QA'"},
         {"lora_target_parameters=[x]", "lora_target_parameters"},
         {"max_memory=lots", "max_memory"},
-        {"neftune_noise_alpha=5", "neftune_noise_alpha"},
+        {"neftune_noise_alpha=-5", "neftune_noise_alpha"},
         {"no_such_switch=true", "no such key"},
         {"format=xx", "known are auto, trl, hh"},
         {"train_sampling_strategy=x", "train_sampling_strategy"},
@@ -120,6 +127,61 @@ static void wrong_words_are_named(void **state)
             fail_msg("%s: '%s'", rows[i].arg, err_text());
         conf_free(tables, &k);
     }
+}
+
+/* Which evaluation is best: by transformers' rule for names, unless it is said. */
+static void the_best_is_the_least_loss(void **state)
+{
+    static const struct {
+        const char *metric, *greater;
+        bool is;
+    } rows[] = {
+        {NULL, NULL, false},
+        {"eval_loss", NULL, false},
+        {"mean_token_accuracy", NULL, true},
+        {"eval_rewards/accuracies", NULL, true},
+        {"mean_token_accuracy", "false", false},
+        {"loss", "true", true},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct keys k;
+        struct keys_plan plan;
+        char metric[64], greater[64];
+        char *argv[] = {"model=m", "dataset=d", "eval_strategy=steps",
+                        "load_best_model_at_end=true", metric, greater};
+        snprintf(metric, sizeof(metric), "metric_for_best_model=%s",
+                 rows[i].metric ? rows[i].metric : "null");
+        snprintf(greater, sizeof(greater), "greater_is_better=%s",
+                 rows[i].greater ? rows[i].greater : "null");
+        assert_ok(with(&k, 6, argv));
+        assert_ok(keys_check(&plan, &k));
+        assert_true(plan.best && plan.greater == rows[i].is);
+        conf_free(tables, &k);
+    }
+}
+
+static void arguments_of_an_optimiser(void **state)
+{
+    char *sgd[] = {"model=m", "dataset=d", "optim=sgd", "optim_args=momentum=0.9, nesterov=True"};
+    char *other[] = {"model=m", "dataset=d", "optim_args=betas=1"}; /* AdamW has none: said */
+    char *older[] = {"model=m", "dataset=d", "adafactor=true"};
+    struct keys k;
+    struct keys_plan plan;
+    (void)state;
+
+    assert_ok(with(&k, 4, sgd));
+    assert_ok(keys_check(&plan, &k));
+    assert_true(keys_adamw(&k).args.momentum == .9 && keys_adamw(&k).args.nesterov);
+    conf_free(tables, &k);
+    assert_ok(with(&k, 3, other));
+    assert_ok(keys_check(&plan, &k));
+    conf_free(tables, &k);
+    assert_ok(with(&k, 3, older));
+    assert_ok(keys_check(&plan, &k));
+    assert_int_equal(keys_adamw(&k).rule, OPTIM_ADAFACTOR);
+    conf_free(tables, &k);
 }
 
 /* The tree that the keys' datasets are, as text. */
@@ -181,6 +243,9 @@ static void the_handbooks_mixtures_are_datasets(void **state)
     char *one[] = {"model=m", "dataset_mixer={a/b: 1.0}",
                    "dataset_splits=[train_prefs, test_prefs]"};
     char *many[] = {"model=m", "dataset_mixer={a: 0.5, b: 1}", "dataset_splits=[train, test]"};
+    char *configs[] = {"model=m", "dataset_mixer={a: 1, b: 1}", "dataset_splits=[train]",
+                       "dataset_configs=[tiny, default]"};
+    char *more[] = {"model=m", "dataset_mixer={a: 1}", "dataset_configs=[x, y]"};
     (void)state;
 
     assert_ok(with(&k, 2, mixture));
@@ -197,6 +262,12 @@ static void the_handbooks_mixtures_are_datasets(void **state)
     assert_ok(with(&k, 3, many));
     datasets_are(&k, "[{\"path\":\"a\",\"split\":\"train\",\"weight\":\"0.5\"},"
                      "{\"path\":\"b\",\"split\":\"train\",\"weight\":\"1\"}]");
+    conf_free(tables, &k);
+    assert_ok(with(&k, 4, configs));
+    datasets_are(&k, "[{\"path\":\"a\",\"split\":\"train\",\"weight\":\"1\",\"name\":"
+                     "\"tiny\"},{\"path\":\"b\",\"split\":\"train\",\"weight\":\"1\"}]");
+    conf_free(tables, &k);
+    assert_err(ERR_RANGE, with(&k, 3, more));
     conf_free(tables, &k);
 }
 
@@ -263,6 +334,8 @@ int main(void)
         cmocka_unit_test(defaults_are_trls),
         cmocka_unit_test(lengths_follow_transformers),
         cmocka_unit_test(wrong_words_are_named),
+        cmocka_unit_test(the_best_is_the_least_loss),
+        cmocka_unit_test(arguments_of_an_optimiser),
         cmocka_unit_test(older_keys_are_todays),
         cmocka_unit_test(the_handbooks_mixtures_are_datasets),
         cmocka_unit_test(sizes_have_units),

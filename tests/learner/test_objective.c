@@ -147,7 +147,7 @@ static void sft_counts_learnt_tokens_only(void **state)
                                     .entropy = entropy,
                                     .hit = hit,
                                     .normaliser = 8};
-    const struct objective_sft_conf nll = {false}, dft = {true};
+    const struct objective_sft_conf nll = {.dft = false}, dft = {.dft = true};
     float slope[N];
     struct objective_out out = {.dlogprob = slope};
     (void)state;
@@ -165,6 +165,37 @@ static void sft_counts_learnt_tokens_only(void **state)
     assert_true(fabs((double)slope[1] + exp(-1) / 8) < 1e-8); /* p is held fixed */
 }
 
+/* A tenth of each label's weight is everybody's: (1 - e) nll + e (mean of all), both over the
+ * learnt tokens of the step. */
+static void smoothing_shares_a_labels_weight(void **state)
+{
+    const float logprob[N] = {0, -1, 0, -2, -3, 0, -4, 0, -5};
+    const float mean[N] = {0, -7, 0, -9, -6, 0, -8, 0, -10};
+    const uint8_t learn[N] = {0, 1, 0, 0, 1, 0, 1, 0, 1};
+    struct objective_in in = {.n = N,
+                              .n_seq = 4,
+                              .seq = seq,
+                              .learn = learn,
+                              .logprob = logprob,
+                              .mean_logprob = mean,
+                              .normaliser = 8};
+    const struct objective_sft_conf soft = {.smoothing = .1}, plain = {.smoothing = 0};
+    float slope[N], slope_mean[N];
+    struct objective_out out = {.dlogprob = slope, .dmean = slope_mean};
+    (void)state;
+
+    objective_sft.run(&soft, &in, &out);
+    assert_true(fabs(out.loss - (.9 * 13 + .1 * 31) / 8) < 1e-12);
+    assert_true(out.dmean == slope_mean);
+    for (int i = 0; i < N; i++) {
+        assert_true(slope[i] == (learn[i] ? (float)(-.9 / 8) : 0));
+        assert_true(slope_mean[i] == (learn[i] ? (float)(-.1 / 8) : 0));
+    }
+    /* without it there is no slope at all, so that a step has the bits that it had */
+    objective_sft.run(&plain, &in, &out);
+    assert_true(out.loss == 13.0 / 8 && out.dmean == NULL && slope[1] == -.125f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +206,7 @@ int main(void)
         cmocka_unit_test(a_swap_flips_the_margin),
         cmocka_unit_test(extreme_margins_stay_finite),
         cmocka_unit_test(sft_counts_learnt_tokens_only),
+        cmocka_unit_test(smoothing_shares_a_labels_weight),
     };
 
     return cmocka_run_group_tests_name("objective", tests, NULL, NULL);

@@ -9,7 +9,7 @@
 
 enum { N_SEQ = 6, LENGTH = 9, MOST = N_SEQ * (LENGTH + N_SEQ) };
 
-static const struct adamw adamw = {.9, .999, 1e-8, 0, OPTIM_ADAMW};
+static const struct adamw adamw = {.9, .999, 1e-8, 0, OPTIM_ADAMW, {.nesterov = false}};
 
 /* Sequences of rising length, each behind `prefix` tokens of the first of its micro-batch. */
 struct step_source {

@@ -20,28 +20,6 @@ static enum err run(const char *method, int argc, char **argv)
                         argc, argv);
 }
 
-/* Every figure TRL logged, within the tolerance of its kind. */
-static void same_figures(const char *name, const json_t *want, const json_t *got)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach((json_t *)(uintptr_t)want, key, value)
-    {
-        char what[128];
-        const json_t *ours = json_object_get(got, key);
-        const bool reward = strstr(key, "reward") || strstr(key, "margin");
-        snprintf(what, sizeof(what), "%s %s", name, key);
-        if (!ours)
-            fail_msg("%s is missing", what);
-        trl_near(what, json_number_value(ours), json_number_value(value),
-                 strstr(key, "eval_") ? 2e-6
-                 : reward             ? 0
-                                      : 1e-3,
-                 reward ? 1e-5 : 1e-9);
-    }
-}
-
 static void five_steps(const char *name, const char *method, double loss_slack)
 {
     const json_t *want = json_object_get(json_object_get(golden, name), "steps");
@@ -57,7 +35,7 @@ static void five_steps(const char *name, const char *method, double loss_slack)
     assert_int_equal(json_array_size(got), 5);
     for (size_t i = 0; i < 5; i++) {
         const json_t *a = json_array_get(want, i), *b = json_array_get(got, i);
-        same_figures(name, a, b);
+        trl_figures(name, a, b);
         trl_near("loss", json_number_value(json_object_get(b, "loss")),
                  json_number_value(json_object_get(a, "loss")), 0, loss_slack);
     }
@@ -86,7 +64,7 @@ static void evaluation(const char *name, const char *method, const char *data)
     assert_ok(run(method, 7, argv));
     got = trl_lines(dir, "eval_loss");
     assert_int_equal(json_array_size(got), 2);
-    same_figures(name, want, json_array_get(got, 0));
+    trl_figures(name, want, json_array_get(got, 0));
     json_decref(got);
 }
 

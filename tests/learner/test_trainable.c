@@ -10,7 +10,7 @@ enum { N = 40 };
 
 static const struct lora_conf lora = {
     .r = 3, .alpha = 6, .target = {"all-linear"}, .targets = 1};
-static const struct adamw adamw = {.9, .999, 1e-8, .01, OPTIM_ADAMW};
+static const struct adamw adamw = {.9, .999, 1e-8, .01, OPTIM_ADAMW, {.nesterov = false}};
 static const int seq[] = {0, 13, N};
 
 struct trainable_bed {

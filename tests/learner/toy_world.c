@@ -138,7 +138,7 @@ static int speak(const struct toy_world *toy, uint64_t seed, int p, int t, int b
 static void sft_step(struct trainable *step, const int *token, const int *seq)
 {
     const struct objective_sft_conf conf = {0};
-    const struct adamw adamw = {.9, .999, 1e-8, 0, OPTIM_ADAMW};
+    const struct adamw adamw = {.9, .999, 1e-8, 0, OPTIM_ADAMW, {.nesterov = false}};
     const int n = seq[BATCH];
     float *const block = mem_new(4 * (size_t)n, sizeof(float));
     uint8_t *const learn = mem_new((size_t)n, 1);

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 json_t *trl_lines(const char *dir, const char *key)
@@ -43,4 +44,26 @@ void trl_near(const char *what, double got, double want, double relative, double
 {
     if (!(fabs(got - want) <= fmax(absolute, relative * fabs(want))))
         fail_msg("%s: %.9g, TRL has %.9g", what, got, want);
+}
+
+/* Evaluations are of one model; steps drift apart as float32 does. */
+void trl_figures(const char *name, const json_t *want, const json_t *got)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)want, key, value)
+    {
+        char what[128];
+        const json_t *ours = json_object_get(got, key);
+        const bool reward = strstr(key, "reward") || strstr(key, "margin");
+        snprintf(what, sizeof(what), "%s %s", name, key);
+        if (!ours)
+            fail_msg("%s is missing", what);
+        trl_near(what, json_number_value(ours), json_number_value(value),
+                 strstr(key, "eval_") ? 2e-6
+                 : reward             ? 0
+                                      : 1e-3,
+                 reward ? 1e-5 : 1e-9);
+    }
 }

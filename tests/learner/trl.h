@@ -14,4 +14,8 @@ void trl_splits(const char *dir, const char *records);
 /* Fails unless |got - want| is within `absolute` or `relative` of want. */
 void trl_near(const char *what, double got, double want, double relative, double absolute);
 
+/* Fails unless every figure of `want`, a step's or an evaluation's, is in `got`, within the
+ * tolerance of its kind. */
+void trl_figures(const char *name, const json_t *want, const json_t *got);
+
 #endif

@@ -62,7 +62,7 @@ static void every_tensor_is_the_derivative(void **state)
             }
             fixture = lora_fixture_new(c, &conf, 0.1f,
                                        (struct train_options){.checkpointing = c % 2});
-            train_drop(fixture->train, &(struct train_drop){drop, 5, 17, 3});
+            train_drop(fixture->train, &(struct train_drop){drop, 0, 5, 17, 3});
             (void)loss_of(fixture, 0);
             back(fixture);
             for (int i = (int)c; i < fixture->lora->weights->n;
@@ -183,7 +183,7 @@ static void training_has_the_bits_of_scoring_and_decoding(void **state)
 
 static void dropped(struct lora_fixture *fixture, bool on, uint32_t step, uint32_t first)
 {
-    train_drop(fixture->train, &(struct train_drop){on, 9, step, first});
+    train_drop(fixture->train, &(struct train_drop){on, 0, 9, step, first});
     memset(fixture->grad, 0, fixture->lora->weights->count * sizeof *fixture->grad);
 }
 
@@ -313,7 +313,7 @@ static void full_rank_has_the_full_update(void **state)
  * scalar model is least squares: values at N tokens from N x 96 inputs through score. */
 static double after_steps(size_t c, const struct lora_conf *conf, int steps)
 {
-    const struct adamw adamw = {0.9, 0.999, 1e-8, 0.0, OPTIM_ADAMW};
+    const struct adamw adamw = {0.9, 0.999, 1e-8, 0.0, OPTIM_ADAMW, {.nesterov = false}};
     struct lora_fixture *fixture = lora_fixture_new(c, conf, 0.0f, (struct train_options){0});
     const size_t count = fixture->lora->weights->count;
     float *moments = calloc(2 * count, sizeof *moments);

@@ -55,7 +55,7 @@ static void gradients_of_every_tensor(const struct lora_fixture *fixture,
 static void steps_follow_peft(size_t c, struct train_options options)
 {
     const struct lora_golden *golden = &lora_golden[c];
-    const struct adamw adamw = {0.9, 0.999, 1e-8, 0.05, OPTIM_ADAMW};
+    const struct adamw adamw = {0.9, 0.999, 1e-8, 0.05, OPTIM_ADAMW, {.nesterov = false}};
     struct lora_fixture *fixture = lora_fixture_new(c, &cases[c].conf, cases[c].b, options);
     const size_t count = fixture->lora->weights->count;
     float *moments = calloc(2 * count, sizeof *moments);

@@ -18,7 +18,7 @@ static void adamw_follows_torch(void **state)
                                {.rows = 1, .cols = N, .at = 48, .decay = false}};
     float data[48 + N], grad[48 + N], m[48 + N] = {0}, v[48 + N] = {0};
     struct params params = {.n = 2, .tensor = tensor, .count = 48 + N, .data = data};
-    const struct adamw conf = {0.9, 0.95, 1e-6, 0.1, OPTIM_ADAMW};
+    const struct adamw conf = {0.9, 0.95, 1e-6, 0.1, OPTIM_ADAMW, {.nesterov = false}};
 
     memset(data, 0, sizeof data);
     memset(grad, 0, sizeof grad);
@@ -122,7 +122,7 @@ static void threads_do_not_change_bits(void **state)
     for (int run = 0; run < 2; run++) {
         float *data = block + (size_t)run * 4 * n, *grad = data + n, *m = grad + n, *v = m + n;
         struct params params = {.n = 1, .tensor = &tensor, .count = n, .data = data};
-        const struct adamw conf = {0.9, 0.999, 1e-8, 0.01, OPTIM_ADAMW};
+        const struct adamw conf = {0.9, 0.999, 1e-8, 0.01, OPTIM_ADAMW, {.nesterov = false}};
 
         omp_set_num_threads(run ? 3 : 1);
         formula_fill(data, n, 1, 1.0f, 0.0f);

@@ -78,7 +78,7 @@ static void gradients_of_every_tensor(const struct sft_steps_fixture *fixture,
 static void steps_follow_torch(size_t c, struct train_options options)
 {
     const struct sft_golden *golden = &sft_golden[c];
-    const struct adamw conf = {0.9, 0.999, 1e-8, 0.05, OPTIM_ADAMW};
+    const struct adamw conf = {0.9, 0.999, 1e-8, 0.05, OPTIM_ADAMW, {.nesterov = false}};
     struct sft_steps_fixture fixture;
     float *moments;
     size_t count;

@@ -137,11 +137,16 @@ def run(name, kind, file, extra):
     first = t.evaluate()
     t.train()
     rows = [r for r in t.state.log_history if "loss" in r]
-    assert len(rows) == 5
+    assert len(rows) == args.max_steps
     keep = ("step", "epoch", "loss", "grad_norm", "learning_rate", "entropy", "mean_token_accuracy", "num_tokens",
             "accuracy", "margin", "min_reward", "mean_reward", "max_reward")
-    return {"eval": {k: v for k, v in first.items() if k in ["eval_" + x for x in keep]},
-            "steps": [{k: r[k] for k in keep if k in r} for r in rows]}
+    out = {"eval": {k: v for k, v in first.items() if k in ["eval_" + x for x in keep]},
+           "steps": [{k: r[k] for k in keep if k in r} for r in rows]}
+    if args.load_best_model_at_end:
+        evals = [r for r in t.state.log_history if "eval_loss" in r and r["step"]]
+        out["best"] = {"step": t.state.best_global_step, "value": t.state.best_metric,
+                       "evals": [{k: r[k] for k in ("step", "eval_loss", "eval_mean_token_accuracy")} for r in evals]}
+    return out
 
 
 if __name__ == "__main__":
