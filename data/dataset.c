@@ -182,6 +182,17 @@ void dataset_left_out(const struct dataset *set, size_t row, size_t *skipped)
     left_out(set->file[set->row[row].file], skipped, set->skipped);
 }
 
+/* A record, or a message of OpenAssistant's table, which waits for its tree. */
+static enum err push_object(struct dataset *set, json_t *object, int file, long line,
+                            const struct dataset_conf *conf, struct threads *threads)
+{
+    const bool joined = conf->format && !strcmp(conf->format, "oasst");
+
+    if (!joined || !threads_message(object))
+        return push_rows(set, object, file, line, conf);
+    return threads_take(threads, object, line) ? err_add("%s:%ld", set->file[file], line) : OK;
+}
+
 /* OpenAssistant's table of messages, told to be read as format=oasst: a tree at a time, as soon as
  * all of the file is there. */
 static enum err push_threads(struct dataset *set, struct threads *threads, int file,
@@ -211,7 +222,6 @@ static enum err read_file(struct dataset *set, const char *path, const struct mi
 {
     struct rows *file = NULL;
     struct threads *threads = threads_new();
-    const bool joined = conf->format && !strcmp(conf->format, "oasst");
     enum err err = rows_open(&file, path);
     const int index = err ? 0 : dataset_name_file(set, path);
 
@@ -225,12 +235,8 @@ static enum err read_file(struct dataset *set, const char *path, const struct mi
             if (err)
                 err = err_add("%s:%ld", path, rows_line(file));
         }
-        if (!err && joined && threads_message(object)) {
-            err = threads_take(threads, object, rows_line(file));
-            err = err ? err_add("%s:%ld", path, rows_line(file)) : OK;
-        } else if (!err) {
-            err = push_rows(set, object, index, rows_line(file), conf);
-        }
+        if (!err)
+            err = push_object(set, object, index, rows_line(file), conf, threads);
         json_decref(object);
         /* What the data say wrong is left out; what the disk or the configuration does is
          * not. */

@@ -425,7 +425,8 @@ static enum err read_kwargs(struct example *out, const json_t *row, enum record_
 }
 
 /* What is left is handed on as it is: rewards read answers and labels from it. */
-static enum err read_extras(struct example *out, const json_t *row, const char *text_field)
+static enum err read_extras(struct example *out, const json_t *row, const char *text_field,
+                            enum record_want want)
 {
     static const char *const known[] = {"prompt",    "completion",     "chosen", "rejected",
                                         "messages",  "conversations",  "tools",  "margin",
@@ -446,7 +447,7 @@ static enum err read_extras(struct example *out, const json_t *row, const char *
         json_object_del(out->meta, known[i]);
     if (text_field)
         json_object_del(out->meta, text_field);
-    return OK;
+    return read_kwargs(out, row, want);
 }
 
 /* The order of the steps decides which of several faults is told: lint and trainers agree by
@@ -473,9 +474,8 @@ enum err example_read(struct example *out, const json_t *row, const struct examp
     if (err == ERR_PARSE && !rule->hh)
         err = example_cure(row, rule->want);
     if (!err)
-        err = read_extras(out, row, out->kind == KIND_TEXT ? rule->text_field : NULL);
-    if (!err)
-        err = read_kwargs(out, row, rule->want);
+        err =
+            read_extras(out, row, out->kind == KIND_TEXT ? rule->text_field : NULL, rule->want);
     if (!err && (rule->want == RECORD_FOR_PAIRS || rule->want == RECORD_FOR_LABELS))
         err = read_votes(out, row);
     if (!err && rule->unused)

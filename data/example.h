@@ -25,8 +25,8 @@ struct example {
     json_t *text, *prompt, *completion, *chosen, *rejected; /* references; NULL if not there */
     json_t *tools;                                          /* list of JSON schemas, or NULL */
     json_t *kwargs; /* of a dialogue that is learnt: chat_template_kwargs, an object; or NULL */
-    json_t *meta; /* object: the columns not named above; never NULL */
-    json_t *mask; /* KIND_TOKENS: completion_mask, a list of 0 and 1, or NULL */
+    json_t *meta;   /* object: the columns not named above; never NULL */
+    json_t *mask;   /* KIND_TOKENS: completion_mask, a list of 0 and 1, or NULL */
     bool has_margin;
     double margin;
     bool label; /* KIND_UNPAIRED: desirable? */

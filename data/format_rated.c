@@ -288,9 +288,10 @@ enum err format_rated_oasst(json_t *out, const json_t *row, const struct format_
     enum err err;
 
     if (!json_is_object(root))
-        return err_set(ERR_PARSE,
-                       "a message without its thread: of OpenAssistant's table of messages whole "
-                       "files are read, by a trainer or data convert with format=oasst");
+        return err_set(
+            ERR_PARSE,
+            "a message without its thread: of OpenAssistant's table of messages whole "
+            "files are read, by a trainer or data convert with format=oasst");
     so_far = json_array();
     err = walk(out, root, so_far, &left);
     json_decref(so_far);

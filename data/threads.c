@@ -21,7 +21,7 @@ struct threads {
         json_t *node;
         char *parent; /* NULL: a tree's first */
         long line;
-    } *message;
+    } * message;
 };
 
 struct threads *threads_new(void)
@@ -77,9 +77,8 @@ enum err threads_take(struct threads *t, const json_t *row, long line)
     const char *parent = text(row, "parent_id");
 
     if (!threads_message(row))
-        return err_set(ERR_PARSE,
-                       "no message of OpenAssistant's table: it has message_id, "
-                       "parent_id, message_tree_id, role and text");
+        return err_set(ERR_PARSE, "no message of OpenAssistant's table: it has message_id, "
+                                  "parent_id, message_tree_id, role and text");
     if (json_object_get(t->place, text(row, "message_id")))
         return err_set(ERR_PARSE, "'message_id': %.60s was there before",
                        text(row, "message_id"));
@@ -88,10 +87,10 @@ enum err threads_take(struct threads *t, const json_t *row, long line)
         t->message = mem_grow(t->message, t->room, sizeof(*t->message));
     }
     json_object_set_new(t->place, text(row, "message_id"), json_integer((json_int_t)t->n));
-    t->message[t->n++] = (struct threads_message){
-        .node = node_of(row),
-        .parent = parent && *parent ? mem_text(parent) : NULL,
-        .line = line};
+    t->message[t->n++] =
+        (struct threads_message){.node = node_of(row),
+                                 .parent = parent && *parent ? mem_text(parent) : NULL,
+                                 .line = line};
     return OK;
 }
 

@@ -289,8 +289,9 @@ static enum err take_groups(struct fleet_plan *out, const struct fleet_keys *k)
 static enum err files_only(const struct keys_plan *plan, const struct keys *keys)
 {
     if (keys->load_best_model_at_end)
-        return err_set(ERR_RANGE, "load_best_model_at_end: not over a fleet; stop_if ends a run "
-                                  "by its figures, checkpoints are in output_dir");
+        return err_set(ERR_RANGE,
+                       "load_best_model_at_end: not over a fleet; stop_if ends a run "
+                       "by its figures, checkpoints are in output_dir");
     if (plan->save == KEYS_BEST)
         return err_set(ERR_RANGE, "save_strategy: best: not over a fleet: no, steps or epoch");
     if (keys->neftune_noise_alpha > 0)

@@ -18,26 +18,26 @@ enum objective_role { OBJECTIVE_ALONE, OBJECTIVE_CHOSEN, OBJECTIVE_REJECTED };
 
 struct objective_in {
     int n, n_seq;
-    const int *seq;          /* [n_seq+1] where each starts; pairs are 2i (chosen), 2i+1 */
-    const uint8_t *learn;    /* [n] 1 where the method learns; 2: a prompt's token that only a
+    const int *seq;            /* [n_seq+1] where each starts; pairs are 2i (chosen), 2i+1 */
+    const uint8_t *learn;      /* [n] 1 where the method learns; 2: a prompt's token that only a
                               * likelihood reads; a sequence's first token never, but where it
                               * goes on behind another's (batch.n_prefix) */
-    const float *logprob;    /* [n] nats, under the policy in training */
-    const float *behaviour;  /* [n] nats, under the policy that wrote the token */
-    const float *proximal;   /* [n] nats, under the policy at the start of the iteration */
-    const float *reference;  /* [n] nats, under the frozen reference */
-    const float *value;      /* [n] scalar head: reward model or critic */
-    const float *old_value;  /* [n] the critic's at the start of the iteration */
-    const float *returns;    /* [n] */
-    const float *advantage;  /* [n] */
-    const float *entropy;    /* [n] nats */
-    const float *square;     /* [n] sum of p^2 over the vocabulary */
-    const float *mean_logit; /* [n] mean of the logits over the vocabulary */
+    const float *logprob;      /* [n] nats, under the policy in training */
+    const float *behaviour;    /* [n] nats, under the policy that wrote the token */
+    const float *proximal;     /* [n] nats, under the policy at the start of the iteration */
+    const float *reference;    /* [n] nats, under the frozen reference */
+    const float *value;        /* [n] scalar head: reward model or critic */
+    const float *old_value;    /* [n] the critic's at the start of the iteration */
+    const float *returns;      /* [n] */
+    const float *advantage;    /* [n] */
+    const float *entropy;      /* [n] nats */
+    const float *square;       /* [n] sum of p^2 over the vocabulary */
+    const float *mean_logit;   /* [n] mean of the logits over the vocabulary */
     const float *mean_logprob; /* [n] nats, mean of all log-probabilities over the vocabulary */
-    const uint8_t *hit;      /* [n] 1 where the greedy token is the token */
-    const float *seq_weight; /* [n_seq] */
-    const float *seq_margin; /* [n_seq] of a pair: at its chosen sequence, 2i */
-    const float *seq_soft;   /* [n_seq] share of votes for a pair's chosen answer, at 2i */
+    const uint8_t *hit;        /* [n] 1 where the greedy token is the token */
+    const float *seq_weight;   /* [n_seq] */
+    const float *seq_margin;   /* [n_seq] of a pair: at its chosen sequence, 2i */
+    const float *seq_soft;     /* [n_seq] share of votes for a pair's chosen answer, at 2i */
     const float
         *seq_kl_baseline;    /* [n_seq] ln pi/ref of another record's answer to this prompt */
     const int8_t *seq_label; /* [n_seq] 1 desirable, 0 not */

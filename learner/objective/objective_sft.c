@@ -65,5 +65,10 @@ static void run(const void *conf, const struct objective_in *in, struct objectiv
         objective_metric(out, "mean_token_accuracy", hits, n);
 }
 
-const struct objective objective_sft = {
-    .name = "sft", .logprob = true, .entropy = true, .mean_logprob = true, .group = 1, .count = learnt, .run = run};
+const struct objective objective_sft = {.name = "sft",
+                                        .logprob = true,
+                                        .entropy = true,
+                                        .mean_logprob = true,
+                                        .group = 1,
+                                        .count = learnt,
+                                        .run = run};

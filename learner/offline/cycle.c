@@ -218,8 +218,8 @@ static enum err judge(struct cycle *run)
     if (!accuracy)
         accuracy = json_object_get(line, "eval_mean_token_accuracy");
     if (!err)
-        progress_line(&run->progress, "step %" PRId64 "  eval_loss %.4f  accuracy %.4f",
-                      done, json_number_value(json_object_get(line, "eval_loss")),
+        progress_line(&run->progress, "step %" PRId64 "  eval_loss %.4f  accuracy %.4f", done,
+                      json_number_value(json_object_get(line, "eval_loss")),
                       json_number_value(accuracy));
     json_decref(line);
     return err;

@@ -335,10 +335,9 @@ static void many_parts(const struct older *o, const json_t *mixer, const json_t 
         const char *train = split_of(splits, false, 0);
         size_t i = 0;
         do {
-            json_array_append_new(parts,
-                                  json_pack("{s:s,s:s,s:O,s:s*}", "path", name, "split",
-                                            train ? train : "train", "weight", share, "name",
-                                            config_of(configs, n)));
+            json_array_append_new(parts, json_pack("{s:s,s:s,s:O,s:s*}", "path", name, "split",
+                                                   train ? train : "train", "weight", share,
+                                                   "name", config_of(configs, n)));
             train = split_of(splits, false, ++i);
         } while (train);
         n++;

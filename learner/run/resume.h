@@ -31,8 +31,8 @@ struct resume {
     size_t keep;          /* checkpoints kept, beside the best one's */
     const char *metric;   /* that `best` is about, and its sign; another's is forgotten */
     bool greater;
-    bool force;           /* a changed configuration is noted, not refused */
-    float *reference;     /* weights of a reference that moves; NULL: none */
+    bool force;       /* a changed configuration is noted, not refused */
+    float *reference; /* weights of a reference that moves; NULL: none */
     size_t reference_floats;
 };
 

@@ -9,7 +9,6 @@
 #include "lm/optim/optim_adafactor.h"
 
 #include "base/mem.h"
-#include "lm/kernel/real.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,6 +27,22 @@ struct optim_factors {
     long rows, cols;
     double keep, rest; /* of what is remembered, of what is new */
 };
+
+/* x^0.8 for x in (0,1] by the binary digits of .8, each a square root: no libm. */
+static double power_08(double x)
+{
+    double part = 0.8, root = x, y = 1.0;
+
+    for (int i = 0; i < 52; i++) {
+        root = sqrt(root);
+        part *= 2;
+        if (part >= 1) {
+            part -= 1;
+            y *= root;
+        }
+    }
+    return y;
+}
 
 /* Element j in lane j mod 16, one tree. */
 static double tree(double lane[LANES])
@@ -143,7 +158,7 @@ static void move(const struct optim_factors *f, float keep, float rate)
 void optim_adafactor(const struct adamw *conf, struct params *params, const float *grad,
                      float *m, float *v, int64_t t, double rate)
 {
-    const double rest = real_power((double)t, -0.8);
+    const double rest = power_08(1.0 / (double)t);
 
     for (int i = 0; i < params->n; i++) {
         const struct tensor *tensor = &params->tensor[i];

@@ -67,12 +67,10 @@ static double *number_of(struct optim_args *a, enum optim_rule rule, const char 
         enum optim_rule rule;
         const char *name;
         double *at;
-    } known[] = {{OPTIM_SGD, "momentum", &a->momentum},
-                 {OPTIM_SGD, "dampening", &a->dampening},
-                 {OPTIM_RMSPROP, "alpha", &a->alpha},
-                 {OPTIM_RMSPROP, "eps", &a->epsilon},
-                 {OPTIM_ADAGRAD, "eps", &a->epsilon},
-                 {OPTIM_ADAGRAD, "lr_decay", &a->lr_decay}};
+    } known[] = {
+        {OPTIM_SGD, "momentum", &a->momentum}, {OPTIM_SGD, "dampening", &a->dampening},
+        {OPTIM_RMSPROP, "alpha", &a->alpha},   {OPTIM_RMSPROP, "eps", &a->epsilon},
+        {OPTIM_ADAGRAD, "eps", &a->epsilon},   {OPTIM_ADAGRAD, "lr_decay", &a->lr_decay}};
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].rule == rule && !strcmp(known[i].name, name))
@@ -108,10 +106,11 @@ static enum err one_arg(struct optim_args *out, const char **unread, enum optim_
         return OK;
     }
     if (!at)
-        return err_set(ERR_RANGE,
-                       "optim_args: '%s': there are momentum, dampening, nesterov (sgd), alpha, "
-                       "eps (rmsprop), eps, lr_decay (adagrad)",
-                       name);
+        return err_set(
+            ERR_RANGE,
+            "optim_args: '%s': there are momentum, dampening, nesterov (sgd), alpha, "
+            "eps (rmsprop), eps, lr_decay (adagrad)",
+            name);
     x = strtod(value, &end);
     if (end == value || *end)
         return err_set(ERR_PARSE, "optim_args: %s: '%s' is not a number", name, value);

@@ -203,15 +203,14 @@ static struct dataset *of_table(const char *rows, bool strict, enum err wanted)
 
 static void a_table_of_messages_is_its_trees(void **state)
 {
-    static const char rows[] =
-        ROW("y", "\"r\"", "assistant", "2") ROW("q", "null", "prompter", "null")
-            ROW("b", "\"q\"", "assistant", "1") ROW("a", "\"q\"", "assistant", "0")
-                ROW("r", "\"a\"", "prompter", "0") ROW("x", "\"r\"", "assistant", "0")
-                    ROW("lost", "\"gone\"", "assistant", "0")
-                        ROW("ring", "\"rang\"", "prompter", "0")
-                            ROW("rang", "\"ring\"", "assistant", "0")
-                                ROW("self", "\"self\"", "assistant", "0")
-                                    ROW("p", "null", "prompter", "null");
+    static const char rows[] = ROW("y", "\"r\"", "assistant", "2")
+        ROW("q", "null", "prompter", "null") ROW("b", "\"q\"", "assistant", "1")
+            ROW("a", "\"q\"", "assistant", "0") ROW("r", "\"a\"", "prompter", "0")
+                ROW("x", "\"r\"", "assistant", "0") ROW("lost", "\"gone\"", "assistant", "0")
+                    ROW("ring", "\"rang\"", "prompter", "0")
+                        ROW("rang", "\"ring\"", "assistant", "0")
+                            ROW("self", "\"self\"", "assistant", "0")
+                                ROW("p", "null", "prompter", "null");
     static const char *const wanted[] = {
         "{\"prompt\":[" U("q") "],\"chosen\":[" A("a") "],\"rejected\":[" A("b") "]}",
         "{\"prompt\":[" U("q") "," A("a") "," U("r") "],\"chosen\":[" A(
@@ -239,21 +238,23 @@ static void a_table_of_messages_is_its_trees(void **state)
 /* A chain that is longer than its reader goes is left out behind that, and freed. */
 static void a_long_chain_of_messages_ends(void **state)
 {
-    char *rows = malloc(1 << 20), *at = rows;
+    enum { LINE = 200, LONG = 1000 };
+    char *rows = calloc(LONG + 2, LINE);
     struct dataset *set;
+    size_t n = 0;
     (void)state;
 
     assert_non_null(rows);
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < LONG; i++) {
         char parent[16] = "null";
         if (i)
             snprintf(parent, sizeof(parent), "\"%d\"", i - 1);
-        at += sprintf(at,
-                      "{\"message_id\":\"%d\",\"parent_id\":%s,\"message_tree_id\":\"t\","
-                      "\"text\":\"w\",\"role\":\"assistant\",\"rank\":%d}\n",
-                      i, parent, i);
+        n += (size_t)snprintf(rows + n, LINE,
+                              "{\"message_id\":\"%d\",\"parent_id\":%s,\"message_tree_id\":"
+                              "\"t\",\"text\":\"w\",\"role\":\"assistant\",\"rank\":%d}\n",
+                              i, parent, i);
     }
-    at += sprintf(at, ROW("a", "\"0\"", "assistant", "7"));
+    snprintf(rows + n, 2 * LINE, "%s", ROW("a", "\"0\"", "assistant", "7"));
     set = of_table(rows, false, OK);
     assert_int_equal(set->n, 1);
     assert_int_equal(set->skipped, 0);

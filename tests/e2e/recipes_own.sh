@@ -75,13 +75,13 @@ max_prompt_length: 128'
 { every cai-sft; demonstrations; mixture messages lab/harmless:train_sft:default:1.0 lab/chat:test_sft:default:0.5
     printf '  test_split_size: 2\n  seed: 0\n'
     printf 'chat_template: %s\ntorch_dtype: bfloat16\nattn_implementation: flash_attention_2\ndataset_num_proc: 3\n' "$turns"
-    printf 'do_train: true\neval_strategy: epoch\nmax_seq_length: 96\nremove_unused_columns: true\n'
+    printf 'do_train: true\neval_strategy: epoch\nmax_seq_length: 500\nremove_unused_columns: true\n'
 } > next.yaml
 own cai-sft sft messages
 grep -q 'read as datasets' log || fail "a mixture is not told: $(cat log)"
 
 { every nl-cpt; demonstrations | sed 's/do_eval: true/do_eval: False/'; mixer lab/web train
-    printf 'dataset_configs:\n- tiny\ntorch_dtype: bfloat16\neval_strategy: "no"\nmax_seq_length: 96\nremove_unused_columns: true\n'
+    printf 'dataset_configs:\n- tiny\ntorch_dtype: bfloat16\neval_strategy: "no"\nmax_seq_length: 500\nremove_unused_columns: true\n'
 } > next.yaml
 mkdir -p lab/web/tiny
 for i in 1 2 3 4 5 6 7 8; do printf '{"text":"the hen %d sat on it and then there"}\n' $i; done > lab/web/tiny/train.jsonl
@@ -89,12 +89,12 @@ own nl-cpt sft none
 grep -q 'read as datasets: \[{path, name' log || fail "a configuration of dataset_mixer is not read: $(cat log)"
 
 { every nl-sft; demonstrations; mixer lab/chat-nl train_sft test_sft
-    printf 'chat_template: %s\ntorch_dtype: bfloat16\nevaluation_strategy: epoch\nmax_seq_length: 96\nremove_unused_columns: true\n' "$turns"
+    printf 'chat_template: %s\ntorch_dtype: bfloat16\nevaluation_strategy: epoch\nmax_seq_length: 500\nremove_unused_columns: true\n' "$turns"
 } > next.yaml
 own nl-sft sft messages
 { every nl-dpo; mixer lab/prefs-nl train_prefs test_prefs
     printf '%s\nmodel_revision: main\ntorch_dtype: bfloat16\nbeta: 0.2\nevaluation_strategy: steps\neval_steps: 30\n' "$pairs"
-    printf 'log_level: info\nmax_length: 96\nreport_to:\n- wandb\n'
+    printf 'log_level: info\nmax_length: 500\nreport_to:\n- wandb\n'
 } > next.yaml
 own nl-dpo dpo pairs
 { every hermes-dpo | grep -v '^push_to_hub'; mixer lab/orca train_prefs test_prefs
@@ -104,36 +104,36 @@ own nl-dpo dpo pairs
 own hermes-dpo dpo pairs
 { every beta-dpo; mixture 'chosen rejected' lab/uf:train_prefs:default:1.0 lab/uf:test_prefs:default:1.0
     printf '  test_split_size: 4\n  seed: 0\n%s\ntorch_dtype: null\ndataset_num_proc: 3\nbeta: 0.02\neval_strategy: steps\neval_steps: 30\n' "$pairs"
-    printf 'log_level: info\nmax_length: 96\n'
+    printf 'log_level: info\nmax_length: 500\n'
 } > next.yaml
 own beta-dpo dpo pairs
 { every star-dpo | grep -v '^save_'
     mixture 'chosen rejected' lab/uf:train_prefs:default:1.0 lab/orca2:train_prefs:default:1.0 lab/uf:test_prefs:default:1.0 lab/orca2:test_prefs:default:1.0
     printf '  test_split_size: 4\n  seed: 0\n%s\ntorch_dtype: bfloat16\ndataset_num_proc: 3\nbeta: 0.06\neval_strategy: steps\neval_steps: 30\n' "$pairs"
-    printf 'log_level: info\nmax_length: 96\nsave_strategy: "no"\nreport_to:\n- tensorboard\n- wandb\n'
+    printf 'log_level: info\nmax_length: 500\nsave_strategy: "no"\nreport_to:\n- tensorboard\n- wandb\n'
 } > next.yaml
 own star-dpo dpo pairs
 { every beta-qlora; demonstrations; mixture messages lab/uc:train_sft:default:1.0 lab/uc:test_sft:default:1.0
     printf '  test_split_size: 2\n  seed: 0\nchat_template: %s\ntorch_dtype: bfloat16\nattn_implementation: flash_attention_2\n' "$turns"
     printf 'load_in_4bit: true\nuse_peft: true\nlora_r: 4\nlora_alpha: 8\nlora_dropout: 0.1\nlora_target_modules:\n- q_proj\n- down_proj\n'
-    printf 'dataset_num_proc: 3\neval_strategy: epoch\nmax_length: 96\n'
+    printf 'dataset_num_proc: 3\neval_strategy: epoch\nmax_length: 500\n'
 } > next.yaml
 own beta-qlora sft messages
 { every gemma-sft; demonstrations; mixer lab/deita train_sft test_sft
     printf 'tokenizer_name_or_path: lab/tokenizer\nchat_template: %s\ntorch_dtype: bfloat16\nuse_flash_attention_2: true\n' "$turns"
-    printf 'dataset_kwargs:\n  add_special_tokens: false\n  append_concat_token: false\nevaluation_strategy: "epoch"\nmax_seq_length: 96\n'
+    printf 'dataset_kwargs:\n  add_special_tokens: false\n  append_concat_token: false\nevaluation_strategy: "epoch"\nmax_seq_length: 500\n'
     printf 'remove_unused_columns: true\n'
 } > next.yaml
 own gemma-sft sft messages --tokenizer_name_or_path "$model"
 grep -q 'dataset_kwargs.append_concat_token' log || fail "a word of dataset_kwargs is passed over in silence: $(cat log)"
 { every gemma-neftune; demonstrations; mixer lab/longest train_sft test_sft
-    printf 'chat_template: %s\ntorch_dtype: bfloat16\nuse_flash_attention_2: true\nevaluation_strategy: epoch\nmax_seq_length: 96\n' "$turns"
+    printf 'chat_template: %s\ntorch_dtype: bfloat16\nuse_flash_attention_2: true\nevaluation_strategy: epoch\nmax_seq_length: 500\n' "$turns"
     printf 'neftune_noise_alpha: 4\nremove_unused_columns: true\nweight_decay: 0.2\n'
 } > next.yaml
 own gemma-neftune sft messages
 { every capybara-orpo | grep -v '^save_steps'
     printf 'model_revision: main\ntorch_dtype: bfloat16\nuse_flash_attention_2: true\ndataset_name: lab/capybara\ndataset_train_split: train\n'
-    printf 'dataset_num_proc: 3\nbeta: 0.1\nlog_level: info\nmax_length: 96\nmax_prompt_length: 64\noptim: adamw_bnb_8bit\nlr_scheduler_type: inverse_sqrt\n'
+    printf 'dataset_num_proc: 3\nbeta: 0.1\nlog_level: info\nmax_length: 500\nmax_prompt_length: 300\noptim: adamw_bnb_8bit\nlr_scheduler_type: inverse_sqrt\n'
     printf 'warmup_steps: 5\nreport_to:\n- wandb\n'
 } | grep -v '^lr_scheduler_type: cosine\|^warmup_ratio' > next.yaml
 own capybara-orpo orpo pairs

@@ -149,8 +149,9 @@ static void the_best_is_the_least_loss(void **state)
         struct keys k;
         struct keys_plan plan;
         char metric[64], greater[64];
-        char *argv[] = {"model=m", "dataset=d", "eval_strategy=steps",
-                        "load_best_model_at_end=true", metric, greater};
+        char *argv[] = {
+            "model=m", "dataset=d", "eval_strategy=steps", "load_best_model_at_end=true",
+            metric,    greater};
         snprintf(metric, sizeof(metric), "metric_for_best_model=%s",
                  rows[i].metric ? rows[i].metric : "null");
         snprintf(greater, sizeof(greater), "greater_is_better=%s",
@@ -164,7 +165,8 @@ static void the_best_is_the_least_loss(void **state)
 
 static void arguments_of_an_optimiser(void **state)
 {
-    char *sgd[] = {"model=m", "dataset=d", "optim=sgd", "optim_args=momentum=0.9, nesterov=True"};
+    char *sgd[] = {"model=m", "dataset=d", "optim=sgd",
+                   "optim_args=momentum=0.9, nesterov=True"};
     char *other[] = {"model=m", "dataset=d", "optim_args=betas=1"}; /* AdamW has none: said */
     char *older[] = {"model=m", "dataset=d", "adafactor=true"};
     struct keys k;

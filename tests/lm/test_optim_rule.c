@@ -26,8 +26,8 @@ static double torch_step(enum optim_rule rule, double p, double g, double decay,
     return p - rate * g / (sqrt(*v) + 1e-10);
 }
 
-/* The same with arguments: torch/optim/sgd.py with a momentum buffer that begins as the gradient,
- * rmsprop.py, adagrad.py; bitsandbytes' Lion, decay first. m, v: what is remembered. */
+/* The same with arguments, SGD's momentum buffer beginning as the gradient; bitsandbytes' Lion,
+ * decay first. m, v: what is remembered. */
 static double argued_step(const struct adamw *c, double p, double g, double decay, double rate,
                           int t, double *m, double *v)
 {
@@ -123,8 +123,8 @@ static void wrong_arguments_are_named(void **state)
 
 enum { ROWS = 5, COLS = 300 }; /* more columns than a thread takes at once */
 
-/* transformers/optimization.py's Adafactor of a matrix (cols > 1 and factored) or a vector, with
- * scale_parameter and relative_step off. row, col: what is remembered. */
+/* transformers' Adafactor of a matrix (factored) or a vector, the rate given and not scaled by the
+ * weights. row, col: what is remembered. */
 static void adafactor_step(double *p, const float *g, int rows, int cols, bool factored,
                            double decay, double rate, int t, double *row, double *col)
 {
@@ -149,9 +149,9 @@ static void adafactor_step(double *p, const float *g, int rows, int cols, bool f
     for (int pass = 0; pass < 2; pass++) {
         scale = pass ? rate / fmax(1, sqrt(sum / (rows * cols))) : 0;
         for (int i = 0; i < rows * cols; i++) {
-            const double u = factored ? (double)g[i] / sqrt(row[i / cols] / mean) /
-                                            sqrt(col[i % cols])
-                                      : (double)g[i] / sqrt(row[i]);
+            const double u =
+                factored ? (double)g[i] / sqrt(row[i / cols] / mean) / sqrt(col[i % cols])
+                         : (double)g[i] / sqrt(row[i]);
             if (pass)
                 p[i] = p[i] - decay * rate * p[i] - scale * u;
             else

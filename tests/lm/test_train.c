@@ -1,6 +1,5 @@
 #include "lm/model/train.h"
 
-#include "base/rng.h"
 #include "lm/kernel/isa.h"
 #include "lm/model/forward.h"
 #include "tests/lm/small.h"
@@ -321,97 +320,6 @@ static void packing_is_accumulation(void **state)
     }
 }
 
-/* Of the mean of all log-probabilities: its value by definition, rows where nothing else has a
- * slope, and that one backward pass alone takes it. */
-static void the_mean_logprob_is_that_of_all_tokens(void **state)
-{
-    (void)state;
-    struct train_fixture *fixture = fixture_new(&small_shape[1], (struct train_options){0});
-    const int vocab = small_shape[1].vocab, at = 20;
-    const size_t count = fixture->small.params->count;
-    float *want = gradient(fixture), *got, *mean = calloc(count, sizeof *mean);
-    const int token = fixture->token[at];
-    float out[N];
-    double sum = 0;
-
-    assert_ok(train_forward(fixture->train, fixture->small.model, &fixture->batch, 0.8f, out,
-                            NULL, NULL));
-    const double said = (double)train_mean_logprob(fixture->train)[at];
-    for (fixture->token[at] = 0; fixture->token[at] < vocab; fixture->token[at]++) {
-        assert_ok(train_forward(fixture->train, fixture->small.model, &fixture->batch, 0.8f,
-                                out, NULL, NULL));
-        sum += (double)out[at];
-    }
-    fixture->token[at] = token;
-    assert_true(fabs(said - sum / vocab) < 1e-5);
-    for (int s = 0; s < SEQS; s++)
-        assert_true(train_mean_logprob(fixture->train)[seq[s]] == 0.0f);
-    fixture->mean = true;
-    got = gradient(fixture);
-    assert_true(memcmp(want, got, count * sizeof *got) != 0);
-    free(got);
-    fixture->mean = false; /* what was set is not remembered */
-    got = gradient(fixture);
-    assert_memory_equal(want, got, count * sizeof *got);
-    (void)forward(fixture);
-    train_mean_slope(fixture->train, fixture->slope[3]);
-    train_backward(fixture->train, fixture->small.model, fixture->small.params, NULL, NULL,
-                   NULL, mean);
-    for (size_t i = 0; i < count; i++)
-        sum += fabs((double)mean[i]);
-    assert_true(sum > 0);
-    free(mean);
-    free(want);
-    free(got);
-    fixture_free(fixture);
-}
-
-/* Noise on the embeddings is another embedding: the bits of a model whose tokens, all different
- * here, have it in their rows. Without it, and in the pass behind it, there is none. */
-static void noise_is_added_to_the_embeddings(void **state)
-{
-    (void)state;
-    enum { FEW = 24, FROM = 9 };
-    const int ends[] = {0, FROM, FEW};
-    struct train_fixture *fixture = fixture_new(&small_shape[1], (struct train_options){0});
-    const struct shape *shape = &small_shape[1];
-    const struct train_drop noisy = {.noise = 3, .seed = 11, .step = 5, .first = 2};
-    struct small other;
-    float was[FEW], got[FEW], want[FEW], *row;
-    double largest = 0;
-
-    for (int i = 0; i < FEW; i++)
-        fixture->token[i] = i;
-    fixture->batch = (struct batch){.n = FEW, .n_seq = 2, .token = fixture->token, .seq = ends};
-    assert_false(shape->tied); /* the head would have it, too */
-    assert_ok(train_forward(fixture->train, fixture->small.model, &fixture->batch, 1, was, NULL,
-                            NULL));
-    train_drop(fixture->train, &noisy);
-    assert_ok(train_forward(fixture->train, fixture->small.model, &fixture->batch, 1, got, NULL,
-                            NULL));
-    small_new(&other, shape);
-    row = other.params->data + params_part(other.params, PART_EMBED, -1)->at;
-    for (int i = 0; i < FEW; i++)
-        for (int c = 0; c < shape->width; c++) {
-            const int s = i >= FROM, pos = i - ends[s], n = ends[s + 1] - ends[s];
-            const float size = (float)(3 / sqrt((double)n * shape->width));
-            uint32_t word[4];
-            rng_words(word, 11, RNG_NOISE, (uint64_t)5 << 32 | (uint64_t)(2 + s),
-                      (uint32_t)pos, (uint32_t)c / 4);
-            const float unit = (float)(word[c % 4] >> 8) * 0x1p-23f - 1.0f;
-            row[i * shape->width + c] += size * unit;
-            largest = fmax(largest, fabs((double)unit));
-        }
-    assert_true(largest > .99 && largest <= 1);
-    small_pack(&other);
-    train_drop(fixture->train, &(struct train_drop){0});
-    assert_ok(train_forward(fixture->train, other.model, &fixture->batch, 1, want, NULL, NULL));
-    assert_memory_equal(got, want, sizeof got);
-    assert_true(memcmp(got, was, sizeof got) != 0);
-    small_free(&other);
-    fixture_free(fixture);
-}
-
 static void null_is_zero_and_starts_do_not_count(void **state)
 {
     (void)state;
@@ -549,8 +457,6 @@ int main(void)
         cmocka_unit_test(what_is_kept_takes_no_more_than_it_may),
         cmocka_unit_test(portable_is_close_and_the_same_everywhere),
         cmocka_unit_test(packing_is_accumulation),
-        cmocka_unit_test(the_mean_logprob_is_that_of_all_tokens),
-        cmocka_unit_test(noise_is_added_to_the_embeddings),
         cmocka_unit_test(null_is_zero_and_starts_do_not_count),
         cmocka_unit_test(a_long_batch_is_its_parts),
         cmocka_unit_test(bad_batches_are_refused),

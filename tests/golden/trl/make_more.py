@@ -83,7 +83,7 @@ def run(name):
     kind, file, extra = RUNS[name]
     noise, real = Noise(3), torch.Tensor.uniform_
     if name == "sft_neftune":
-        torch.Tensor.uniform_ = lambda t, low=0.0, high=1.0, **_: noise(t, low, high)
+        torch.Tensor.uniform_ = lambda t, *of, **named: noise(t, *of) if t.dim() == 3 else real(t, *of, **named)
     try:
         out = make.run(name, kind, file, extra)
     finally:
