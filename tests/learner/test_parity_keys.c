@@ -86,6 +86,8 @@ static void other_rules_of_a_step(void **state)
     (void)state;
     same_run("sft_adafactor", "completion.jsonl", 1e-4);
     same_run("sft_sgd", "completion.jsonl", 1e-4);
+    same_run("sft_rmsprop", "completion.jsonl", 1e-4);
+    same_run("sft_lion", "completion.jsonl", 1e-4);
 }
 
 /* Variables of the template that stand in a record are that record's alone. */
@@ -94,6 +96,13 @@ static void a_record_has_its_own_variables(void **state)
     (void)state;
     same_run("sft_kwargs", "kwargs.jsonl", 1e-4);
     same_run("reward_kwargs", "kwargs_pairs.jsonl", 1e-5);
+}
+
+/* The same noise on both sides: which embedding gets it, how large it is, and in training only. */
+static void noise_on_the_embeddings(void **state)
+{
+    (void)state;
+    same_run("sft_neftune", "completion.jsonl", 1e-4);
 }
 
 static json_t *run_json(const char *dir)
@@ -191,6 +200,7 @@ static void the_best_evaluation_is_kept(void **state)
 {
     (void)state;
     ends_with_the_best("sft_best");
+    ends_with_the_best("sft_best_metric");
 }
 
 int main(void)
@@ -199,6 +209,7 @@ int main(void)
         cmocka_unit_test(labels_are_smoothed),
         cmocka_unit_test(other_rules_of_a_step),
         cmocka_unit_test(a_record_has_its_own_variables),
+        cmocka_unit_test(noise_on_the_embeddings),
         cmocka_unit_test(the_best_evaluation_is_kept),
     };
     int status;
