@@ -70,13 +70,14 @@ PY
 }
 
 # A recipe as it is, but for the model's path, the length of the run, and how much of so little data is held out.
-recipe() { # recipe FILE METHOD KIND
+recipe() { # recipe FILE METHOD KIND [KEY=VALUE ...]
     file=$recipes/$1 method=$2 kind=$3
+    shift 3
     data_of "$file" "$kind"
     held=
     grep -q '^ *test_split_size' "$file" && held=test_split_size=2
     status=0
-    "$drover" "$method" --config "$file" --model_name_or_path "$model" --max_steps 1 --disable_tqdm true $held \
+    "$drover" "$method" --config "$file" --model_name_or_path "$model" --max_steps 1 --disable_tqdm true $held "$@" \
         > "$work/log" 2>&1 || status=$?
     [ $status -eq 0 ] || fail "$(basename "$file"): $(tail -n 2 "$work/log")"
     out=$(sed -n 's/^output_dir: *\([^ ]*\).*/\1/p' "$file")
