@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -358,6 +359,8 @@ def ends():
 
 
 def main():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096) if hard > 0 else 4096, hard))  # a thousand connections, and some
     server = Server("--model", LLAMA, "timeout=60")
     for part in (bits, chat, scores, stops, refusals, hostile, fair):
         print("--", part.__name__, flush=True)
