@@ -1,6 +1,6 @@
 drover_e2e(badinput 120)
 drover_e2e(fleetinput 120)
 drover_e2e(pull 60)
-drover_e2e(hub 60)
+drover_e2e(hub 120)
 drover_e2e(terminal 180)
 drover_e2e(readme 120)

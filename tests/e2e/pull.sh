@@ -97,7 +97,7 @@ server.serve_forever()
 END
 python3 serve.py &
 server=$!
-for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+for i in $(seq 100); do # a busy machine takes its time to start python
     [ -s port ] && break
     sleep 0.2
 done
