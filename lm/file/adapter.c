@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/repo.h"
+#include "lm/file/grouped.h"
 #include "lm/file/hfconfig.h"
 #include "lm/file/safetensors.h"
 #include "lm/file/source.h"
@@ -374,6 +375,15 @@ static enum err fits(struct adapter *a, const struct params *base,
     return err;
 }
 
+bool adapter_grouped(const struct lora *lora, const struct tensor *tensor)
+{
+    for (int i = 0; i < lora->base->n; i++)
+        if (lora->base->tensor[i].row->grouped &&
+            (lora->site[i].b == tensor || lora->site[i].whole == tensor))
+            return true;
+    return false;
+}
+
 enum err adapter_load(struct lora **out, struct adapter *a, const struct params *base,
                       bool any_base)
 {
@@ -389,6 +399,8 @@ enum err adapter_load(struct lora **out, struct adapter *a, const struct params 
 
         err = safetensors_read(a->file, safetensors_find(a->file, t->name),
                                lora->weights->data + t->at);
+        if (!err && adapter_grouped(lora, t))
+            grouped_apart(&base->shape, t, lora->weights->data + t->at);
     }
     /* last: the hash reads all of the base */
     if (!err && !any_base)

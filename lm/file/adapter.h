@@ -16,6 +16,10 @@ struct adapter;
 
 /* Under this name the base's hash stands in the header. */
 #define ADAPTER_BASE_NOTE "drover_base"
+/* Whether the rows of an adapter's tensor follow those of a weight that files group (part.h): the
+ * second half of a pair, or the weight itself. */
+bool adapter_grouped(const struct lora *lora, const struct tensor *tensor);
+
 /* PEFT's task_type of a head. */
 const char *adapter_task(enum head head);
 

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/repo.h"
 #include "lm/file/adapter.h"
+#include "lm/file/grouped.h"
 #include "lm/file/hfconfig.h"
 #include "lm/file/safetensors.h"
 
@@ -131,6 +132,7 @@ static enum err write_tensors(const char *folder, const struct lora *l, bool bf1
 {
     const struct params *w = l->weights;
     struct safetensors_put *put = mem_new((size_t)w->n, sizeof *put);
+    int *order = grouped_order(&l->base->shape);
     char *path = mem_print("%s/adapter_model.safetensors", folder);
     const struct hash base = lora_base(l);
     char text[HASH_TEXT];
@@ -142,11 +144,13 @@ static enum err write_tensors(const char *folder, const struct lora *l, bool bf1
         const struct tensor *t = &w->tensor[i];
         const bool vector = t->rows == 1 && part_is_vector(t->row);
 
-        put[i] = (struct safetensors_put){t->name, vector ? 0 : (size_t)t->rows,
-                                          (size_t)t->cols, w->data + t->at, false};
+        put[i] = (struct safetensors_put){
+            t->name, vector ? 0 : (size_t)t->rows,        (size_t)t->cols, w->data + t->at,
+            false,   adapter_grouped(l, t) ? order : NULL};
     }
     err = safetensors_write(path, put, (size_t)w->n, bf16, note);
     free(path);
+    free(order);
     free(put);
     return err;
 }

@@ -9,9 +9,14 @@
 #include "lm/file/ggufkeys.h"
 
 #define BIT(family) (1u << FAMILY_##family)
-#define GEMMAS (BIT(GEMMA2) | BIT(GEMMA3))
+#define SANDWICH (BIT(GEMMA2) | BIT(GEMMA3))
+#define COHERES (BIT(COHERE) | BIT(COHERE2))
 #define EVERY ((1u << FAMILIES) - 1)
-#define ROPED (EVERY & ~BIT(GPT2))
+#define ROPED (EVERY & ~(BIT(GPT2) | BIT(BIGCODE)))
+/* Norms around the mean. */
+#define CENTRED \
+    (BIT(GPT2) | BIT(STARCODER2) | BIT(PHI) | BIT(NEOX) | BIT(OLMO) | BIT(STABLELM) | \
+     COHERES | BIT(FALCON) | BIT(BIGCODE))
 #define MISSING(family_, eps_, theta_) \
     .family = FAMILY_##family_, .norm_eps = eps_, .rope_theta = theta_, .init_std = 0.02
 
@@ -21,7 +26,7 @@ const struct ggufkeys_arch ggufkeys_arch[FAMILIES] = {
     [FAMILY_QWEN2] = {"qwen2", FAMILY_QWEN2, .missing = {MISSING(QWEN2, 1e-5f, 1e4)}},
     [FAMILY_QWEN3] = {"qwen3", FAMILY_QWEN3, .missing = {MISSING(QWEN3, 1e-6f, 1e4)}},
     /* a window in every layer, if any: none is the n-th */
-    [FAMILY_PHI3] = {"phi3", FAMILY_PHI3, .global_every = SHAPE_LAYERS + 1,
+    [FAMILY_PHI3] = {"phi3", FAMILY_PHI3, .partial = true, .global_every = SHAPE_LAYERS + 1,
                      .missing = {MISSING(PHI3, 1e-5f, 1e4)}},
     /* `large` of both Gemmas: the layers of their 27B */
     [FAMILY_GEMMA2] = {"gemma2", FAMILY_GEMMA2, .norms_plus = true, .global_every = 2,
@@ -34,6 +39,29 @@ const struct ggufkeys_arch ggufkeys_arch[FAMILIES] = {
     [FAMILY_GPT2] = {"gpt2", FAMILY_GPT2, .missing = {MISSING(GPT2, 1e-5f, 1e4)}},
     [FAMILY_STARCODER2] = {"starcoder2", FAMILY_STARCODER2,
                            .missing = {MISSING(STARCODER2, 1e-5f, 1e4)}},
+    [FAMILY_GEMMA] = {"gemma", FAMILY_GEMMA, .norms_plus = true,
+                      .missing = {MISSING(GEMMA, 1e-6f, 1e4)}},
+    [FAMILY_PHI] = {"phi2", FAMILY_PHI, .partial = true,
+                    .missing = {MISSING(PHI, 1e-5f, 1e4), .act = ACT_GELU_TANH}},
+    [FAMILY_NEOX] = {"gptneox", FAMILY_NEOX, .partial = true,
+                     .missing = {MISSING(NEOX, 1e-5f, 1e4), .act = ACT_GELU, .parallel = true}},
+    [FAMILY_SMOLLM3] = {"smollm3", FAMILY_SMOLLM3, .interleaved = true, .unrotated = 4,
+                        .missing = {MISSING(SMOLLM3, 1e-6f, 1e4)}},
+    [FAMILY_OLMO] = {"olmo", FAMILY_OLMO, .interleaved = true,
+                     .missing = {MISSING(OLMO, 1e-5f, 1e4)}},
+    [FAMILY_OLMO2] = {"olmo2", FAMILY_OLMO2, .missing = {MISSING(OLMO2, 1e-6f, 1e4)}},
+    [FAMILY_GRANITE] = {"granite", FAMILY_GRANITE, .interleaved = true,
+                        .missing = {MISSING(GRANITE, 1e-6f, 1e4)}},
+    [FAMILY_STABLELM] = {"stablelm", FAMILY_STABLELM, .partial = true,
+                         .missing = {MISSING(STABLELM, 1e-5f, 1e4)}},
+    [FAMILY_COHERE] = {"command-r", FAMILY_COHERE, .missing = {MISSING(COHERE, 1e-5f, 1e4)}},
+    [FAMILY_COHERE2] = {"cohere2", FAMILY_COHERE2, .global_every = 4, .unrotated = 4,
+                        .missing = {MISSING(COHERE2, 1e-5f, 1e4)}},
+    [FAMILY_FALCON] = {"falcon", FAMILY_FALCON,
+                       .missing = {MISSING(FALCON, 1e-5f, 1e4), .act = ACT_GELU,
+                                   .parallel = true}},
+    [FAMILY_BIGCODE] = {"starcoder", FAMILY_BIGCODE,
+                        .missing = {MISSING(BIGCODE, 1e-5f, 1e4), .act = ACT_GELU_TANH}},
 };
 
 #define AT(type_, member) .type = GGUFKEYS_##type_, .at = offsetof(struct shape, member)
@@ -46,13 +74,19 @@ const struct ggufkeys_number ggufkeys_number[] = {
     {EVERY, "attention.head_count_kv", AT(INT, kv_heads)},
     {EVERY, "attention.key_length", AT(INT, head_dim)},
     {EVERY, "context_length", AT(INT, context), .needed = true},
-    {ROPED & ~BIT(STARCODER2), "attention.layer_norm_rms_epsilon", AT(FLOAT, norm_eps)},
-    {BIT(GPT2) | BIT(STARCODER2), "attention.layer_norm_epsilon", AT(FLOAT, norm_eps)},
+    {EVERY & ~CENTRED, "attention.layer_norm_rms_epsilon", AT(FLOAT, norm_eps)},
+    {CENTRED, "attention.layer_norm_epsilon", AT(FLOAT, norm_eps)},
+    {BIT(NEOX) | BIT(STABLELM), "use_parallel_residual", AT(BOOL, parallel)},
+    {BIT(GRANITE), "embedding_scale", AT(SHORT, embed_scale)},
+    {BIT(GRANITE), "residual_scale", AT(SHORT, residual_scale)},
+    {BIT(GRANITE), "attention.scale", AT(SHORT, attention_scale)},
+    {BIT(GRANITE), "logit_scale", AT(SHORT, logit_divisor)},
+    {COHERES, "logit_scale", AT(SHORT, logit_scale)},
     {ROPED, "rope.freq_base", AT(REAL, rope_theta)},
     {BIT(GEMMA3), "rope.freq_base_swa", AT(REAL, rope_local_theta)},
     {EVERY, "attention.sliding_window", AT(INT, window)},
-    {GEMMAS, "attn_logit_softcapping", AT(REAL, attention_cap)},
-    {GEMMAS, "final_logit_softcapping", AT(REAL, logit_cap)},
+    {SANDWICH, "attn_logit_softcapping", AT(REAL, attention_cap)},
+    {SANDWICH, "final_logit_softcapping", AT(REAL, logit_cap)},
 };
 const int ggufkeys_numbers = sizeof ggufkeys_number / sizeof *ggufkeys_number;
 
@@ -60,13 +94,14 @@ const int ggufkeys_numbers = sizeof ggufkeys_number / sizeof *ggufkeys_number;
  * attn_factor belongs to longrope, which is run (ggufshape). */
 const struct ggufkeys_change ggufkeys_change[] = {
     {EVERY, "expert_count", 0},
-    {EVERY, "logit_scale", 1},
-    {EVERY, "residual_scale", 1},
-    {EVERY, "embedding_scale", 1},
-    {EVERY, "attention.scale", 0},
+    {EVERY & ~COHERES & ~BIT(GRANITE), "logit_scale", 1},
+    {EVERY & ~BIT(GRANITE), "residual_scale", 1},
+    {EVERY & ~BIT(GRANITE), "embedding_scale", 1},
+    {EVERY & ~BIT(GRANITE), "attention.scale", 0},
+    {EVERY, "attention.clamp_kqv", 0},
     {EVERY & ~BIT(PHI3), "rope.scaling.attn_factor", 1},
     {EVERY, "attention.causal", 1},
-    {EVERY & ~GEMMAS, "attn_logit_softcapping", 0},
-    {EVERY & ~GEMMAS, "final_logit_softcapping", 0},
+    {EVERY & ~SANDWICH, "attn_logit_softcapping", 0},
+    {EVERY & ~SANDWICH, "final_logit_softcapping", 0},
 };
 const int ggufkeys_changes = sizeof ggufkeys_change / sizeof *ggufkeys_change;

@@ -14,6 +14,8 @@ struct ggufkeys_arch {
     bool interleaved; /* query and key rows are reordered for llama.cpp's rotation */
     bool norms_plus;  /* norms that hold w in Hugging Face's file hold 1 + w */
     int global_every; /* every n-th layer sees all, the others a window; 0: a window is refused */
+    int unrotated;    /* … and every n-th does not know positions */
+    bool partial;     /* a part of a head may be rotated */
     int large;        /* Gemma: with so many layers queries are scaled by width / heads, else by
                        * head_dim */
     struct shape
@@ -25,7 +27,13 @@ extern const struct ggufkeys_arch ggufkeys_arch[FAMILIES]; /* by family; name NU
 struct ggufkeys_number {
     unsigned families; /* bits 1 << FAMILY_… */
     const char *key;
-    enum { GGUFKEYS_INT, GGUFKEYS_FLOAT, GGUFKEYS_REAL } type;
+    enum {
+        GGUFKEYS_INT,
+        GGUFKEYS_FLOAT,
+        GGUFKEYS_REAL,
+        GGUFKEYS_SHORT, /* a double whose f32 is in the file: the shortest that has it */
+        GGUFKEYS_BOOL
+    } type;
     size_t at; /* in struct shape */
     bool needed;
 };

@@ -92,12 +92,30 @@ static int step_of(void *self, const struct tensor *tensor)
     return interleaved(w, tensor) ? w->shape->head_dim : 1;
 }
 
+/* A bias of rows that are reordered: its values are, as rows of one value. */
+static enum err read_bias(struct gguf *file, const struct gguf_tensor *from, int head_dim,
+                          int n, float *to)
+{
+    float *read = mem_new((size_t)n, sizeof *read);
+    const enum err err = gguf_read(file, from, 0, 1, read);
+
+    for (int r = 0; r < n && !err; r++) {
+        const int j = r % head_dim;
+
+        to[r - j + (j % 2) * (head_dim / 2) + j / 2] = read[r];
+    }
+    free(read);
+    return err;
+}
+
 static enum err walk_rows(void *self, const struct tensor *tensor, int row, int n, float *to)
 {
     const struct gguf_walk *w = self;
     const struct gguf_tensor *from = NULL;
     enum err err = locate(w, tensor, &from);
 
+    if (!err && interleaved(w, tensor) && part_is_vector(tensor->row))
+        return read_bias(w->file, from, w->shape->head_dim, tensor->cols, to);
     if (!err)
         err = read_rows(w->file, from, interleaved(w, tensor) ? w->shape->head_dim : 0, row, n,
                         tensor->cols, to);

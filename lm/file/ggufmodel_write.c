@@ -85,6 +85,8 @@ static void put_number(struct meta_write *to, const struct outgoing *out,
     } else if (row->type == GGUFKEYS_FLOAT) {
         memcpy(&single, at, sizeof single);
         meta_write_real(to, key, single);
+    } else if (row->type == GGUFKEYS_BOOL) {
+        meta_write_bool(to, key, *(const bool *)at);
     } else {
         memcpy(&real, at, sizeof real);
         if (real != 0 || memcmp(at, otherwise, sizeof real) != 0)
@@ -108,9 +110,9 @@ static void put_rope(struct meta_write *to, const struct outgoing *out)
     const struct shape *shape = &out->shape;
     char key[96];
 
-    if (shape->family == FAMILY_GPT2)
+    if (shape->family == FAMILY_GPT2 || shape->family == FAMILY_BIGCODE)
         return;
-    put_int(to, out, "rope.dimension_count", shape->head_dim);
+    put_int(to, out, "rope.dimension_count", shape_rotary(shape));
     if (shape->rope == ROPE_LINEAR) {
         snprintf(key, sizeof key, "%s.rope.scaling.type", out->arch->name);
         meta_write_text(to, key, "linear");
@@ -204,7 +206,7 @@ static enum err list_tensors(struct gguf_write_tensor *list, size_t *n, struct o
 {
     const struct params *params = out->what->params;
     const struct shape *shape = &out->shape;
-    const int half = shape->head_dim / 2;
+    const int half = shape_rotary(shape) / 2;
 
     *n = 0;
     if (shape->rope == ROPE_LLAMA3) {

@@ -15,6 +15,7 @@
 #include "lm/file/meta.h"
 #include "lm/file/ropefit.h"
 #include "lm/file/source.h"
+#include "lm/model/part.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -81,7 +82,7 @@ static int token_of(struct gguf_reader *reader, const char *key)
 
 static void refuse_arch(struct gguf_reader *reader, const char *name)
 {
-    char shown[SOURCE_SHOWN], known[200] = "";
+    char shown[SOURCE_SHOWN], known[400] = "";
 
     for (int f = 0; f < FAMILIES; f++)
         if (ggufkeys_arch[f].name)
@@ -105,6 +106,28 @@ static void read_arch(struct gguf_reader *reader)
     free(name);
 }
 
+/* What a person would have typed for the f32 that is there: 0.22, not 0.2199999988079071. */
+static double short_of(struct gguf_reader *reader, const char *suffix, double otherwise)
+{
+    const double value = real_of(reader, suffix, otherwise);
+    json_t *plain = hfrope_plain((float)value);
+    const double typed = json_real_value(plain);
+
+    json_decref(plain);
+    return value == otherwise ? otherwise : typed;
+}
+
+static bool bool_of(struct gguf_reader *reader, const char *suffix, bool otherwise)
+{
+    char key[96];
+    bool value = otherwise;
+
+    snprintf(key, sizeof key, "%s.%s", reader->arch->name, suffix);
+    if (!reader->err)
+        reader->err = meta_bool(reader->meta, key, &value);
+    return value;
+}
+
 /* Into the member that the row names. It holds the family's `missing` before, which stays where
  * the file says nothing. */
 static void read_number(struct gguf_reader *reader, const struct ggufkeys_number *row,
@@ -123,9 +146,12 @@ static void read_number(struct gguf_reader *reader, const struct ggufkeys_number
         memcpy(&single, at, sizeof single);
         single = (float)real_of(reader, row->key, (double)single);
         memcpy(at, &single, sizeof single);
+    } else if (row->type == GGUFKEYS_BOOL) {
+        *(bool *)at = bool_of(reader, row->key, *(bool *)at);
     } else {
         memcpy(&real, at, sizeof real);
-        real = real_of(reader, row->key, real);
+        real = row->type == GGUFKEYS_SHORT ? short_of(reader, row->key, real)
+                                           : real_of(reader, row->key, real);
         memcpy(at, &real, sizeof real);
     }
 }
@@ -152,7 +178,7 @@ static void read_scaling(struct gguf_reader *reader, struct shape *shape)
         shape->rope_factor = 0; /* as a config.json without scaling gives it */
 }
 
-/* A tensor of head_dim / 2 factors; false: absent or wrong. */
+/* A tensor of a factor for each pair of columns; false: absent or wrong. */
 static bool read_list(struct gguf_reader *reader, const struct shape *shape, struct gguf *file,
                       const char *name, float *to, size_t room)
 {
@@ -160,7 +186,7 @@ static bool read_list(struct gguf_reader *reader, const struct shape *shape, str
 
     if (reader->err || !factors)
         return false;
-    if (factors->dims != 1 || factors->dim[0] != (size_t)shape->head_dim / 2 ||
+    if (factors->dims != 1 || factors->dim[0] != (size_t)shape_rotary(shape) / 2 ||
         factors->dim[0] > room) {
         reader->err = err_set(ERR_RANGE, "%s: %s.rope.dimension_count: does not fit %s",
                               reader->name, reader->arch->name, name);
@@ -217,7 +243,7 @@ static void read_longrope(struct gguf_reader *reader, struct shape *shape, struc
 /* Scaling first: lists beside a factor contradict it. */
 static void read_rope(struct gguf_reader *reader, struct shape *shape, struct gguf *file)
 {
-    if (shape->family == FAMILY_GPT2)
+    if (shape->family == FAMILY_GPT2 || shape->family == FAMILY_BIGCODE)
         return;
     read_scaling(reader, shape);
     read_llama3(reader, shape, file);
@@ -236,14 +262,49 @@ static void read_window(struct gguf_reader *reader, struct shape *shape)
     const int every = reader->arch->global_every;
     const int whole = shape->rope == ROPE_LONG ? shape->rope_whole : shape->context;
 
-    /* Gemma keeps its pattern, as with config.json (hfwindow) */
-    if (every != 2 && every != 6 && shape->window >= whole)
+    /* who has a pattern of layers keeps it, as with config.json (hfwindow) */
+    if ((!every || every > SHAPE_LAYERS) && shape->window >= whole)
         shape->window = 0; /* never slides */
     if (shape->window && !every)
         wrong(reader, "attention.sliding_window", "below context_length is not supported");
     for (int i = 0; shape->window && i < shape->layers && i < SHAPE_LAYERS; i++)
         if (every && (i + 1) % every != 0)
             shape->local[i / 64] |= (uint64_t)1 << i % 64;
+}
+
+/* Built in, too. */
+static void read_unrotated(const struct gguf_reader *reader, struct shape *shape)
+{
+    for (int i = 0; reader->arch->unrotated && i < shape->layers && i < SHAPE_LAYERS; i++)
+        if ((i + 1) % reader->arch->unrotated == 0)
+            shape->unrotated[i / 64] |= (uint64_t)1 << i % 64;
+}
+
+/* No key says which of these weights there are: the first layer's tensors do. */
+static bool has_all(const struct shape *shape, struct gguf *file, enum part_when when)
+{
+    const struct part_rows rows = part_rows(PLACE_LAYER);
+    char name[96];
+    bool any = false;
+
+    for (int i = 0; i < rows.n; i++) {
+        if (!(rows.row[i].families >> shape->family & 1) || rows.row[i].when != when)
+            continue;
+        part_name(name, sizeof name, rows.row[i].gguf, 0);
+        any = gguf_find(file, name);
+        if (!any)
+            return false;
+    }
+    return any;
+}
+
+/* Each row of a kind or none: half of the biases would be missing tensors, which the walk names. */
+static void read_presence(struct shape *shape, struct gguf *file)
+{
+    shape->bias_qkv = has_all(shape, file, WHEN_BIAS_QKV);
+    shape->bias_o = has_all(shape, file, WHEN_BIAS_O);
+    shape->bias_mlp = has_all(shape, file, WHEN_BIAS_MLP);
+    shape->two_norms = has_all(shape, file, WHEN_TWO_NORMS);
 }
 
 /* What follows from others, in llama.cpp as here. */
@@ -255,6 +316,11 @@ static void derive(struct gguf_reader *reader, struct shape *shape)
         shape->kv_heads = shape->heads;
     if (!shape->head_dim && shape->heads)
         shape->head_dim = shape->width / shape->heads;
+    if (reader->arch->partial) {
+        const int rotary = int_of(reader, "rope.dimension_count", shape->head_dim);
+
+        shape->rotary = rotary == shape->head_dim ? 0 : rotary;
+    }
     if (reader->arch->large)
         shape->query_scalar =
             large && shape->heads ? shape->width / shape->heads : shape->head_dim;
@@ -273,7 +339,8 @@ static void refuse(struct gguf_reader *reader, const struct shape *shape)
         if (row->families & family && real_of(reader, row->key, row->idle) != row->idle)
             wrong(reader, row->key, "is not supported");
     }
-    if (int_of(reader, "rope.dimension_count", shape->head_dim) != shape->head_dim)
+    if (!reader->arch->partial &&
+        int_of(reader, "rope.dimension_count", shape->head_dim) != shape->head_dim)
         wrong(reader, "rope.dimension_count",
               "a rotation of part of the head is not supported");
     if (int_of(reader, "attention.value_length", shape->head_dim) != shape->head_dim)
@@ -327,9 +394,11 @@ enum err ggufshape_read(struct shape *out, struct gguf *file)
     out->vocab = (int)embed->dim[1];
     out->tied = !gguf_find(file, "output.weight"); /* no key says it */
     derive(&reader, out);
+    read_presence(out, file);
     read_tokens(&reader, out);
     read_rope(&reader, out, file);
     read_window(&reader, out);
+    read_unrotated(&reader, out);
     refuse(&reader, out);
     if (reader.err)
         return reader.err;

@@ -1,5 +1,5 @@
 /* config.json in three steps: the class says the family and the head; the rows of hfkeys give
- * the numbers and what must hold, hfrope and hfwindow what is too tangled for a row;
+ * the numbers and what must hold, hfrope, hfwindow and hffamily what is too tangled for a row;
  * shape_check has the last word. folder reads a model's own file this way, model_meta what
  * travels to an actor: the numbers are the same ones wherever they come from.
  *
@@ -11,6 +11,7 @@
 #include "lm/file/hfconfig.h"
 
 #include "base/mem.h"
+#include "lm/file/hffamily.h"
 #include "lm/file/hfkeys.h"
 #include "lm/file/hfreader.h"
 #include "lm/file/hfrope.h"
@@ -55,18 +56,29 @@ static void read_stops(struct hfreader *reader, struct shape *shape)
     }
 }
 
-/* "LlamaForCausalLM, MistralForCausalLM, …": every family's first class; freed with free(). */
+/* "llama, mistral, …": model types, as the classes would fill a page; freed with free(). */
 static char *supported(void)
 {
     char *list = mem_text("");
 
     for (int f = 0; f < FAMILIES; f++) {
-        char *longer = mem_print("%s%s, ", list, hfkeys_family[f].class[HEAD_LM]);
+        char *longer = mem_print("%s%s, ", list, hfkeys_family[f].type);
 
         free(list);
         list = longer;
     }
     return list;
+}
+
+/* By the keys of Mixtral, Qwen's and OLMoE, DeepSeek's. */
+static bool has_experts(const json_t *config)
+{
+    static const char *const keys[] = {"num_local_experts", "num_experts", "n_routed_experts"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (hfreader_given(json_object_get(config, keys[i])))
+            return true;
+    return false;
 }
 
 /* The name is the file's: what is shown of it is short and without control bytes. */
@@ -75,12 +87,18 @@ static void refuse_class(struct hfreader *reader, const char *class)
     char shown[SOURCE_SHOWN];
     char *list = supported();
 
-    if (!reader->err)
-        reader->err =
-            err_set(ERR_RANGE,
-                    "%s: architecture %s is not supported; "
-                    "%s...ForSequenceClassification and ...ForTokenClassification are",
-                    reader->name, source_shown(shown, class, strlen(class)), list);
+    source_shown(shown, class, strlen(class));
+    if (!reader->err && has_experts(reader->config))
+        reader->err = err_set(ERR_RANGE,
+                              "%s: architecture %s is a mixture of experts: they are not "
+                              "supported",
+                              reader->name, shown);
+    else if (!reader->err)
+        reader->err = err_set(ERR_RANGE,
+                              "%s: architecture %s is not supported; model_type %sand their "
+                              "...ForCausalLM, ...ForSequenceClassification and "
+                              "...ForTokenClassification are",
+                              reader->name, shown, list);
     free(list);
 }
 
@@ -107,6 +125,22 @@ static void read_class(struct hfreader *reader, struct shape *shape)
     refuse_class(reader, class ? class : type ? type : "none");
 }
 
+/* An activation by its name; the file's own text is what is shown. */
+static void read_act(struct hfreader *reader, const struct hfkeys_number *row, enum act *act)
+{
+    const char *name = hfreader_text(reader, reader->config, row->key);
+
+    for (int i = 0; name && i < ACT_KINDS; i++)
+        for (int k = 0; k < 4 && hfkeys_act[i][k]; k++)
+            if (!strcmp(hfkeys_act[i][k], name)) {
+                *act = (enum act)i;
+                return;
+            }
+    if (name)
+        hfreader_wrong(reader, row->key,
+                       "other than gelu, gelu_new, relu, relu2 and silu is not supported");
+}
+
 /* Into the member that the row names, which holds the family's default. Through a copy, as a
  * member's type is the row's word alone. */
 static void read_number(struct hfreader *reader, const struct hfkeys_number *row,
@@ -119,7 +153,13 @@ static void read_number(struct hfreader *reader, const struct hfkeys_number *row
     float single;
     int whole = 0;
 
-    if (row->type == HFKEYS_INT) {
+    if (row->type == HFKEYS_BOOL) {
+        bool *flag = (bool *)at;
+
+        *flag = hfreader_bool(reader, row->key, *flag);
+    } else if (row->type == HFKEYS_ACT) {
+        read_act(reader, row, &shape->act);
+    } else if (row->type == HFKEYS_INT) {
         memcpy(&whole, at, sizeof whole);
         whole = none ? 0 : hfreader_int(reader, row->key, row->needed ? -1 : whole);
         memcpy(at, &whole, sizeof whole);
@@ -156,7 +196,7 @@ static void derive(const struct hfreader *reader, struct shape *shape)
     if (!shape->head_dim && !said(reader, shape, "head_dim"))
         shape->head_dim = heads > 0 ? shape->width / heads : 0;
     if (!shape->ffn && !said(reader, shape, "intermediate_size") &&
-        !said(reader, shape, "n_inner"))
+        !said(reader, shape, "n_inner") && !said(reader, shape, "ffn_hidden_size"))
         shape->ffn = shape->width < 1 << 18 ? 4 * shape->width : 0;
 }
 
@@ -169,6 +209,7 @@ static void read_numbers(struct hfreader *reader, struct shape *shape)
     for (int i = 0; i < hfkeys_numbers; i++)
         if (hfkeys_number[i].families & family)
             read_number(reader, &hfkeys_number[i], shape);
+    hffamily_read(reader, shape);
     derive(reader, shape); /* what the family's own defaults left open */
     shape->tied =
         hfreader_bool(reader, "tie_word_embeddings", shape->tied) && shape->head == HEAD_LM;
@@ -223,8 +264,6 @@ static void refuse(struct hfreader *reader, const struct shape *shape)
         hfreader_wrong(
             reader, "quantization_config",
             unopened_scheme(why, json_string_value(json_object_get(packed, "quant_method"))));
-    if (hfreader_real(reader, reader->config, "partial_rotary_factor", 1) != 1)
-        hfreader_wrong(reader, "partial_rotary_factor", "is not supported");
 }
 
 enum err hfconfig_read(struct shape *out, const json_t *config, const char *name)
@@ -244,6 +283,7 @@ enum err hfconfig_read(struct shape *out, const json_t *config, const char *name
     refuse(&reader, out);
     /* after the sizes: both count layers and positions; rope changes the context (longrope) */
     hfwindow_read(&reader, out);
+    hffamily_layers(&reader, out);
     hfrope_read(&reader, out);
     read_labels(&reader, out);
     if (reader.err)

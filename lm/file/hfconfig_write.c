@@ -4,6 +4,7 @@
 
 #include "lm/file/hfconfig_write.h"
 
+#include "lm/file/hffamily.h"
 #include "lm/file/hfkeys.h"
 #include "lm/file/hfrope.h"
 #include "lm/file/hfwindow.h"
@@ -40,6 +41,10 @@ static json_t *number(const struct shape *shape, const struct hfkeys_number *row
     int whole;
 
     switch (row->type) {
+    case HFKEYS_BOOL:
+        return json_boolean(*(const bool *)at);
+    case HFKEYS_ACT:
+        return json_string(hfkeys_act[shape->act][0]);
     case HFKEYS_INT:
         memcpy(&whole, at, sizeof whole);
         return json_integer(whole);
@@ -88,6 +93,8 @@ json_t *hfconfig_write(const struct shape *shape, const char *dtype)
 
     if (shape->rope == ROPE_LONG) /* what this run allows is not the model's */
         whole.context = shape->rope_whole;
+    if (shape->rope == ROPE_DYNAMIC)
+        whole.context = shape->rope_original;
     for (int i = 0; i < hfkeys_numbers; i++)
         if (hfkeys_number[i].families & bit)
             json_object_set_new(config, hfkeys_number[i].key,
@@ -98,6 +105,7 @@ json_t *hfconfig_write(const struct shape *shape, const char *dtype)
                                 json_loads(hfkeys_fixed[i].value[0], JSON_DECODE_ANY, NULL));
     put_head(config, shape->head);
     hfwindow_write(config, shape);
+    hffamily_write(config, shape);
     hfrope_write(config, &whole);
     put_id(config, "bos_token_id", shape->bos);
     put_id(config, "pad_token_id", shape->pad);

@@ -9,9 +9,24 @@
 #include "lm/file/hfkeys.h"
 
 #define BIT(family) (1u << FAMILY_##family)
-#define GEMMAS (BIT(GEMMA2) | BIT(GEMMA3))
+#define SANDWICH (BIT(GEMMA2) | BIT(GEMMA3))
+#define GEMMAS (SANDWICH | BIT(GEMMA))
+#define COHERES (BIT(COHERE) | BIT(COHERE2))
 #define EVERY ((1u << FAMILIES) - 1)
-#define NEWER (EVERY & ~BIT(GPT2)) /* who has Llama's names for sizes */
+#define N_EMBD (BIT(GPT2) | BIT(GPTJ) | BIT(BIGCODE)) /* who has GPT-2's names for sizes */
+#define NEWER (EVERY & ~N_EMBD & ~BIT(GPTNEO))        /* who has Llama's */
+#define GROUPED (NEWER & ~(BIT(NEOX) | BIT(OPT) | BIT(FALCON))) /* heads of keys may be fewer */
+#define CENTRED \
+    (BIT(PHI) | BIT(NEOX) | BIT(STABLELM) | \
+     COHERES)                                      /* layer_norm_eps, as newer files have it */
+#define OLDER (N_EMBD | BIT(GPTNEO) | BIT(FALCON)) /* layer_norm_epsilon, as older */
+#define FREE_BIAS \
+    (BIT(LLAMA) | BIT(QWEN3) | GEMMAS | COHERES | BIT(GRANITE) | BIT(OLMO) | BIT(OLMO2) | \
+     BIT(SMOLLM3) | BIT(NEOX))
+#define MLP_BIAS (BIT(LLAMA) | BIT(GRANITE) | BIT(SMOLLM3))
+/* Without a gate, any activation; GPT-2 and StarCoder2 say theirs below. */
+#define FREE_ACT \
+    (BIT(PHI) | BIT(NEOX) | BIT(OPT) | BIT(FALCON) | BIT(GPTJ) | BIT(GPTNEO) | BIT(BIGCODE))
 /* By enum head. Where transformers has other names the row spells them out. */
 #define CLASSES(name) \
     { \
@@ -44,6 +59,8 @@ const struct hfkeys_family hfkeys_family[FAMILIES] = {
     [FAMILY_PHI3] = {.type = "phi3",
                      .class = CLASSES("Phi3"),
                      .window = HFWINDOW_ALL,
+                     .rotary_key = "partial_rotary_factor",
+                     .rotary = 1,
                      .missing = {MISSING(PHI3, 4096, 1e-5f, 1e4), .rope_original = 4096}},
     [FAMILY_GEMMA2] = {.type = "gemma2",
                        .class = CLASSES("Gemma2"),
@@ -71,6 +88,73 @@ const struct hfkeys_family hfkeys_family[FAMILIES] = {
                            .window = HFWINDOW_ALL,
                            .missing = {MISSING(STARCODER2, 4096, 1e-5f, 1e4), .kv_heads = 2,
                                        .tied = true}},
+    [FAMILY_GEMMA] = {.type = "gemma",
+                      .class = CLASSES("Gemma"),
+                      .missing = {MISSING(GEMMA, 8192, 1e-6f, 1e4), .kv_heads = 16,
+                                  .head_dim = 256, .tied = true}},
+    [FAMILY_PHI] = {.type = "phi",
+                    .class = CLASSES("Phi"),
+                    .rotary_key = "partial_rotary_factor",
+                    .rotary = 0.5,
+                    .missing = {MISSING(PHI, 2048, 1e-5f, 1e4), .act = ACT_GELU_TANH}},
+    [FAMILY_NEOX] = {.type = "gpt_neox",
+                     .class = CLASSES("GPTNeoX"),
+                     .rotary_key = "rotary_pct",
+                     .rotary = 0.25,
+                     .missing = {MISSING(NEOX, 2048, 1e-5f, 1e4), .act = ACT_GELU,
+                                 .parallel = true, .bias_qkv = true, .bias_o = true}},
+    [FAMILY_OPT] = {.type = "opt",
+                    .class = {"OPTForCausalLM", "OPTForSequenceClassification", NULL},
+                    .rope = HFROPE_NONE,
+                    .missing = {MISSING(OPT, 2048, 1e-5f, 1e4), .act = ACT_RELU, .tied = true}},
+    [FAMILY_SMOLLM3] = {.type = "smollm3",
+                        .class = CLASSES("SmolLM3"),
+                        .missing = {MISSING(SMOLLM3, 32768, 1e-6f, 2e6), .kv_heads = 4,
+                                    .tied = true}},
+    [FAMILY_OLMO] = {.type = "olmo",
+                     .class = {"OlmoForCausalLM", "OlmoForSequenceClassification", NULL},
+                     .missing = {MISSING(OLMO, 2048, 1e-5f, 1e4)}},
+    [FAMILY_OLMO2] = {.type = "olmo2",
+                      .class = {"Olmo2ForCausalLM", "Olmo2ForSequenceClassification", NULL},
+                      .missing = {MISSING(OLMO2, 2048, 1e-5f, 1e4)}},
+    [FAMILY_GRANITE] = {.type = "granite",
+                        .class = {"GraniteForCausalLM", NULL, NULL},
+                        .missing = {MISSING(GRANITE, 2048, 1e-6f, 1e4), .embed_scale = 1,
+                                    .residual_scale = 1, .attention_scale = 1,
+                                    .logit_divisor = 1}},
+    [FAMILY_STABLELM] = {.type = "stablelm",
+                         .class = CLASSES("StableLm"),
+                         .rotary_key = "partial_rotary_factor",
+                         .rotary = 0.25,
+                         .missing = {MISSING(STABLELM, 4096, 1e-5f, 1e4), .kv_heads = 32}},
+    [FAMILY_COHERE] = {.type = "cohere",
+                       .class = {"CohereForCausalLM", NULL, NULL},
+                       .missing = {MISSING(COHERE, 8192, 1e-5f, 1e4), .tied = true,
+                                   .logit_scale = 0.0625}},
+    [FAMILY_COHERE2] = {.type = "cohere2",
+                        .class = {"Cohere2ForCausalLM", NULL, NULL},
+                        .window = HFWINDOW_EVERY,
+                        .global_every = 4,
+                        .missing = {MISSING(COHERE2, 8192, 1e-5f, 1e4), .tied = true,
+                                    .window = 4096, .logit_scale = 0.0625}},
+    [FAMILY_FALCON] = {.type = "falcon",
+                       .class = CLASSES("Falcon"),
+                       .missing = {MISSING(FALCON, 2048, 1e-5f, 1e4), .act = ACT_GELU,
+                                   .tied = true, .parallel = true}},
+    [FAMILY_GPTJ] = {.type = "gptj",
+                     .class = {"GPTJForCausalLM", "GPTJForSequenceClassification", NULL},
+                     .missing = {MISSING(GPTJ, 2048, 1e-5f, 1e4), .act = ACT_GELU_TANH,
+                                 .rotary = 64}},
+    [FAMILY_GPTNEO] = {.type = "gpt_neo",
+                       .class = CLASSES("GPTNeo"),
+                       .rope = HFROPE_NONE,
+                       .missing = {MISSING(GPTNEO, 2048, 1e-5f, 1e4), .act = ACT_GELU_TANH,
+                                   .tied = true, .attention_scale = 1, .window = 256}},
+    [FAMILY_BIGCODE] = {.type = "gpt_bigcode",
+                        .class = CLASSES("GPTBigCode"),
+                        .rope = HFROPE_NONE,
+                        .missing = {MISSING(BIGCODE, 1024, 1e-5f, 1e4), .act = ACT_GELU_TANH,
+                                    .tied = true}},
 };
 
 #define AT(type_, member) .type = HFKEYS_##type_, .at = offsetof(struct shape, member)
@@ -79,39 +163,83 @@ const struct hfkeys_number hfkeys_number[] = {
     /* sizes have no default worth having: a file that lacks one is broken */
     {NEWER, "num_attention_heads", AT(INT, heads), .needed = true},
     {NEWER, "num_hidden_layers", AT(INT, layers), .needed = true},
-    {NEWER, "hidden_size", AT(INT, width), .needed = true},
-    {NEWER, "intermediate_size", AT(INT, ffn), .needed = true},
+    {NEWER | BIT(GPTNEO), "hidden_size", AT(INT, width), .needed = true},
+    {NEWER & ~BIT(OPT) & ~BIT(FALCON), "intermediate_size", AT(INT, ffn), .needed = true},
     {EVERY, "vocab_size", AT(INT, vocab), .needed = true},
-    {NEWER, "num_key_value_heads", AT(INT, kv_heads)},
-    {NEWER, "head_dim", AT(INT, head_dim)},
-    {NEWER, "max_position_embeddings", AT(INT, context)},
-    {NEWER & ~BIT(STARCODER2), "rms_norm_eps", AT(FLOAT, norm_eps)},
+    {GROUPED, "num_key_value_heads", AT(INT, kv_heads)},
+    {GROUPED & ~BIT(COHERE2) & ~BIT(STABLELM), "head_dim", AT(INT, head_dim)},
+    {NEWER | BIT(GPTNEO), "max_position_embeddings", AT(INT, context)},
+    {GROUPED & ~CENTRED & ~BIT(STARCODER2) & ~BIT(OLMO), "rms_norm_eps", AT(FLOAT, norm_eps)},
     {BIT(STARCODER2), "norm_epsilon", AT(FLOAT, norm_eps)},
-    {EVERY, "initializer_range", AT(REAL, init_std)},
-    {GEMMAS, "query_pre_attn_scalar", AT(WHOLE, query_scalar)},
-    {GEMMAS, "attn_logit_softcapping", AT(REAL, attention_cap), .or_none = true},
-    {GEMMAS, "final_logit_softcapping", AT(REAL, logit_cap), .or_none = true},
-    {BIT(GPT2), "n_head", AT(INT, heads), .needed = true},
-    {BIT(GPT2), "n_layer", AT(INT, layers), .needed = true},
-    {BIT(GPT2), "n_embd", AT(INT, width), .needed = true},
-    {BIT(GPT2), "n_inner", AT(INT, ffn), .or_none = true},
-    {BIT(GPT2), "n_positions", AT(INT, context)},
-    {BIT(GPT2), "layer_norm_epsilon", AT(FLOAT, norm_eps)},
+    {CENTRED, "layer_norm_eps", AT(FLOAT, norm_eps)},
+    {EVERY & ~BIT(OPT), "initializer_range", AT(REAL, init_std)},
+    {BIT(OPT), "init_std", AT(REAL, init_std)},
+    {BIT(OPT), "ffn_dim", AT(INT, ffn), .needed = true},
+    {SANDWICH, "query_pre_attn_scalar", AT(WHOLE, query_scalar)},
+    {SANDWICH, "attn_logit_softcapping", AT(REAL, attention_cap), .or_none = true},
+    {SANDWICH, "final_logit_softcapping", AT(REAL, logit_cap), .or_none = true},
+    {N_EMBD, "n_head", AT(INT, heads), .needed = true},
+    {N_EMBD, "n_layer", AT(INT, layers), .needed = true},
+    {N_EMBD, "n_embd", AT(INT, width), .needed = true},
+    {N_EMBD, "n_inner", AT(INT, ffn), .or_none = true},
+    {N_EMBD, "n_positions", AT(INT, context)},
+    {BIT(GPTNEO), "num_heads", AT(INT, heads), .needed = true},
+    {BIT(GPTNEO), "num_layers", AT(INT, layers), .needed = true},
+    {BIT(GPTNEO), "intermediate_size", AT(INT, ffn), .or_none = true},
+    {BIT(FALCON), "ffn_hidden_size", AT(INT, ffn), .or_none = true},
+    {OLDER, "layer_norm_epsilon", AT(FLOAT, norm_eps)},
+    {BIT(GPTJ), "rotary_dim", AT(INT, rotary), .or_none = true},
+    /* Granite has four multipliers; 1, where a file lacks one, as transformers has it. */
+    {BIT(GRANITE), "embedding_multiplier", AT(REAL, embed_scale)},
+    {BIT(GRANITE), "residual_multiplier", AT(REAL, residual_scale)},
+    {BIT(GRANITE), "attention_multiplier", AT(REAL, attention_scale)},
+    {BIT(GRANITE), "logits_scaling", AT(REAL, logit_divisor)},
+    {COHERES, "logit_scale", AT(REAL, logit_scale)},
+    /* One key for two kinds of biases in most families: it stands twice, once for each. */
+    {FREE_BIAS, "attention_bias", AT(BOOL, bias_qkv)},
+    {FREE_BIAS, "attention_bias", AT(BOOL, bias_o)},
+    {MLP_BIAS, "mlp_bias", AT(BOOL, bias_mlp)},
+    {BIT(STABLELM), "use_qkv_bias", AT(BOOL, bias_qkv)},
+    {BIT(FALCON), "bias", AT(BOOL, bias_qkv)},
+    {BIT(FALCON), "bias", AT(BOOL, bias_o)},
+    {BIT(FALCON), "bias", AT(BOOL, bias_mlp)},
+    {BIT(NEOX) | BIT(STABLELM), "use_parallel_residual", AT(BOOL, parallel)},
+    {BIT(FALCON), "parallel_attn", AT(BOOL, parallel)},
+    {BIT(PHI) | BIT(NEOX), "hidden_act", AT(ACT, act)},
+    {BIT(FALCON), "activation", AT(ACT, act)},
+    {BIT(OPT) | BIT(GPTJ) | BIT(GPTNEO) | BIT(BIGCODE), "activation_function", AT(ACT, act)},
 };
 const int hfkeys_numbers = sizeof hfkeys_number / sizeof *hfkeys_number;
+
+/* gelu_fast is the tanh form with its constants in another order; quick_gelu, which is none of
+ * these, is refused. */
+const char *const hfkeys_act[ACT_KINDS][4] = {
+    [ACT_GELU_TANH] = {"gelu_new", "gelu_pytorch_tanh", "gelu_fast"},
+    [ACT_GELU] = {"gelu", "gelu_python"},
+    [ACT_RELU] = {"relu"},
+    [ACT_RELU2] = {"relu2"},
+    [ACT_SILU] = {"silu", "swish"},
+};
 
 static const char not_true[] = "true is not supported", not_false[] = "false is not supported";
 
 /* First what changes the forward pass; those with why NULL are only written: dropouts, which no
  * pass here has, and use_cache. */
 const struct hfkeys_fixed hfkeys_fixed[] = {
-    {BIT(LLAMA) | BIT(QWEN3) | GEMMAS, "attention_bias", {"false"}, .why = not_true},
-    {BIT(LLAMA), "mlp_bias", {"false"}, .why = not_true},
-    {NEWER & ~GEMMAS & ~BIT(STARCODER2),
+    {NEWER & ~GEMMAS & ~BIT(STARCODER2) & ~FREE_ACT,
      "hidden_act",
      {"\"silu\"", "\"swish\""},
      .why = "other than silu is not supported"},
-    {GEMMAS,
+    {SANDWICH,
+     "hidden_activation",
+     {"\"gelu_pytorch_tanh\""},
+     .why = "other than gelu_pytorch_tanh is not supported"},
+    /* the first Gemmas say gelu and mean its tanh form, as transformers reads them */
+    {BIT(GEMMA),
+     "hidden_act",
+     {"\"gelu_pytorch_tanh\"", "\"gelu\"", "\"gelu_new\""},
+     .why = "other than gelu_pytorch_tanh is not supported"},
+    {BIT(GEMMA),
      "hidden_activation",
      {"\"gelu_pytorch_tanh\""},
      .why = "other than gelu_pytorch_tanh is not supported"},
@@ -130,10 +258,26 @@ const struct hfkeys_fixed hfkeys_fixed[] = {
     {BIT(GPT2), "scale_attn_weights", {"true"}, .why = not_false},
     {BIT(GPT2), "scale_attn_by_inverse_layer_idx", {"false"}, .why = not_true},
     {BIT(GPT2), "add_cross_attention", {"false"}, .why = not_true, .silent = true},
-    {NEWER, "attention_dropout", {"0.0"}, .why = NULL},
-    {BIT(PHI3) | BIT(GPT2), "resid_pdrop", {"0.0"}, .why = NULL},
-    {BIT(PHI3) | BIT(GPT2), "embd_pdrop", {"0.0"}, .why = NULL},
-    {BIT(GPT2), "attn_pdrop", {"0.0"}, .why = NULL},
+    {BIT(BIGCODE), "scale_attn_weights", {"true"}, .why = not_false},
+    {BIT(BIGCODE), "add_cross_attention", {"false"}, .why = not_true, .silent = true},
+    {BIT(PHI) | BIT(STABLELM), "qk_layernorm", {"false"}, .why = not_true},
+    {COHERES, "use_qk_norm", {"false"}, .why = not_true, .silent = true},
+    {BIT(OLMO), "clip_qkv", {"null"}, .why = "a limit is not supported", .silent = true},
+    {BIT(SMOLLM3), "use_sliding_window", {"false"}, .why = not_true},
+    {BIT(FALCON), "alibi", {"false"}, .why = not_true},
+    {BIT(OPT), "do_layer_norm_before", {"true"}, .why = not_false},
+    {BIT(OPT), "enable_bias", {"true"}, .why = not_false},
+    {BIT(OPT), "layer_norm_elementwise_affine", {"true"}, .why = not_false},
+    {BIT(OPT), "_remove_final_layer_norm", {"false"}, .why = not_true},
+    {NEWER | BIT(GPTNEO), "attention_dropout", {"0.0"}, .why = NULL},
+    {BIT(PHI3) | BIT(PHI) | N_EMBD, "resid_pdrop", {"0.0"}, .why = NULL},
+    {BIT(PHI3) | BIT(PHI) | N_EMBD, "embd_pdrop", {"0.0"}, .why = NULL},
+    {N_EMBD, "attn_pdrop", {"0.0"}, .why = NULL},
+    {BIT(NEOX) | BIT(STABLELM) | BIT(FALCON), "hidden_dropout", {"0.0"}, .why = NULL},
+    {BIT(OPT), "dropout", {"0.0"}, .why = NULL},
+    {BIT(OPT), "layerdrop", {"0.0"}, .why = NULL},
+    {BIT(GPTNEO), "resid_dropout", {"0.0"}, .why = NULL},
+    {BIT(GPTNEO), "embed_dropout", {"0.0"}, .why = NULL},
     {EVERY, "use_cache", {"true"}, .why = NULL},
 };
 const int hfkeys_fixes = sizeof hfkeys_fixed / sizeof *hfkeys_fixed;

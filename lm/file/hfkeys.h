@@ -23,6 +23,9 @@ struct hfkeys_family {
     enum hfkeys_window window;
     enum hfkeys_rope rope;
     int global_every;
+    const char
+        *rotary_key; /* a part of each head is rotated: the key of that part; NULL: all is */
+    double rotary;   /* … where it is missing */
     struct shape
         missing; /* what transformers takes for keys that are not there; 0: see below */
 };
@@ -32,7 +35,9 @@ enum hfkeys_type {
     HFKEYS_INT,
     HFKEYS_FLOAT,
     HFKEYS_REAL,
-    HFKEYS_WHOLE /* a real, written whole */
+    HFKEYS_WHOLE, /* a real, written whole */
+    HFKEYS_BOOL,
+    HFKEYS_ACT /* the name of an activation: enum act */
 };
 
 /* A key that is a number of the shape. */
@@ -46,6 +51,9 @@ struct hfkeys_number {
 };
 extern const struct hfkeys_number hfkeys_number[];
 extern const int hfkeys_numbers;
+
+/* transformers' names of an activation; the first is written. */
+extern const char *const hfkeys_act[ACT_KINDS][4];
 
 /* A key that must have one of these values (JSON texts); the first is written. */
 struct hfkeys_fixed {

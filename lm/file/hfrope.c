@@ -43,7 +43,7 @@ static void read_list(struct hfreader *reader, const json_t *scaling, const char
                       const struct shape *shape, float *to)
 {
     const json_t *list = json_object_get(scaling, key);
-    const size_t n = (size_t)shape->head_dim / 2;
+    const size_t n = (size_t)shape_rotary(shape) / 2;
 
     if (json_array_size(list) != n || n > SHAPE_FACTORS) {
         hfreader_wrong(reader, key, "is not a list of head_dim / 2 numbers, at most 128");
@@ -94,6 +94,81 @@ static void unknown(struct hfreader *reader, const char *type, const char *known
                               source_shown(shown, type, strlen(type)), known);
 }
 
+/* transformers infers it from the factor where it is not given. */
+static double yarn_attention(double factor, double by)
+{
+    return factor <= 1 ? 1 : 0.1 * by * real_log(factor) + 1;
+}
+
+/* 0 and null are "not given" there, as in Python's `or`. */
+static double real_or(struct hfreader *reader, const json_t *scaling, const char *key,
+                      double otherwise)
+{
+    const double value = hfreader_real(reader, scaling, key, otherwise);
+
+    return value == 0 ? otherwise : value;
+}
+
+static void read_yarn(struct hfreader *reader, const json_t *scaling, struct shape *shape)
+{
+    const double one = hfreader_real(reader, scaling, "mscale", 0);
+    const double all = hfreader_real(reader, scaling, "mscale_all_dim", 0);
+    const json_t *truncate = json_object_get(scaling, "truncate");
+    double usual;
+
+    shape->rope = ROPE_YARN;
+    read_original(reader, scaling, shape);
+    if (reader->err)
+        return;
+    shape->rope_factor =
+        hfreader_real(reader, scaling, "factor", (double)shape->context / shape->rope_original);
+    shape->rope_high = real_or(reader, scaling, "beta_fast", 32);
+    shape->rope_low = real_or(reader, scaling, "beta_slow", 1);
+    shape->rope_stepless = json_is_false(truncate);
+    usual = one != 0 && all != 0 ? yarn_attention(shape->rope_factor, one) /
+                                       yarn_attention(shape->rope_factor, all)
+                                 : yarn_attention(shape->rope_factor, 1);
+    shape->rope_attention = hfreader_real(reader, scaling, "attention_factor", usual);
+}
+
+/* How far it may go is not said: so far as the factor stretches a context elsewhere. */
+static void read_dynamic(struct hfreader *reader, struct shape *shape)
+{
+    const double whole = shape->rope_factor * shape->context;
+
+    if (!(shape->rope_factor >= 1)) {
+        hfreader_wrong(reader, "rope_scaling.factor", "is below 1");
+        return;
+    }
+    shape->rope = ROPE_DYNAMIC;
+    shape->rope_original = shape->context;
+    shape->rope_whole = whole < SHAPE_POSITIONS ? (int)whole : SHAPE_POSITIONS;
+    shape_reach(shape, 0);
+}
+
+/* transformers rotates (int)(head_dim x factor) columns of each head. */
+static void read_rotary(struct hfreader *reader, const json_t *scaling, struct shape *shape)
+{
+    static const char key[] = "partial_rotary_factor";
+    const struct hfkeys_family *family = &hfkeys_family[shape->family];
+    double factor = family->rotary_key ? family->rotary : 1;
+
+    if (family->rotary_key)
+        factor = hfreader_real(reader, reader->config, family->rotary_key, factor);
+    else
+        factor = hfreader_real(reader, reader->config, key, factor);
+    if (json_is_object(scaling))
+        factor = hfreader_real(reader, scaling, key, factor);
+    if (!(factor > 0 && factor <= 1))
+        hfreader_wrong(reader, key, "is not in (0, 1]");
+    else if (!family->rotary_key && factor != 1)
+        hfreader_wrong(reader, key, "is not supported");
+    else if (factor < 1)
+        shape->rotary = (int)(shape->head_dim * factor);
+    if (factor < 1 && shape->rotary < 2)
+        hfreader_wrong(reader, key, "leaves no column to rotate");
+}
+
 /* One object: its theta and its scaling. */
 static void read_scaling(struct hfreader *reader, const json_t *scaling, struct shape *shape)
 {
@@ -104,9 +179,6 @@ static void read_scaling(struct hfreader *reader, const json_t *scaling, struct 
         return;
     }
     shape->rope_theta = hfreader_real(reader, scaling, "rope_theta", shape->rope_theta);
-    /* of a part of each head: no kernel here */
-    if (hfreader_real(reader, scaling, "partial_rotary_factor", 1) != 1)
-        hfreader_wrong(reader, "partial_rotary_factor", "is not supported");
     /* "type" is its older name, and many files still have it */
     type = hfreader_text(reader, scaling, "rope_type");
     if (!type)
@@ -121,6 +193,10 @@ static void read_scaling(struct hfreader *reader, const json_t *scaling, struct 
             read_longrope(reader, scaling, shape);
         return;
     }
+    if (!strcmp(type, "yarn")) {
+        read_yarn(reader, scaling, shape);
+        return;
+    }
     shape->rope_factor = hfreader_real(reader, scaling, "factor", NAN);
     if (!strcmp(type, "linear")) {
         shape->rope = ROPE_LINEAR;
@@ -129,8 +205,10 @@ static void read_scaling(struct hfreader *reader, const json_t *scaling, struct 
         shape->rope_low = hfreader_real(reader, scaling, "low_freq_factor", NAN);
         shape->rope_high = hfreader_real(reader, scaling, "high_freq_factor", NAN);
         read_original(reader, scaling, shape);
+    } else if (!strcmp(type, "dynamic")) {
+        read_dynamic(reader, shape);
     } else {
-        unknown(reader, type, "default, linear and llama3 are");
+        unknown(reader, type, "default, linear, llama3, dynamic and yarn are");
     }
 }
 
@@ -163,6 +241,11 @@ void hfrope_read(struct hfreader *reader, struct shape *shape)
         return;
     /* an object's own theta, read later, wins over this one */
     shape->rope_theta = hfreader_real(reader, reader->config, "rope_theta", shape->rope_theta);
+    if (shape->family == FAMILY_NEOX)
+        shape->rope_theta =
+            hfreader_real(reader, reader->config, "rotary_emb_base", shape->rope_theta);
+    if (shape->family != FAMILY_GPTJ) /* which has a key of its own (hfkeys), and no scaling */
+        read_rotary(reader, scaling, shape);
     if (kind == HFROPE_TWO) {
         shape->rope_local_theta = hfreader_real(reader, reader->config, "rope_local_base_freq",
                                                 shape->rope_local_theta);
@@ -171,7 +254,7 @@ void hfrope_read(struct hfreader *reader, struct shape *shape)
     }
     if (hfreader_given(scaling))
         read_scaling(reader, scaling, shape);
-    if (shape->rope != ROPE_LONG && shape->rope != ROPE_LLAMA3)
+    if (shape->rope == ROPE_PLAIN || shape->rope == ROPE_LINEAR)
         shape->rope_original = 0; /* the default of a key that nothing asked for */
 }
 
@@ -201,7 +284,7 @@ static json_t *list_of(const float *factor, int n)
 
 static json_t *longrope(const struct shape *shape)
 {
-    const int n = shape->head_dim / 2;
+    const int n = shape_rotary(shape) / 2;
     json_t *scaling =
         json_pack("{s:s,s:o,s:o}", "type", "longrope", "short_factor",
                   list_of(shape->rope_short, n), "long_factor", list_of(shape->rope_long, n));
@@ -210,6 +293,30 @@ static json_t *longrope(const struct shape *shape)
     if (shape->rope_attention != hfrope_attention(shape->rope_whole, shape->rope_original))
         json_object_set_new(scaling, "attention_factor", json_real(shape->rope_attention));
     return scaling;
+}
+
+static json_t *yarn(const struct shape *shape)
+{
+    json_t *scaling =
+        json_pack("{s:s,s:f,s:i,s:f,s:f}", "rope_type", "yarn", "factor", shape->rope_factor,
+                  "original_max_position_embeddings", shape->rope_original, "beta_fast",
+                  shape->rope_high, "beta_slow", shape->rope_low);
+
+    if (shape->rope_attention != yarn_attention(shape->rope_factor, 1))
+        json_object_set_new(scaling, "attention_factor", json_real(shape->rope_attention));
+    if (shape->rope_stepless)
+        json_object_set_new(scaling, "truncate", json_false());
+    return scaling;
+}
+
+/* The least factor that gives so many columns: 32 of 80 are 0.4, and (int)(80 x 0.4) is 32. */
+static json_t *rotary(const struct shape *shape)
+{
+    double factor = (double)shape_rotary(shape) / shape->head_dim;
+
+    while ((int)(shape->head_dim * factor) < shape_rotary(shape))
+        factor = nextafter(factor, 1);
+    return json_real(factor);
 }
 
 static json_t *scaling_of(const struct shape *shape)
@@ -224,6 +331,10 @@ static json_t *scaling_of(const struct shape *shape)
                          "original_max_position_embeddings", shape->rope_original);
     case ROPE_LONG:
         return longrope(shape);
+    case ROPE_DYNAMIC:
+        return json_pack("{s:s,s:f}", "rope_type", "dynamic", "factor", shape->rope_factor);
+    case ROPE_YARN:
+        return yarn(shape);
     default:
         return json_null();
     }
@@ -237,6 +348,13 @@ void hfrope_write(json_t *config, const struct shape *shape)
         return;
     json_object_set_new(config, "rope_theta", json_real(shape->rope_theta));
     json_object_set_new(config, "rope_scaling", scaling_of(shape));
+    if (hfkeys_family[shape->family].rotary_key &&
+        (shape->rotary || shape->family != FAMILY_PHI3))
+        json_object_set_new(config, hfkeys_family[shape->family].rotary_key, rotary(shape));
+    if (shape->family == FAMILY_NEOX) {
+        json_object_del(config, "rope_theta"); /* transformers 4 knows it by this name alone */
+        json_object_set_new(config, "rotary_emb_base", json_real(shape->rope_theta));
+    }
     if (kind == HFROPE_TWO)
         json_object_set_new(config, "rope_local_base_freq", json_real(shape->rope_local_theta));
     if (shape->family == FAMILY_PHI3)

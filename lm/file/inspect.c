@@ -245,27 +245,31 @@ static void put_tensors(FILE *to, const json_t *list)
 static void put_positions(FILE *to, const struct shape *s)
 {
     static const char *const rope[] = {
-        [ROPE_PLAIN] = "plain",
-        [ROPE_LINEAR] = "linear",
-        [ROPE_LLAMA3] = "llama3",
-        [ROPE_LONG] = "longrope",
+        [ROPE_PLAIN] = "plain",   [ROPE_LINEAR] = "linear",   [ROPE_LLAMA3] = "llama3",
+        [ROPE_LONG] = "longrope", [ROPE_DYNAMIC] = "dynamic", [ROPE_YARN] = "yarn",
     };
-    int local = 0;
+    int local = 0, unrotated = 0;
 
-    for (int i = 0; i < s->layers; i++)
+    for (int i = 0; i < s->layers; i++) {
         local += shape_local(s, i);
+        unrotated += !shape_rotates(s, i);
+    }
     fprintf(to, "context       %d tokens, ", s->context);
     if (hfkeys_family[s->family].rope == HFROPE_NONE)
         fprintf(to, "learned positions");
     else
         fprintf(to, "rope %s, theta %g", rope[s->rope], s->rope_theta);
-    if (s->rope == ROPE_LINEAR || s->rope == ROPE_LLAMA3)
+    if (s->rope != ROPE_PLAIN && s->rope != ROPE_LONG)
         fprintf(to, ", factor %g", s->rope_factor);
     if (s->rope == ROPE_LONG)
         fprintf(to, ", %s factors, %d tokens with the long ones",
                 s->rope_far ? "long" : "short", s->rope_whole);
     if (s->rope_local_theta > 0)
         fprintf(to, ", theta %g in local layers", s->rope_local_theta);
+    if (s->rotary)
+        fprintf(to, ", %d of %d columns", s->rotary, s->head_dim);
+    if (unrotated)
+        fprintf(to, ", not in %d layers", unrotated);
     if (local)
         fprintf(to, "\nwindow        %d tokens, in %d layers", s->window, local);
     fputc('\n', to);

@@ -6,13 +6,17 @@
 
 enum err model_files_reach(struct model_files *files, int longest)
 {
-    if (files->shape.rope != ROPE_LONG)
+    const struct shape *shape = &files->shape;
+
+    if (!shape_reaches(shape))
         return OK;
     shape_reach(&files->shape, longest);
     if (files->params) /* who trains or packs goes by its own copy */
-        files->params->shape = files->shape;
-    say(stderr,
-        "longrope: the %s factors hold: no sequence of this run has more than %d tokens\n",
-        files->shape.rope_far ? "long" : "short", files->shape.context);
+        files->params->shape = *shape;
+    say(stderr, "%s: no sequence of this run has more than %d tokens\n",
+        shape->rope == ROPE_DYNAMIC ? "dynamic rope scaling is for the longest"
+        : shape->rope_far           ? "longrope: the long factors hold"
+                                    : "longrope: the short factors hold",
+        shape->context);
     return model_files_make_meta(files);
 }

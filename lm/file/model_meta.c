@@ -32,11 +32,20 @@ static enum err read_stops(struct shape *shape, const json_t *stops, const char 
     return err;
 }
 
-/* Which of longrope's lists the run that wrote this chose. */
+/* Which of longrope's lists the run that wrote this chose; of dynamic scaling, for how many tokens. */
 static enum err read_reach(struct shape *shape, const json_t *rope, const char *name)
 {
     const char *word = json_string_value(rope);
 
+    if (shape->rope == ROPE_DYNAMIC) {
+        const json_int_t longest = json_is_integer(rope) ? json_integer_value(rope) : 0;
+
+        if (longest < shape->rope_original || longest > shape->rope_whole)
+            return err_set(ERR_PARSE, "%s: rope: expected %d..%d tokens", name,
+                           shape->rope_original, shape->rope_whole);
+        shape_reach(shape, (int)longest);
+        return OK;
+    }
     if (shape->rope != ROPE_LONG)
         return rope ? err_set(ERR_PARSE, "%s: rope: this model has no lists of factors", name)
                     : OK;
@@ -123,6 +132,8 @@ enum err model_meta_write(const struct model_meta *card, char **out, size_t *n)
         json_object_set_new(json, "rope", json_string(card->shape.rope_far ? "long" : "short"));
     if (tokens)
         json_object_set_new(json, "tokens", tokens);
+    if (card->shape.rope == ROPE_DYNAMIC)
+        json_object_set_new(json, "rope", json_integer(card->shape.context));
     /* jansson makes no string of what is not UTF-8, and setting that fails */
     bad |= json_object_set_new(json, "tokenizer", json_string(card->tokenizer));
     bad |= json_object_set_new(

@@ -2,8 +2,9 @@
  * actor.
  *
  * {"config": …, "stops": […], "template": text or null, "tokenizer": the text of
- * tokenizer.json} with sorted keys, and "rope": "short" or "long" where a run chooses (longrope), "tokens": special tokens
- * that the template names and the ids do not say (chat_tokens.h), if any: equal models give equal bytes. */
+ * tokenizer.json} with sorted keys; "rope" where a run chooses: "short" or "long" (longrope), or how
+ * many tokens (dynamic scaling); "tokens": special tokens that the template names and the ids do not
+ * say (chat_tokens.h), if any: equal models give equal bytes. */
 
 #ifndef LM_FILE_MODEL_META_H
 #define LM_FILE_MODEL_META_H

@@ -112,7 +112,7 @@ enum err open_model_reach(struct open_model *loaded, int longest)
     const struct shape *shape = &loaded->files->shape;
     enum err err;
 
-    if (shape->rope != ROPE_LONG)
+    if (!shape_reaches(shape))
         return OK;
     err = model_files_reach(loaded->files, longest);
     if (err)

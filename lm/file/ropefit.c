@@ -18,7 +18,7 @@
 /* In positions, of frequency i. */
 static double wavelength(const struct shape *shape, int i)
 {
-    return 6.283185307179586 * real_power(shape->rope_theta, 2.0 * i / shape->head_dim);
+    return 6.283185307179586 * real_power(shape->rope_theta, 2.0 * i / shape_rotary(shape));
 }
 
 static double factor_of(const struct shape *shape, int i)
@@ -36,7 +36,7 @@ static double factor_of(const struct shape *shape, int i)
 
 void ropefit_list(float *f, const struct shape *shape)
 {
-    for (int i = 0; i < shape->head_dim / 2; i++)
+    for (int i = 0; i < shape_rotary(shape) / 2; i++)
         f[i] = (float)factor_of(shape, i);
 }
 
@@ -44,7 +44,7 @@ void ropefit_list(float *f, const struct shape *shape)
  * guess gives. */
 static bool fits(const struct shape *shape, const float *f)
 {
-    for (int i = 0; i < shape->head_dim / 2; i++)
+    for (int i = 0; i < shape_rotary(shape) / 2; i++)
         if (!(fabs((double)f[i] / factor_of(shape, i) - 1) < 1e-5))
             return false;
     return true;
@@ -77,7 +77,7 @@ static bool fit_usual(struct shape *shape, const float *f)
 
     if (try(shape, f, 8192, 1, 4))
         return true;
-    for (int i = 0; i < shape->head_dim / 2; i++)
+    for (int i = 0; i < shape_rotary(shape) / 2; i++)
         if (on_ramp(shape, f, i, &s))
             return try(shape, f, wavelength(shape, i) * (3 * s + 1), 1, 4);
     for (double original = 32; original <= 1 << 20; original *= 2)
@@ -92,7 +92,7 @@ static bool fit_line(struct shape *shape, const float *f)
     double s[2], turns[2];
     int n = 0;
 
-    for (int i = 0; i < shape->head_dim / 2 && n < 2; i++)
+    for (int i = 0; i < shape_rotary(shape) / 2 && n < 2; i++)
         if (on_ramp(shape, f, i, &s[n]))
             turns[n++] = 1 / wavelength(shape, i);
     if (n < 2)
@@ -107,7 +107,7 @@ static bool fit_line(struct shape *shape, const float *f)
  * factor itself. */
 enum err ropefit_factors(struct shape *shape, const float *f)
 {
-    const int n = shape->head_dim / 2;
+    const int n = shape_rotary(shape) / 2;
     bool equal = true;
 
     for (int i = 0; i < n; i++) {

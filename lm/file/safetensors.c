@@ -441,9 +441,14 @@ static enum err put_values_at(struct fs_file *to, const float *from, size_t n, b
 
 static enum err put_data(struct fs_file *to, const struct safetensors_put *put, bool bf16)
 {
+    const size_t rows = put->rows ? put->rows : put->cols, width = put->rows ? put->cols : 1;
     float *column;
     enum err err = OK;
 
+    for (size_t r = 0; !err && put->order && r < rows; r++)
+        err = put_values_at(to, put->data + (size_t)put->order[r] * width, width, bf16);
+    if (put->order)
+        return err;
     if (!put->turned)
         return put_values_at(to, put->data, put_values(put), bf16);
     column = mem_new(put->rows, sizeof *column);

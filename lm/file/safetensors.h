@@ -60,6 +60,9 @@ struct safetensors_put {
     size_t rows, cols;
     const float *data; /* [rows, cols] */
     bool turned;       /* the file has [cols, rows] */
+    const int
+        *order; /* row i of the file is row order[i] here, a vector's value likewise; NULL: as
+                        * they stand. Not turned. Borrowed */
 };
 
 /* A text for __metadata__; the list ends with key NULL. */

@@ -11,6 +11,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "lm/file/grouped.h"
 #include "lm/file/half.h"
 #include "lm/file/hfconfig.h"
 #include "lm/file/safetensors.h"
@@ -26,6 +27,7 @@ enum { FILES_MAX = 512, INDEX_BYTES = 16 << 20, PIECE = 1 << 18 /* floats */ };
 
 struct weights {
     char *folder;
+    const struct shape *shape; /* of the model that is read now */
     int n;
     char *name[FILES_MAX];
     struct safetensors *file[FILES_MAX];
@@ -287,11 +289,12 @@ static enum err locate(const struct weights *weights, const struct tensor *tenso
     return OK;
 }
 
-/* What a file holds as [cols, rows] is read whole, for every row lies all over it. */
+/* What a file holds as [cols, rows] is read whole, for every row lies all over it; so are rows that
+ * it has in another order. */
 static int step_of(void *self, const struct tensor *tensor)
 {
     (void)self;
-    return tensor->row->turned ? tensor->rows : 1;
+    return tensor->row->turned || tensor->row->grouped ? tensor->rows : 1;
 }
 
 /* [cols, rows] in the file, [rows, cols] here. */
@@ -317,12 +320,15 @@ static enum err walk_rows(void *self, const struct tensor *tensor, int row, int 
     const struct safetensors_tensor *from = NULL;
     struct safetensors *file = NULL;
     const size_t cols = (size_t)tensor->cols;
-    const enum err err = locate(self, tensor, &file, &from);
+    const struct weights *weights = self;
+    const enum err err = locate(weights, tensor, &file, &from);
 
     if (err)
         return err;
     if (tensor->row->turned)
         return read_turned(file, from, tensor, to);
+    if (tensor->row->grouped)
+        return grouped_read(file, from, tensor, weights->shape, to);
     return safetensors_read_part(file, from, (size_t)row * cols, (size_t)n * cols, to);
 }
 
@@ -379,7 +385,7 @@ static enum err refuse_others(void *self, const struct params *params)
     return OK;
 }
 
-static struct tensor_walk walk_of(struct weights *weights)
+static struct tensor_walk walk_of(struct weights *weights, const struct shape *shape)
 {
     struct tensor_walk walk = {.self = weights,
                                .name = weights->folder,
@@ -388,6 +394,7 @@ static struct tensor_walk walk_of(struct weights *weights)
                                .half = is_half,
                                .others = refuse_others};
 
+    weights->shape = shape;
     /* by bytes: no value takes fewer than two, so this is never too few */
     for (int i = 0; i < weights->n; i++)
         for (size_t t = 0; t < safetensors_count(weights->file[i]); t++)
@@ -397,14 +404,14 @@ static struct tensor_walk walk_of(struct weights *weights)
 
 enum err weights_file_hash(struct hash *out, struct weights *weights, const struct shape *shape)
 {
-    const struct tensor_walk walk = walk_of(weights);
+    const struct tensor_walk walk = walk_of(weights, shape);
 
     return tensor_walk_hash(out, &walk, shape);
 }
 
 enum err weights_read(struct params **out, struct weights *weights, const struct shape *shape)
 {
-    const struct tensor_walk walk = walk_of(weights);
+    const struct tensor_walk walk = walk_of(weights, shape);
 
     return tensor_walk_read(out, &walk, shape);
 }
@@ -412,7 +419,7 @@ enum err weights_read(struct params **out, struct weights *weights, const struct
 enum err weights_pack(float **image, struct packed_layout **layout, struct weights *weights,
                       const struct shape *shape)
 {
-    const struct tensor_walk walk = walk_of(weights);
+    const struct tensor_walk walk = walk_of(weights, shape);
 
     return tensor_walk_pack(image, layout, &walk, shape);
 }
@@ -421,6 +428,7 @@ enum err weights_write(const char *path, const struct params *params, const char
 {
     struct safetensors_put *put = mem_new((size_t)params->n, sizeof *put);
     const bool bf16 = !strcmp(dtype, "bfloat16");
+    int *order = grouped_order(&params->shape);
     enum err err;
 
     for (int i = 0; i < params->n; i++) {
@@ -430,8 +438,10 @@ enum err weights_write(const char *path, const struct params *params, const char
         put[i].cols = (size_t)tensor->cols;
         put[i].data = params->data + tensor->at;
         put[i].turned = tensor->row->turned;
+        put[i].order = tensor->row->grouped ? order : NULL;
     }
     err = safetensors_write(path, put, (size_t)params->n, bf16, NULL);
+    free(order);
     free(put);
     return err;
 }

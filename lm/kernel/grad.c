@@ -126,6 +126,63 @@ static void head_strip(float *dw, const struct grad_head_norm *job, size_t width
     memcpy(dw + c, sum, sizeof sum);
 }
 
+/* Columns of the weight of `dim` heads' columns that begin at `first`, of which r is every second
+ * factor: rows ascending. */
+static void whole_strip(float *dw, const struct grad_head_norm *job, size_t width, int first,
+                        int which, int c)
+{
+    float sum[LANES];
+
+    memcpy(sum, dw + c, sizeof sum); /* goes on from what is there */
+    for (int t = 0; t < job->n; t++) {
+        const size_t at = (size_t)t * width + (size_t)(first + c);
+        const float r = job->factor[2 * t + which];
+#pragma omp simd
+        for (int j = 0; j < LANES; j++)
+            sum[j] += job->dqkv[at + (size_t)j] * (job->raw[at + (size_t)j] * r);
+    }
+    memcpy(dw + c, sum, sizeof sum);
+}
+
+/* As norm_row, over dy. */
+static void norm_over(float *dy, const float *x, const float *w, float r, int width)
+{
+    float lane[LANES] = {0.0f};
+    float by;
+
+    for (int c = 0; c < width; c += LANES)
+#pragma omp simd
+        for (int j = 0; j < LANES; j++)
+            lane[j] += dy[c + j] * w[c + j] * x[c + j];
+    by = r * r * r * (tree(lane) / (float)width);
+#pragma omp simd
+    for (int c = 0; c < width; c++)
+        dy[c] = r * (dy[c] * w[c]) - x[c] * by;
+}
+
+static void grad_whole_norm(const struct grad_head_norm *job, const struct rows_heads *heads,
+                            const struct rows_head_norm *norm)
+{
+    const int q = heads->heads * heads->head_dim, k = heads->kv_heads * heads->head_dim;
+    const size_t width = (size_t)(q + 2 * k);
+
+#pragma omp parallel for schedule(static)
+    for (int c = 0; c < q; c += LANES) {
+        if (job->dq_w)
+            whole_strip(job->dq_w, job, width, 0, 0, c);
+        if (job->dk_w && c < k) /* no more heads of k than of q */
+            whole_strip(job->dk_w, job, width, q, 1, c);
+    }
+#pragma omp parallel for schedule(static)
+    for (int t = 0; t < job->n; t++) {
+        float *dy = job->dqkv + (size_t)t * width;
+        const float *x = job->raw + (size_t)t * width;
+
+        norm_over(dy, x, norm->q_w, job->factor[2 * t], q);
+        norm_over(dy + q, x + q, norm->k_w, job->factor[2 * t + 1], k);
+    }
+}
+
 void grad_head_norm(const struct grad_head_norm *job, const struct rows_heads *heads,
                     const struct rows_head_norm *norm)
 {
@@ -133,6 +190,10 @@ void grad_head_norm(const struct grad_head_norm *job, const struct rows_heads *h
     const size_t width = (size_t)(all + k) * (size_t)dim;
     const float plus = norm->kind == ROWS_RMS_PLUS ? 1.0f : 0.0f;
 
+    if (norm->whole) {
+        grad_whole_norm(job, heads, norm);
+        return;
+    }
     /* The weights first: what they need is overwritten then. */
 #pragma omp parallel for schedule(static)
     for (int c = 0; c < dim; c += LANES) {
@@ -197,6 +258,40 @@ static void gelu_piece(const struct isa *isa, float *y, float *dg, float *du, co
     }
 }
 
+/* The kinds without a gate that rows.c has in plain C. */
+static void plain_piece(const struct isa *isa, float *y, float *dg, const float *dy,
+                        const float *g, int n, enum rows_gate gate)
+{
+    float e[PIECE] = {0.0f}, p[PIECE] = {0.0f};
+
+    if (gate == ROWS_GELU_EXACT_PLAIN) {
+        rows_phi(e, p, g, n);
+    } else if (gate == ROWS_SILU_PLAIN) {
+        for (int i = 0; i < n; i++)
+            e[i] = -g[i];
+        isa->exp(e, e, n);
+    }
+    for (int i = 0; i < n; i++) {
+        const float gi = g[i], d = dy[i], over = gi < 0.0f ? 0.0f : gi;
+
+        if (gate == ROWS_GELU_EXACT_PLAIN) {
+            y[i] = gi * p[i];
+            dg[i] = d * (p[i] + gi * 0.398942280f * e[i]);
+        } else if (gate == ROWS_SILU_PLAIN) {
+            const float sigma = 1.0f / (1.0f + e[i]);
+
+            y[i] = gi / (1.0f + e[i]);
+            dg[i] = d * (sigma * (1.0f + gi * (1.0f - sigma)));
+        } else if (gate == ROWS_RELU2_PLAIN) {
+            y[i] = over * over;
+            dg[i] = d * 2.0f * over;
+        } else {
+            y[i] = over;
+            dg[i] = gi > 0.0f ? d : 0.0f;
+        }
+    }
+}
+
 void grad_gate(float *y, float *dgu, const float *dy, const float *gu, int n, int ffn,
                enum rows_gate gate)
 {
@@ -214,8 +309,10 @@ void grad_gate(float *y, float *dgu, const float *dy, const float *gu, int n, in
                 silu_piece(isa, y + at, dgu + g, dgu + u, dy + at, gu + g, gu + u, some);
             else if (gate == ROWS_GELU)
                 gelu_piece(isa, y + at, dgu + g, dgu + u, dy + at, gu + g, gu + u, some);
-            else
+            else if (gate == ROWS_GELU_PLAIN)
                 gelu_piece(isa, y + at, dgu + g, NULL, dy + at, gu + g, NULL, some);
+            else
+                plain_piece(isa, y + at, dgu + g, dy + at, gu + g, some, gate);
         }
     }
 }
@@ -232,11 +329,28 @@ void grad_cap(float *dy, const float *y, float limit, int n)
     }
 }
 
+static void rotate_back(float *head, const float *c, const float *s, int half, bool pairs)
+{
+    float apart[HEAD];
+    float *a = pairs ? apart : head, *b = a + half;
+
+    if (pairs)
+        rows_halves(apart, head, half);
+#pragma omp simd
+    for (int i = 0; i < half; i++) {
+        const float ai = a[i], bi = b[i];
+        a[i] = ai * c[i] + bi * s[i];
+        b[i] = bi * c[i] - ai * s[i];
+    }
+    if (pairs)
+        rows_pairs(head, apart, half);
+}
+
 void grad_qkv(float *dqkv, const float *cos, const float *sin, int n,
               const struct rows_heads *heads)
 {
     const struct isa *isa = isa_current();
-    const int half = heads->head_dim / 2, turned = cos ? heads->heads + heads->kv_heads : 0;
+    const int half = rows_rotary(heads) / 2, turned = cos ? heads->heads + heads->kv_heads : 0;
     const size_t width = (size_t)(heads->heads + 2 * heads->kv_heads) * (size_t)heads->head_dim;
 
 #pragma omp parallel for schedule(static)
@@ -246,14 +360,9 @@ void grad_qkv(float *dqkv, const float *cos, const float *sin, int n,
 
         isa->scale(row, heads->scale, heads->heads * heads->head_dim);
         for (int h = 0; h < turned; h++) {
-            float *a = row + (size_t)h * (size_t)heads->head_dim, *b = a + half;
-            const float *c = cos + at, *s = sin + at;
-#pragma omp simd
-            for (int i = 0; i < half; i++) { /* the rotation back */
-                const float ai = a[i], bi = b[i];
-                a[i] = ai * c[i] + bi * s[i];
-                b[i] = bi * c[i] - ai * s[i];
-            }
+            float *head = row + (size_t)h * (size_t)heads->head_dim;
+
+            rotate_back(head, cos + at, sin + at, half, heads->pairs);
         }
     }
 }

@@ -30,7 +30,7 @@ struct grad_norm {
 };
 void grad_norm(const struct grad_norm *job, const struct rows_norm *norm);
 
-/* rows_head_norm, in place: slopes of (normalised q and k, v) to those of the raw ones, each
+/* rows_head_norm, of heads or whole, in place: slopes of (normalised q and k, v) to those of the raw ones, each
  * head as ROWS_RMS above. dq_w, dk_w [head_dim] in/out, NULL: not wanted; raw as it was before;
  * factor as rows_head_norm gives it. */
 struct grad_head_norm {
@@ -49,6 +49,9 @@ void grad_head_norm(const struct grad_head_norm *job, const struct rows_heads *h
  *
  *   dg = dy u (sigma + g sigma (1 - sigma) 2 k (1 + 3 a g^2)),   du = dy g sigma
  *
+ * ROWS_GELU_EXACT_PLAIN: dg = dy (Phi(g) + g phi(g)); ROWS_RELU_PLAIN: dy where g > 0;
+ * ROWS_RELU2_PLAIN: dy 2 max(g, 0); ROWS_SILU_PLAIN: as ROWS_SILU with u = 1.
+ *
  *   y [n,ffn] out: the forward value once more (the next matrix needs it)
  *   dgu like gu, out; dy [n,ffn], may be y; gu as rows_gate had it, may be dgu. */
 void grad_gate(float *y, float *dgu, const float *dy, const float *gu, int n, int ffn,
@@ -58,7 +61,7 @@ void grad_gate(float *y, float *dgu, const float *dy, const float *gu, int n, in
 void grad_cap(float *dy, const float *y, float limit, int n);
 
 /* rows_qkv, in place: turns d loss / d (rotated, scaled q, rotated k, v) into that before it.
- * cos, sin [n,head_dim/2] as rows_angles gave them; NULL: no rotation. */
+ * cos, sin [n,rotary/2] as rows_angles gave them; NULL: no rotation. */
 void grad_qkv(float *dqkv, const float *cos, const float *sin, int n,
               const struct rows_heads *heads);
 

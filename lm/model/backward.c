@@ -77,6 +77,7 @@ void backward_linear(const struct backward *pass, const struct backward_linear *
         .m = linear->n,
         .n = w->cols,
         .k = (int)rows,
+        .add = linear->joins,
         .portable = pass->acts->options.portable,
     };
     const struct blas_product dw = {
@@ -146,6 +147,7 @@ static void linear(const struct backward_walk *w, const struct block_op *op, con
         .dy = w->slope[op->to],
         .x = x,
         .dx = dx,
+        .joins = block_joins(w->pass->acts->block, op),
     };
     backward_linear(w->pass, &job);
 }
@@ -158,7 +160,11 @@ static void biases(const struct backward_walk *w, const struct block_op *op)
 
     for (int i = 0, at = 0; i < op->count; i++) {
         const struct tensor *b = tensor_of(w, op->bias + (enum part)i);
-        float *grad = backward_grad(w->pass, b);
+        float *grad;
+
+        if (!b) /* this model has none of them */
+            return;
+        grad = backward_grad(w->pass, b);
 
         if (grad)
             grad_columns(grad, w->slope[op->to] + at, (size_t)width, t->n, b->cols);
@@ -190,7 +196,7 @@ static void back_gate(struct backward_walk *w, const struct block_op *op)
 
     assert(late && late->from == op->to);
     grad_gate(w->slope[op->to], w->slope[op->from], w->slope[op->to], w->again.act[op->from],
-              t->n, t->shape.ffn, t->block->gate);
+              t->n, t->shape.ffn, block_gate(&t->shape));
     linear(w, late, w->slope[op->to], NULL);
     w->late = NULL;
 }
@@ -200,14 +206,14 @@ static void norm(const struct backward *pass, const struct grad_norm *job, enum 
                  enum part bias, int layer)
 {
     const struct tensor *tensor = params_part(pass->params, weight, layer);
+    const struct tensor *b = bias == PARTS ? NULL : params_part(pass->params, bias, layer);
     const struct rows_norm norm = {.kind = pass->acts->block->norm,
-                                   .w = weight_of(pass, tensor),
+                                   .w = tensor ? weight_of(pass, tensor) : pass->model->one,
                                    .width = pass->acts->shape.width};
     struct grad_norm whole = *job;
 
-    whole.dw = backward_grad(pass, tensor);
-    if (bias != PARTS)
-        whole.db = backward_grad(pass, params_part(pass->params, bias, layer));
+    whole.dw = tensor ? backward_grad(pass, tensor) : NULL;
+    whole.db = b ? backward_grad(pass, b) : NULL;
     grad_norm(&whole, &norm);
 }
 
@@ -242,7 +248,11 @@ static void back_head_norm(const struct backward_walk *w, const struct block_op 
         .n = t->n,
     };
     const struct rows_head_norm norm = {
-        .kind = t->block->norm, .q_w = weight_of(w->pass, q), .k_w = weight_of(w->pass, k)};
+        .kind = t->block->norm,
+        .q_w = weight_of(w->pass, q),
+        .k_w = weight_of(w->pass, k),
+        .whole = t->block->whole_heads,
+    };
 
     grad_head_norm(&job, &heads, &norm);
 }
@@ -280,7 +290,7 @@ static void back_place(const struct backward_walk *w, const struct block_op *op)
     const struct activations *t = w->pass->acts;
     const struct rows_heads heads = model_heads(&t->shape);
     const int own = model_angles_of(&t->shape, w->layer);
-    const bool turned = op->kind == OP_ROTATE;
+    const bool turned = op->kind == OP_ROTATE && shape_rotates(&t->shape, w->layer);
 
     grad_qkv(w->slope[op->to], turned ? t->cos[own] : NULL, turned ? t->sin[own] : NULL, t->n,
              &heads);
@@ -387,7 +397,8 @@ void backward_embed(const struct backward *pass)
     float *grad = positions ? backward_grad(pass, positions) : NULL;
 
     if (grad) /* positions first: the embedding's slopes are changed below */
-        grad_embed(grad, t->dx, t->pos, t->n, t->shape.width);
+        grad_embed(grad + (size_t)part_first_position(&t->shape) * width, t->dx, t->pos, t->n,
+                   t->shape.width);
     grad = t->embed ? t->embed : backward_grad(pass, embed);
     if (!grad)
         return;

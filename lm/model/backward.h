@@ -34,6 +34,7 @@ struct backward_linear {
     int count, n;
     const float *dy, *x;
     float *dx;
+    bool joins; /* dX is added to what is there */
 };
 void backward_linear(const struct backward *pass, const struct backward_linear *linear);
 

@@ -48,8 +48,9 @@ enum block_again {
 struct block_op {
     enum block_kind kind;
     enum block_act from, with, to;
-    enum part weight, bias; /* PARTS: none */
-    int count;              /* tensors that lie side by side in the weight, and in the bias */
+    /* PARTS: none. Biases, or a norm's weight, that the model has not are left out */
+    enum part weight, bias;
+    int count; /* tensors that lie side by side in the weight, and in the bias */
     unsigned needs;
     enum block_again again;
 };
@@ -59,8 +60,10 @@ enum { BLOCK_OPS = 16 };
 struct block_list {
     enum rows_kind norm; /* of all norms, the final one too */
     enum rows_gate gate;
-    bool scaled;          /* the embedding is multiplied by sqrt(width) (Gemma) */
-    bool positions;       /* a learned vector for each position is added to it (GPT-2) */
+    bool scaled;    /* the embedding is multiplied by sqrt(width) (Gemma) */
+    bool positions; /* a learned vector for each position is added to it (GPT-2) */
+    bool pairs;     /* columns 2i and 2i + 1 are rotated together (GPT-J), not i and i + half */
+    bool whole_heads;     /* OP_HEAD_NORM: all heads of q together, and of k (OLMo 2) */
     enum part final_bias; /* of the final norm; PARTS: none */
     int n_ops;
     struct block_op op[BLOCK_OPS];
@@ -68,6 +71,9 @@ struct block_list {
 
 /* The list of a family: static. */
 const struct block_list *block_of(const struct shape *shape);
+
+/* What an OP_GATE does: the list's, or what the model says instead. */
+enum rows_gate block_gate(const struct shape *shape);
 
 /* Columns of an activation; 0 where the family has it not. */
 int block_width(const struct shape *shape, enum block_act act);
@@ -96,6 +102,10 @@ void block_plan(struct block_plan *plan, const struct shape *shape);
 
 /* The first operation that makes an activation; NULL for ACT_IN. */
 const struct block_op *block_maker(const struct block_list *block, enum block_act act);
+
+/* Whether the slope of what an OP_LINEAR reads is there when its backward comes: of the stream,
+ * or of an activation that a later operation reads too. Then it is added to. */
+bool block_joins(const struct block_list *block, const struct block_op *op);
 
 /* Whether an activation is the residual stream, or a branch on its way into it: their gradients
  * are one. */

@@ -28,12 +28,13 @@ static void linear(const struct block_pass *pass, const struct block_op *op, int
 {
     const struct model *m = pass->model;
     const int from = block_width(&m->shape, op->from), to = block_width(&m->shape, op->to);
+    const float *bias = model_weight_if(m, op->bias, layer);
     float *y = pass->act[op->to];
 
     model_product(m, op->weight, layer, y, (size_t)to, pass->act[op->from], pass->n, to, from);
     drop(pass, op, layer, y, (size_t)to); /* an adapter's branch joins before the bias */
-    if (op->bias != PARTS)
-        rows_bias(y, model_weight(m, op->bias, layer), pass->n, to);
+    if (bias)
+        rows_bias(y, bias, pass->n, to);
 }
 
 static void head_norm(const struct block_pass *pass, const struct block_op *op, int layer,
@@ -45,18 +46,19 @@ static void head_norm(const struct block_pass *pass, const struct block_op *op, 
         .kind = m->block->norm,
         .q_w = model_weight(m, op->weight, layer),
         .k_w = model_weight(m, op->weight + 1, layer),
-        .eps = m->shape.norm_eps,
+        .eps = model_eps(&m->shape),
+        .whole = m->block->whole_heads,
     };
 
     rows_head_norm(pass->act[op->to], factor, pass->act[op->from], pass->n, &heads, &norm);
 }
 
-/* Local layers may rotate by frequencies of their own. */
+/* Local layers may rotate by frequencies of their own, and some not at all. */
 static void place(const struct block_pass *pass, const struct block_op *op, int layer)
 {
     const struct rows_heads heads = model_heads(&pass->model->shape);
     const int own = model_angles_of(&pass->model->shape, layer);
-    const bool turned = op->kind == OP_ROTATE;
+    const bool turned = op->kind == OP_ROTATE && shape_rotates(&pass->model->shape, layer);
 
     rows_qkv(pass->act[op->to], turned ? pass->cos[own] : NULL, turned ? pass->sin[own] : NULL,
              pass->n, &heads);
@@ -85,8 +87,7 @@ static void add(const struct block_pass *pass, const struct block_op *op)
 
 void block_forward_op(const struct block_pass *pass, int layer, int i)
 {
-    const struct block_list *block = pass->model->block;
-    const struct block_op *op = &block->op[i];
+    const struct block_op *op = &pass->model->block->op[i];
 
     switch (op->kind) {
     case OP_NORM: {
@@ -110,7 +111,7 @@ void block_forward_op(const struct block_pass *pass, int layer, int i)
         break;
     case OP_GATE:
         rows_gate(pass->act[op->to], pass->act[op->from], pass->n, pass->model->shape.ffn,
-                  block->gate);
+                  block_gate(&pass->model->shape));
         break;
     case OP_ADD:
         add(pass, op);

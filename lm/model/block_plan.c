@@ -172,6 +172,7 @@ void block_plan(struct block_plan *plan, const struct shape *shape)
     const struct block_list *b = block_of(shape);
 
     memset(plan, 0, sizeof *plan);
+    plan->kept[ACT_MIDDLE] = true; /* the first branch is made where the sum will stand */
     for (int i = 0; i < b->n_ops; i++) {
         const struct block_op *op = &b->op[i], *maker = block_maker(b, op->from);
 

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "lm/kernel/grad.h"
+#include "lm/kernel/isa.h"
 #include "lm/kernel/softmax.h"
 
 #include <omp.h>
@@ -129,11 +130,13 @@ static void share_out(float *grad, int vocab, int target, float by)
         grad[j] += each;
 }
 
-/* Logits of n rows to their gradients, in place; where they were capped, to those before it. */
+/* Logits of n rows to their gradients, in place; where they were capped or
+ * scaled, to those before it. */
 static void turn(const struct activations *t, const int *token, int n, const float *dlogprob,
                  const float *dentropy)
 {
     const float rate = softmax_rate(t->temperature), cap = (float)t->shape.logit_cap;
+    const float by = model_logit_scale(&t->shape);
     const size_t vocab = (size_t)t->shape.vocab, each = lm_head_aside(&t->shape);
 
 #pragma omp parallel for schedule(dynamic) num_threads(t->threads)
@@ -153,6 +156,8 @@ static void turn(const struct activations *t, const int *token, int n, const flo
             share_out(logit, t->shape.vocab, t->batch->token[to], rate * mean);
         if (cap > 0.0f)
             grad_cap(logit, aside + vocab, cap, t->shape.vocab);
+        if (by != 1.0f)
+            isa_current()->scale(logit, by, t->shape.vocab);
     }
 }
 
@@ -162,6 +167,8 @@ void lm_head_backward(const struct backward *pass, const float *dlogprob, const 
     const size_t width = (size_t)t->shape.width;
     /* a tied head learns in the embedding, which backward_embed adds to later */
     const enum part part = t->shape.tied ? PART_EMBED : PART_HEAD;
+    const struct tensor *bias = params_part(pass->params, PART_HEAD_BIAS, -1);
+    float *grad_bias = bias ? backward_grad(pass, bias) : NULL;
     const int rows = list_rows(t, dlogprob, dentropy, false);
 
     memset(t->dh, 0, (size_t)t->n * width * sizeof *t->dh);
@@ -179,6 +186,8 @@ void lm_head_backward(const struct backward *pass, const float *dlogprob, const 
         make_logits(t, pass->model, t->head_row + at, n); /* once more: they were not kept */
         turn(t, t->head_to + at, n, dlogprob, dentropy);
         backward_linear(pass, &job);
+        if (grad_bias)
+            grad_columns(grad_bias, t->logits, (size_t)t->shape.vocab, n, t->shape.vocab);
         for (int i = 0; i < n; i++) { /* added: a prefix's last row may come more than once */
             float *to = t->dh + (size_t)t->head_row[at + i] * width;
 

@@ -21,10 +21,16 @@
  * rounded once, as transformers raises it to the power -1/2 in python. */
 struct rows_heads model_heads(const struct shape *s)
 {
-    const float scale = s->query_scalar > 0 ? (float)(1 / sqrt(s->query_scalar))
-                                            : 1.0f / sqrtf((float)s->head_dim);
+    const float scale = s->attention_scale > 0 ? (float)s->attention_scale
+                        : s->query_scalar > 0  ? (float)(1 / sqrt(s->query_scalar))
+                                               : 1.0f / sqrtf((float)s->head_dim);
 
-    return (struct rows_heads){s->heads, s->kv_heads, s->head_dim, scale};
+    return (struct rows_heads){.heads = s->heads,
+                               .kv_heads = s->kv_heads,
+                               .head_dim = s->head_dim,
+                               .scale = scale,
+                               .rotary = shape_rotary(s),
+                               .pairs = block_of(s)->pairs};
 }
 
 /* Long waves are stretched by the factor, short ones stay, those between are mixed. */
@@ -48,17 +54,56 @@ static float longrope(const struct shape *s, int i)
 {
     const float factor = s->rope_far ? s->rope_long[i] : s->rope_short[i];
 
-    return 1.0f / (factor * (float)real_power(s->rope_theta, 2.0 * i / s->head_dim));
+    return 1.0f / (factor * (float)real_power(s->rope_theta, 2.0 * i / shape_rotary(s)));
+}
+
+/* Longer waves for a longer run: 1 at the original length. */
+static double dynamic_theta(const struct shape *s)
+{
+    const double d = shape_rotary(s);
+    const double stretch =
+        s->rope_factor * s->context / s->rope_original - (s->rope_factor - 1);
+
+    return s->rope_theta * real_power(stretch, d / (d - 2));
+}
+
+/* The column whose wave turns so often over the original context. */
+static double turning(const struct shape *s, double turns)
+{
+    return shape_rotary(s) * real_log(s->rope_original / (turns * 6.283185307179586)) /
+           (2 * real_log(s->rope_theta));
+}
+
+/* Columns before the ramp keep their waves, those behind it are divided by the factor. */
+static double yarn(const struct shape *s, double freq, int i)
+{
+    double from = turning(s, s->rope_high), to = turning(s, s->rope_low), slow;
+
+    if (!s->rope_stepless) {
+        from = floor(from);
+        to = ceil(to);
+    }
+    from = from < 0 ? 0 : from;
+    to = to > shape_rotary(s) - 1 ? shape_rotary(s) - 1 : to;
+    if (from == to)
+        to += 0.001; /* as transformers has it: no division by 0 */
+    slow = (i - from) / (to - from);
+    slow = slow < 0 ? 0 : slow > 1 ? 1 : slow;
+    return freq / s->rope_factor * slow + freq * (1 - slow);
 }
 
 void model_frequencies(float *freq, const struct shape *s)
 {
-    for (int i = 0; i < s->head_dim / 2; i++) {
-        const double f = 1 / real_power(s->rope_theta, 2.0 * i / s->head_dim);
+    const int d = shape_rotary(s);
+    const double theta = s->rope == ROPE_DYNAMIC ? dynamic_theta(s) : s->rope_theta;
+
+    for (int i = 0; i < d / 2; i++) {
+        const double f = 1 / real_power(theta, 2.0 * i / d);
 
         freq[i] = s->rope == ROPE_LLAMA3   ? (float)llama3(s, f)
                   : s->rope == ROPE_LINEAR ? (float)(f / s->rope_factor)
                   : s->rope == ROPE_LONG   ? longrope(s, i)
+                  : s->rope == ROPE_YARN   ? (float)yarn(s, f, i)
                                            : (float)f;
     }
 }
@@ -117,6 +162,10 @@ enum err model_new_as(struct model **out, const struct shape *shape, enum packed
     m->block = block_of(shape); /* static: nothing to free */
     block_plan(&m->plan, shape);
     m->weights = weights;
+    m->one = mem_new((size_t)shape->width, sizeof *m->one);
+    m->none = mem_new((size_t)shape->width, sizeof *m->none);
+    for (int i = 0; i < shape->width; i++)
+        m->one[i] = 1.0f;
     m->freq[0] = mem_new((size_t)shape->head_dim / 2, sizeof **m->freq);
     model_frequencies(m->freq[0], shape);
     if (model_two_angles(shape)) {
@@ -137,6 +186,8 @@ void model_free(struct model *model)
     if (!model)
         return;
     packed_layout_free(model->layout);
+    free(model->one);
+    free(model->none);
     free(model->freq[0]);
     free(model->freq[1]);
     free(model);
@@ -164,14 +215,31 @@ void model_product(const struct model *model, enum part part, int layer, float *
         gemm_packed(y, ldy, x, (size_t)k, weight, rows, n, k, false);
 }
 
+/* The list of a family names every bias that one of its models may have. */
+const float *model_weight_if(const struct model *model, enum part part, int layer)
+{
+    return part != PARTS && packed_has(model->layout, part, layer)
+               ? model_weight(model, part, layer)
+               : NULL;
+}
+
+/* In double, then rounded once: the square of 0.22 is no float. */
+float model_eps(const struct shape *s)
+{
+    const double r = s->residual_scale;
+
+    return r > 0 ? (float)((double)s->norm_eps / (r * r)) : s->norm_eps;
+}
+
 struct rows_norm model_norm(const struct model *m, enum part part, enum part bias, int layer)
 {
+    const float *w = model_weight_if(m, part, layer), *b = model_weight_if(m, bias, layer);
     const struct rows_norm norm = {
         .kind = m->block->norm,
-        .w = model_weight(m, part, layer),
-        .b = bias == PARTS ? NULL : model_weight(m, bias, layer),
+        .w = w ? w : m->one,
+        .b = b ? b : m->none,
         .width = m->shape.width,
-        .eps = m->shape.norm_eps,
+        .eps = model_eps(&m->shape),
     };
 
     return norm;
@@ -180,7 +248,11 @@ struct rows_norm model_norm(const struct model *m, enum part part, enum part bia
 /* In float, as transformers multiplies: the root is rounded before. */
 float model_embed_scale(const struct shape *s)
 {
-    return block_of(s)->scaled ? sqrtf((float)s->width) : 1.0f;
+    const double by = s->embed_scale > 0 ? s->embed_scale : 1;
+
+    if (block_of(s)->scaled)
+        return sqrtf((float)s->width);
+    return s->residual_scale > 0 ? (float)(by / s->residual_scale) : (float)by;
 }
 
 void model_embed(const struct model *model, float *x, const int *token, const int *pos, int n)
@@ -191,6 +263,7 @@ void model_embed(const struct model *model, float *x, const int *token, const in
     const float *positions =
         model->block->positions ? model_weight(model, PART_POSITION, -1) : NULL;
     const float by = model_embed_scale(&model->shape);
+    const int first = part_first_position(&model->shape);
 
 #pragma omp parallel for schedule(static) if (share_worth((size_t)n * (size_t)width))
     for (int i = 0; i < n; i++) {
@@ -203,7 +276,7 @@ void model_embed(const struct model *model, float *x, const int *token, const in
         if (by != 1.0f)
             isa->scale(to, by, width);
         if (positions) /* GPT-2 knows no other order of tokens */
-            isa->add(to, positions + (size_t)pos[i] * (size_t)width, width);
+            isa->add(to, positions + (size_t)(pos[i] + first) * (size_t)width, width);
     }
 }
 
@@ -211,10 +284,18 @@ void model_angles(const struct model *model, float *cos, float *sin, const int *
                   bool local)
 {
     const struct shape *s = &model->shape;
-    /* longrope's attention factor scales sines and cosines, and so q and k alike. */
-    const float by = s->rope == ROPE_LONG && !local ? (float)s->rope_attention : 1.0f;
+    /* longrope's and yarn's attention factor scales sines and cosines, and so q and k alike. */
+    const bool longer = s->rope == ROPE_LONG || s->rope == ROPE_YARN;
+    const float by = longer && !local ? (float)s->rope_attention : 1.0f;
 
-    rows_angles(cos, sin, pos, model->freq[local], by, n, s->head_dim / 2);
+    rows_angles(cos, sin, pos, model->freq[local], by, n, shape_rotary(s) / 2);
+}
+
+float model_logit_scale(const struct shape *s)
+{
+    const double by = s->logit_scale > 0 ? s->logit_scale : 1;
+
+    return (float)(s->logit_divisor > 0 ? by / s->logit_divisor : by);
 }
 
 void model_logits(const struct model *model, float *logits, size_t ld, const float *hidden,
@@ -222,12 +303,22 @@ void model_logits(const struct model *model, float *logits, size_t ld, const flo
 {
     const struct shape *s = &model->shape;
     const struct isa *isa = isa_current();
+    const float *bias = model_weight_if(model, PART_HEAD_BIAS, -1);
+    const float by = model_logit_scale(s);
 
     model_product(model, PART_HEAD, -1, logits, ld, hidden, n, s->vocab, s->width);
-    if (!(s->logit_cap > 0))
+    if (!bias && by == 1.0f && !(s->logit_cap > 0))
         return;
-        /* Here, so that whoever draws, scores or trains has the capped ones. */
+        /* Here, so that whoever draws, scores or trains has the finished ones. */
 #pragma omp parallel for schedule(static) if (share_worth(16 * (size_t)n * ld))
-    for (int i = 0; i < n; i++)
-        isa->cap(logits + (size_t)i * ld, (float)s->logit_cap, s->vocab);
+    for (int i = 0; i < n; i++) {
+        float *row = logits + (size_t)i * ld;
+
+        if (bias)
+            isa->add(row, bias, s->vocab);
+        if (by != 1.0f)
+            isa->scale(row, by, s->vocab);
+        if (s->logit_cap > 0)
+            isa->cap(row, (float)s->logit_cap, s->vocab);
+    }
 }

@@ -14,7 +14,8 @@ struct model {
     struct block_plan plan;
     struct packed_layout *layout;
     const float *weights; /* packed, borrowed */
-    float *freq[2]; /* [head_dim / 2] rotary frequencies of global and of local layers; the
+    float *one, *none; /* [width] 1 and 0: what a norm without weights or biases has for them */
+    float *freq[2];    /* [head_dim / 2] rotary frequencies of global and of local layers; the
                            * second NULL where those have none of their own */
 };
 
@@ -34,8 +35,10 @@ void model_product(const struct model *model, enum part part, int layer, float *
                    const float *x, int rows, int n, int k);
 
 /* Where a weight lies in the packed block; layer -1: of no layer. What is stored in panels is read
- * by model_product and model_embed alone. */
+ * by model_product and model_embed alone. The model must have it. */
 const float *model_weight(const struct model *model, enum part part, int layer);
+/* The same, or NULL where the model has no such weight: biases, a norm's own weights. */
+const float *model_weight_if(const struct model *model, enum part part, int layer);
 
 struct rows_heads model_heads(const struct shape *shape);
 
@@ -46,8 +49,15 @@ struct rows_norm model_norm(const struct model *model, enum part part, enum part
 /* Rotary frequencies freq [head_dim / 2] out. Plain: theta^(-2i/d) (Su et al. 2021); linear:
  * divided by rope_factor (Chen et al. 2023, arXiv:2306.15595); llama3: by wavelength
  * (Llama 3.1's rope_scaling as transformers' modeling_rope_utils has it); longrope: each divided by
- * the factor of the list that holds (shape.h). */
+ * the factor of the list that holds (shape.h); dynamic: plain, of a larger theta (bloc97's NTK
+ * scaling); yarn: divided by rope_factor along a ramp. Of shape_rotary columns: what is behind is
+ * 0. */
 void model_frequencies(float *freq, const struct shape *shape);
+
+/* What norms add to the mean square. Where each branch is scaled by r before it is added to the
+ * stream, the stream here is 1/r of transformers': the embedding is divided by r, and norms, which
+ * see no factor but through this, have 1/r^2 of it. So no pass and no slope knows of r. */
+float model_eps(const struct shape *shape);
 
 /* What the embedding's rows are multiplied by: 1, or sqrt(width) rounded to float. */
 float model_embed_scale(const struct shape *shape);
@@ -67,8 +77,11 @@ int model_angles_of(const struct shape *shape, int layer);
 /* The window and cap of a layer's attention. */
 struct key_view model_view(const struct shape *shape, int layer);
 
-/* logits [n, vocab] with row stride ld out, of hidden [n,width]; soft-capped where the model
- * does so. */
+/* What logits are multiplied by: 1 in most models. */
+float model_logit_scale(const struct shape *shape);
+
+/* logits [n, vocab] with row stride ld out, of hidden [n,width]; with the head's bias, scaled
+ * and soft-capped where the model does so. */
 void model_logits(const struct model *model, float *logits, size_t ld, const float *hidden,
                   int n);
 

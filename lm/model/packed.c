@@ -58,7 +58,7 @@ static size_t lay(size_t end, enum part_place place, const struct shape *s,
                                        .depth = vector ? 1 : part_dim(s, row[i].cols)};
         }
         if (spot)
-            spot[row[i].part] = (struct packed_spot){b.start, b.columns};
+            spot[row[i].part] = (struct packed_spot){b.start, b.columns, true};
         b.columns += part_dim(s, vector ? row[i].cols : row[i].rows);
     }
     return block_end(&b);
@@ -115,6 +115,11 @@ void packed_layout_free(struct packed_layout *layout)
         return;
     free(layout->spot);
     free(layout);
+}
+
+bool packed_has(const struct packed_layout *layout, enum part part, int layer)
+{
+    return layout->spot[layer + 1][part].has;
 }
 
 size_t packed_at(const struct packed_layout *layout, enum part part, int layer)

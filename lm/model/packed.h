@@ -25,6 +25,7 @@ size_t packed_size_as(const struct shape *shape, enum packed_store store);
 struct packed_spot {
     size_t block; /* where the matrix or vector of its group starts */
     int column;   /* its first column there */
+    bool has;     /* the model has it; the rest is 0 otherwise */
 };
 struct packed_layout {
     enum packed_store store;
@@ -36,6 +37,9 @@ enum err packed_layout_new(struct packed_layout **out, const struct shape *shape
 enum err packed_layout_as(struct packed_layout **out, const struct shape *shape,
                           enum packed_store store) MUST_CHECK;
 void packed_layout_free(struct packed_layout *layout);
+
+/* Whether the model has a part, in that layer or, with -1, among the ends. */
+bool packed_has(const struct packed_layout *layout, enum part part, int layer);
 
 /* Where the block starts that holds a part of layer 0.., or of the ends with layer -1; the head
  * of a tied model is its embedding. The model must have the part. */

@@ -35,12 +35,14 @@ enum part { /* which weight of the transformer a tensor is */
             PART_GATE,
             PART_UP,
             PART_GATE_UP, /* gate, then up, as one matrix (Phi-3) */
+            PART_GATE_BIAS,
             PART_UP_BIAS,
             PART_DOWN,
             PART_DOWN_BIAS,
             PART_NORM_MLP_POST,
             PART_NORM_FINAL,
             PART_NORM_FINAL_BIAS,
+            PART_HEAD_BIAS,  /* of the logits (Phi, GPT-J) */
             PART_HEAD,       /* lm_head.weight [vocab, width]; absent when tied */
             PART_SCORE,      /* score.weight [1, width]: HEAD_SCALAR; [2, width]: HEAD_STEP */
             PART_SCORE_BIAS, /* score.bias [2]: HEAD_STEP */
@@ -62,17 +64,30 @@ enum part_dim {          /* what of a shape gives rows or columns */
                 DIM_ONE, /* rows of a vector */
                 DIM_WIDTH,
                 DIM_VOCAB,
-                DIM_CONTEXT,
-                DIM_QUERIES, /* heads x head_dim */
-                DIM_KEYS,    /* key/value heads x head_dim */
-                DIM_QKV,     /* queries + 2 keys */
-                DIM_HEAD,    /* head_dim */
+                DIM_POSITIONS, /* context, and what OPT has before the first */
+                DIM_QUERIES,   /* heads x head_dim */
+                DIM_KEYS,      /* key/value heads x head_dim */
+                DIM_QKV,       /* queries + 2 keys */
+                DIM_HEAD,      /* head_dim */
                 DIM_FFN,
                 DIM_GATE_UP, /* 2 ffn */
                 DIM_LABELS,  /* of the score */
 };
 
-enum part_when { WHEN_ALWAYS, WHEN_UNTIED, WHEN_VALUE, WHEN_SCALAR, WHEN_STEP };
+enum part_when { /* with which head or choice of the model's (struct shape) */
+                 WHEN_ALWAYS,
+                 WHEN_UNTIED,
+                 WHEN_LM,
+                 WHEN_VALUE,
+                 WHEN_SCALAR,
+                 WHEN_STEP,
+                 WHEN_BIAS_QKV,
+                 WHEN_BIAS_O,
+                 WHEN_BIAS_MLP,
+                 WHEN_SERIAL,    /* the perceptron reads what attention has added to */
+                 WHEN_TWO_NORMS, /* it reads the layer's input through a norm of its own */
+                 WHEN_ONE_NORM,  /* neither of both, or serial: one name for the first norm */
+};
 enum part_place { PLACE_FRONT, PLACE_LAYER, PLACE_BACK };
 
 struct part_row {
@@ -81,14 +96,15 @@ struct part_row {
     enum part_dim rows, cols;
     enum part part;
     enum part_kind kind;
-    enum part_when when; /* … and with which head */
-    enum part group;     /* packed behind each other: rows in a row of the same group */
+    enum part_when when;
+    enum part group; /* packed behind each other: rows in a row of the same group */
     /* Which numbers a seed gives it (first values, dropout): never changes, and no two weights of
      * one model share it. */
     int stream;
     bool usual;       /* carries an adapter unless others are named, as PEFT chooses */
     bool turned;      /* Hugging Face's file holds [cols, rows] (Conv1D) */
     bool interleaved; /* rows that rope turns, which llama.cpp reorders for arch llama */
+    bool grouped;     /* q, k, v of a kv head lie together in Hugging Face's file */
 };
 
 enum { PART_STREAMS = 17 }; /* streams of weights that carry adapters are below it */
@@ -103,6 +119,14 @@ struct part_rows part_rows(enum part_place place);
 /* Whether a model of this shape has the row's weight. */
 bool part_has(const struct part_row *row, const struct shape *shape);
 int part_dim(const struct shape *shape, enum part_dim dim);
+
+/* Where row r of a row that is `grouped` stands in Hugging Face's file: here q of all heads comes
+ * first, then k, then v; there kv head after kv head, each with the queries that share it, its
+ * key and its value. */
+int part_grouped(const struct shape *shape, int row);
+
+/* Rows of learned positions that stand before that of the first token. */
+int part_first_position(const struct shape *shape);
 
 /* `pattern` with the layer's number for its %d. */
 void part_name(char *out, size_t size, const char *pattern, int layer);

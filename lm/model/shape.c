@@ -41,6 +41,8 @@ static enum err check_sizes(const struct shape *s)
         {"pad_token_id", s->pad, -1, s->vocab - 1, 1},
         {"sliding_window", s->window, 0, 1 << 20, 1},
         {"eos_token_id (count)", s->eos_count, 0, SHAPE_STOPS, 1},
+        {"rotary_dim", s->rotary, 0, s->head_dim, 2},
+        {"hidden_act", (int)s->act, 0, ACT_KINDS - 1, 1},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
@@ -72,6 +74,11 @@ static enum err check_reals(const struct shape *s)
         {"attn_logit_softcapping", s->attention_cap, 1e6},
         {"final_logit_softcapping", s->logit_cap, 1e6},
         {"rope_local_base_freq", s->rope_local_theta, 1e12},
+        {"attention_multiplier", s->attention_scale, 1e6},
+        {"embedding_multiplier", s->embed_scale, 1e6},
+        {"residual_multiplier", s->residual_scale, 1e6},
+        {"logit_scale", s->logit_scale, 1e6},
+        {"logits_scaling", s->logit_divisor, 1e6},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
@@ -84,7 +91,7 @@ static enum err check_reals(const struct shape *s)
 /* Both lists, whichever holds now: a run may reach further later (shape_reach). */
 static enum err check_long(const struct shape *s)
 {
-    const int n = s->head_dim / 2;
+    const int n = shape_rotary(s) / 2;
 
     if (n > SHAPE_FACTORS)
         return err_set(ERR_RANGE, "head_dim %d: longrope has at most %d factors", s->head_dim,
@@ -122,10 +129,47 @@ static enum err check_llama3(const struct shape *s)
     return OK;
 }
 
+/* theta^(…) with L, the length that the run allows: 1 up to the original one. */
+static enum err check_dynamic(const struct shape *s)
+{
+    if (s->rope_original < 1 || s->rope_original > SHAPE_POSITIONS ||
+        s->rope_whole < s->rope_original || s->rope_whole > SHAPE_POSITIONS)
+        return err_set(ERR_RANGE, "max_position_embeddings %d (to %d): not in 1..%d",
+                       s->rope_original, s->rope_whole, SHAPE_POSITIONS);
+    if (s->context < s->rope_original || s->context > s->rope_whole)
+        return err_set(ERR_RANGE, "max_position_embeddings %d: not in %d..%d", s->context,
+                       s->rope_original, s->rope_whole);
+    if (!(s->rope_factor >= 1))
+        return err_set(ERR_RANGE, "rope_scaling.factor %g: not in [1, 1e6)", s->rope_factor);
+    if (shape_rotary(s) < 4) /* its exponent is d / (d - 2) */
+        return err_set(ERR_RANGE, "rotary_dim %d: dynamic scaling needs 4", shape_rotary(s));
+    return OK;
+}
+
+/* Turns over the original context at which the ramp ends and begins; logarithms are taken of
+ * both, and of theta. */
+static enum err check_yarn(const struct shape *s)
+{
+    if (!(s->rope_low > 0 && s->rope_high >= s->rope_low && s->rope_high < 1e6))
+        return err_set(ERR_RANGE,
+                       "rope_scaling: beta_slow %g, beta_fast %g: not 0 < slow <= fast < 1e6",
+                       s->rope_low, s->rope_high);
+    if (s->rope_original < 1 || s->rope_original > SHAPE_POSITIONS)
+        return err_set(ERR_RANGE,
+                       "rope_scaling.original_max_position_embeddings %d: not in 1..%d",
+                       s->rope_original, SHAPE_POSITIONS);
+    if (!(s->rope_attention > 0 && s->rope_attention < 1e3))
+        return err_set(ERR_RANGE, "rope_scaling.attention_factor %g: not in (0, 1000)",
+                       s->rope_attention);
+    if (!(s->rope_theta > 1))
+        return err_set(ERR_RANGE, "rope_theta %g: yarn needs more than 1", s->rope_theta);
+    return OK;
+}
+
 /* Numbers of a kind that the shape does not have are not looked at. */
 static enum err check_rope(const struct shape *s)
 {
-    if (s->rope < ROPE_PLAIN || s->rope > ROPE_LONG)
+    if (s->rope < ROPE_PLAIN || s->rope > ROPE_YARN)
         return err_set(ERR_RANGE, "rope_scaling: kind %d is not known", (int)s->rope);
     if (!(s->rope_theta > 0 && s->rope_theta < 1e12))
         return err_set(ERR_RANGE, "rope_theta %g: not in (0, 1e12)", s->rope_theta);
@@ -137,7 +181,9 @@ static enum err check_rope(const struct shape *s)
         return err_set(ERR_RANGE, "rope_scaling.factor %g: not in (0, 1e6)", s->rope_factor);
     if (s->rope == ROPE_LINEAR)
         return OK;
-    return check_llama3(s);
+    if (s->rope == ROPE_DYNAMIC)
+        return check_dynamic(s);
+    return s->rope == ROPE_YARN ? check_yarn(s) : check_llama3(s);
 }
 
 /* Family and head first: both are indices of tables. */
@@ -160,8 +206,30 @@ bool shape_local(const struct shape *shape, int layer)
     return shape->window && shape->local[layer / 64] >> layer % 64 & 1;
 }
 
+bool shape_rotates(const struct shape *shape, int layer)
+{
+    return !(shape->unrotated[layer / 64] >> layer % 64 & 1);
+}
+
+int shape_rotary(const struct shape *shape)
+{
+    return shape->rotary ? shape->rotary : shape->head_dim;
+}
+
+bool shape_reaches(const struct shape *shape)
+{
+    return shape->rope == ROPE_LONG || shape->rope == ROPE_DYNAMIC;
+}
+
 void shape_reach(struct shape *shape, int longest)
 {
+    if (shape->rope == ROPE_DYNAMIC) {
+        /* transformers takes theta anew for each longer sequence: here one holds for all */
+        shape->context = longest < shape->rope_original ? shape->rope_original
+                         : longest > shape->rope_whole  ? shape->rope_whole
+                                                        : longest;
+        return;
+    }
     if (shape->rope != ROPE_LONG)
         return;
     /* once for the whole run, so that every sequence is rotated by one list: transformers

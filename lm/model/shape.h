@@ -23,6 +23,21 @@ enum family {
     FAMILY_GEMMA3,
     FAMILY_GPT2,
     FAMILY_STARCODER2,
+    FAMILY_GEMMA,
+    FAMILY_PHI, /* 1.5 and 2 */
+    FAMILY_NEOX,
+    FAMILY_OPT,
+    FAMILY_SMOLLM3,
+    FAMILY_OLMO,
+    FAMILY_OLMO2,
+    FAMILY_GRANITE,
+    FAMILY_STABLELM,
+    FAMILY_COHERE,
+    FAMILY_COHERE2,
+    FAMILY_FALCON,
+    FAMILY_GPTJ,
+    FAMILY_GPTNEO,
+    FAMILY_BIGCODE,
     FAMILIES
 };
 enum head {
@@ -33,8 +48,12 @@ enum head {
 };
 /* How positions become angles. ROPE_LONG (Ding et al. 2024, arXiv:2402.13753): each frequency is
  * divided by a factor of its own, out of one list up to rope_original tokens and out of another
- * beyond. */
-enum rope { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3, ROPE_LONG };
+ * beyond. ROPE_DYNAMIC: theta grows with the longest sequence of a run beyond rope_original.
+ * ROPE_YARN (Peng et al. 2023, arXiv:2309.00071): by wavelength, as ROPE_LLAMA3, along another
+ * ramp. */
+enum rope { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3, ROPE_LONG, ROPE_DYNAMIC, ROPE_YARN };
+/* What a perceptron without a gate does between its matrices. */
+enum act { ACT_FAMILY, ACT_GELU_TANH, ACT_GELU, ACT_RELU, ACT_RELU2, ACT_SILU, ACT_KINDS };
 
 enum {
     SHAPE_STOPS = 8,
@@ -50,18 +69,32 @@ struct shape {
     int context; /* tokens that a sequence may have */
     bool tied;   /* the head is the embedding; HEAD_LM only */
     float norm_eps;
-    double query_scalar;             /* q is divided by its root; 0: head_dim */
+    /* biases of q, k, v; of what heads are projected by; of the perceptron: where a family leaves
+     * it to the model */
+    bool bias_qkv, bias_o, bias_mlp;
+    bool
+        parallel; /* attention and perceptron both read the layer's input, where that is open */
+    bool two_norms;         /* … through norms of their own (Falcon) */
+    enum act act;           /* of a perceptron without a gate; ACT_FAMILY: the family's */
+    double query_scalar;    /* q is divided by its root; 0: head_dim */
+    double attention_scale; /* … or q is multiplied by this; 0: it is not */
+    double embed_scale, residual_scale, logit_scale; /* Granite's and Cohere's; 0: 1 */
+    double logit_divisor;                            /* Granite has this instead; 0: 1 */
     double attention_cap, logit_cap; /* x becomes cap tanh(x / cap); 0: it stays */
     int window; /* local layers see keys less than so far back; 0: none is */
-    uint64_t local[SHAPE_LAYERS / 64]; /* bit i: layer i is local; ask shape_local */
+    uint64_t local[SHAPE_LAYERS / 64];     /* bit i: layer i is local; ask shape_local */
+    uint64_t unrotated[SHAPE_LAYERS / 64]; /* bit i: layer i does not know positions */
     enum rope rope;
+    int rotary; /* of a head, so many columns are rotated, the first; 0: all */
     double rope_theta, rope_factor, rope_low, rope_high;
     double rope_local_theta; /* of local layers, plain; 0: theirs is as the others' */
     int rope_original;
+    bool rope_stepless; /* ROPE_YARN: its ramp begins and ends between columns, too */
     /* ROPE_LONG. Which list holds is chosen once a run (shape_reach), and with it the context. */
     float rope_short[SHAPE_FACTORS], rope_long[SHAPE_FACTORS];
-    double rope_attention; /* sines and cosines are multiplied by it */
-    int rope_whole;  /* the context with the long list; rope_original with the short one */
+    double rope_attention; /* sines and cosines are multiplied by it; of ROPE_YARN, too */
+    int rope_whole;  /* the context with the long list; rope_original with the short one. Of
+                     * ROPE_DYNAMIC: how far it may go */
     bool rope_far;   /* the long list holds */
     double init_std; /* initializer_range */
     int bos, pad, eos[SHAPE_STOPS], eos_count; /* token ids; bos and pad -1 when absent */
@@ -75,9 +108,16 @@ enum err shape_check(const struct shape *shape) MUST_CHECK;
 /* Whether layer i attends to the window only. */
 bool shape_local(const struct shape *shape, int layer);
 
+/* Whether layer i rotates queries and keys. */
+bool shape_rotates(const struct shape *shape, int layer);
+/* Columns of a head that are rotated, from the first on. */
+int shape_rotary(const struct shape *shape);
+
 /* The longest sequence that a run allows is `longest`: of ROPE_LONG's lists the long one holds
  * from now on if that is more than rope_original, else the short one, for every sequence of the
- * run. Other shapes stay as they are. */
+ * run. ROPE_DYNAMIC has that context then, and its theta for it. Other shapes stay as they are. */
 void shape_reach(struct shape *shape, int longest);
+/* Whether it matters to a shape. */
+bool shape_reaches(const struct shape *shape);
 
 #endif

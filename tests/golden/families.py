@@ -31,6 +31,9 @@ VOCAB = 272
 SIZES = dict(vocab_size=VOCAB, bos_token_id=1, eos_token_id=2, pad_token_id=0)
 USUAL = dict(SIZES, hidden_size=64, intermediate_size=96, num_hidden_layers=3, num_attention_heads=4,
              num_key_value_heads=2, max_position_embeddings=256)
+LAYER_NORM = dict(USUAL, layer_norm_eps=1e-5)
+N_EMBD = dict(SIZES, n_embd=64, n_layer=3, n_head=4, n_positions=256, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0)
+FALCON = dict(SIZES, hidden_size=64, num_hidden_layers=3, num_attention_heads=4, max_position_embeddings=256)
 FACTORS = dict(short_factor=[1 + 0.05 * i for i in range(8)], long_factor=[1 + 0.7 * i for i in range(8)])
 FAMILIES = {
     "llama": ("LlamaConfig", dict(USUAL, tie_word_embeddings=False)),
@@ -45,8 +48,42 @@ FAMILIES = {
                                     attn_logit_softcapping=4.0, final_logit_softcapping=3.0)),
     "gemma3": ("Gemma3TextConfig", dict(USUAL, num_hidden_layers=7, head_dim=32, query_pre_attn_scalar=32, sliding_window=24)),
     "starcoder2": ("Starcoder2Config", dict(USUAL, sliding_window=24)),
-    "gpt2": ("GPT2Config", dict(SIZES, n_embd=64, n_layer=3, n_head=4, n_positions=256,
-                                resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0)),
+    "gpt2": ("GPT2Config", N_EMBD),
+    "llama3": ("LlamaConfig", dict(USUAL, tie_word_embeddings=True, rope_scaling=dict(
+        type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64))),
+    "llama-linear": ("LlamaConfig", dict(USUAL, rope_scaling=dict(type="linear", factor=4.0))),
+    "llama-dynamic": ("LlamaConfig", dict(USUAL, max_position_embeddings=128, rope_scaling=dict(type="dynamic", factor=2.0))),
+    "llama-yarn": ("LlamaConfig", dict(USUAL, max_position_embeddings=256, rope_scaling=dict(
+        type="yarn", factor=4.0, original_max_position_embeddings=64))),
+    "llama-bias": ("LlamaConfig", dict(USUAL, attention_bias=True, mlp_bias=True)),
+    "llama-tiny": ("LlamaConfig", dict(USUAL, hidden_size=32, head_dim=8)),
+    "qwen2-yarn": ("Qwen2Config", dict(USUAL, rope_scaling=dict(type="yarn", factor=4.0, original_max_position_embeddings=64))),
+    "qwen3-bias": ("Qwen3Config", dict(USUAL, head_dim=32, attention_bias=True)),
+    "phi3-part": ("Phi3Config", dict(USUAL, head_dim=32, sliding_window=None, original_max_position_embeddings=256,
+                                     partial_rotary_factor=0.75, tie_word_embeddings=True)),
+    "gemma": ("GemmaConfig", dict(USUAL, head_dim=32)),
+    "phi": ("PhiConfig", dict(LAYER_NORM, partial_rotary_factor=0.5, num_key_value_heads=4)),
+    "gpt-neox": ("GPTNeoXConfig", dict(LAYER_NORM, rotary_pct=0.25)),
+    "gpt-neox-serial": ("GPTNeoXConfig", dict(LAYER_NORM, rotary_pct=1.0, use_parallel_residual=False, hidden_act="gelu_new")),
+    "opt": ("OPTConfig", dict(SIZES, hidden_size=64, ffn_dim=96, num_hidden_layers=3, num_attention_heads=4,
+                              max_position_embeddings=256, word_embed_proj_dim=64, dropout=0.0)),
+    "smollm3": ("SmolLM3Config", dict(USUAL, num_hidden_layers=5)),
+    "olmo": ("OlmoConfig", dict(USUAL)),
+    "olmo2": ("Olmo2Config", dict(USUAL)),
+    "granite": ("GraniteConfig", dict(USUAL, embedding_multiplier=12.0, residual_multiplier=0.22, attention_multiplier=0.0625,
+                                      logits_scaling=8.0)),
+    "stablelm": ("StableLmConfig", dict(LAYER_NORM, use_qkv_bias=True, partial_rotary_factor=0.25)),
+    "stablelm-parallel": ("StableLmConfig", dict(LAYER_NORM, use_parallel_residual=True, partial_rotary_factor=0.5)),
+    "cohere": ("CohereConfig", dict(LAYER_NORM, logit_scale=0.25, rope_scaling=dict(type="default"))),
+    "cohere2": ("Cohere2Config", dict(LAYER_NORM, num_hidden_layers=5, logit_scale=0.25, sliding_window=24,
+                                      rope_scaling=dict(type="default"))),
+    "falcon-7b": ("FalconConfig", dict(FALCON)),
+    "falcon-40b": ("FalconConfig", dict(FALCON, new_decoder_architecture=True, num_kv_heads=2)),
+    "falcon-serial": ("FalconConfig", dict(FALCON, multi_query=False, parallel_attn=False, bias=True)),
+    "gptj": ("GPTJConfig", dict(N_EMBD, rotary_dim=8)),
+    "gpt-neo": ("GPTNeoConfig", dict(SIZES, hidden_size=64, num_layers=4, num_heads=4, attention_types=[[["global", "local"], 2]],
+                                     window_size=24, max_position_embeddings=256)),
+    "starcoder": ("GPTBigCodeConfig", dict(N_EMBD)),
 }
 TEXTS = ["Attention is all you need, said the sliding window to the cache. " * 3, "short text, then",
          "0123456789 abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ; " * 2 + "the end in a thing and a hat"]
@@ -70,13 +107,16 @@ def make_folder(name, folder):
     kind, keys = FAMILIES[name]
     keys = json.loads(json.dumps(keys))
     if not transformers.__version__.startswith("4") and "rope_scaling" in keys:
-        keys["rope_parameters"] = dict(keys.pop("rope_scaling"), rope_type="longrope", rope_theta=10000.0)
+        keys["rope_parameters"] = dict(keys["rope_scaling"], rope_type=keys.pop("rope_scaling")["type"], rope_theta=10000.0)
         del keys["rope_parameters"]["type"]
+    elif "rope_scaling" in keys and keys["rope_scaling"]["type"] != "longrope":
+        keys["rope_scaling"]["rope_type"] = keys["rope_scaling"].pop("type")
     config = getattr(transformers, kind)(**keys)
     model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager").float()
     generator = torch.Generator().manual_seed(11)
     with torch.no_grad():  # in name order, exact in half precisions; norms and biases far from their starts
-        for key, p in sorted(model.named_parameters()):
+        # transformers 5 calls NeoX's head otherwise than its file does
+        for key, p in sorted(model.named_parameters(), key=lambda kv: kv[0].replace("lm_head", "embed_out") if "neox" in name else kv[0]):
             r = torch.randn(p.shape, generator=generator)
             if p.ndim == 1:
                 ones = key.endswith("weight") and "gemma" not in name  # its norms multiply by 1 + w
@@ -271,7 +311,8 @@ def gguf(program, table, name, work, folder, model, tok):
 
 def main():
     if sys.argv[1] == "--make":
-        make_folder(sys.argv[2], sys.argv[3])
+        for name, folder in zip(sys.argv[2::2], sys.argv[3::2]):
+            make_folder(name, folder)
         return
     if sys.argv[1] == "--logits":
         kind = dict(torch_dtype=torch.float32) if transformers.__version__.startswith("4") else dict(dtype=torch.float32)

@@ -1,6 +1,7 @@
 """Golden numbers of tiny transformers from Hugging Face transformers, f32.
 
     python tests/golden/tiny_models.py > tests/golden/tiny_models.txt
+    python tests/golden/tiny_models.py kinds > tests/golden/kinds.txt   (fewer numbers of further kinds)
 
 Needs torch and transformers (made with torch 2.13, transformers 5). Weights are not stored: both
 sides make them from a formula (tests/lm/tiny.h has the same in C):
@@ -49,10 +50,10 @@ def weight(name, shape, plus=False, turned=False):
         v = np.float32(0.3) * u
     elif "norm" in name or ".ln_" in name:
         v = np.float32(0 if plus else 1) + np.float32(0.2) * u
-    elif "embed" in name or ".wte." in name or ".wpe." in name:
+    elif ("embed" in name and name != "embed_out.weight") or ".wte." in name or ".wpe." in name:
         v = np.float32(0.25) * u
     else:
-        k = 3.0 if name in ("lm_head.weight", "score.weight") else 1.7
+        k = 3.0 if name in ("lm_head.weight", "score.weight", "embed_out.weight") else 1.7
         v = u * np.float32(k / math.sqrt(shape[-1]))
     return torch.from_numpy(v.reshape(shape))
 
@@ -127,12 +128,74 @@ def tokens(vocab, sequence, n):
     return [int(mix(1000 * sequence + t) % np.uint64(vocab)) for t in range(n)]
 
 
-def line(name, kind, sequence, values):
-    print(name, kind, sequence, len(values), *(f"{v:.9g}" for v in values))
+# Each has what no model above has; tests/lm/kinds.h has the same in C.
+WIDE = dict(hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=96, vocab_size=80,
+            max_position_embeddings=256)
+ROPE = dict(rope_parameters=dict(rope_type="default", rope_theta=10000.0))
+H = dict(n_embd=64, n_layer=2, n_head=4, n_inner=96, vocab_size=80, n_positions=256, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0)
+KINDS = {
+    "bias": dict(WIDE, model_type="llama", num_key_value_heads=2, attention_bias=True, mlp_bias=True, rms_norm_eps=1e-5,
+                 tie_word_embeddings=True, rope_parameters=dict(rope_type="yarn", rope_theta=10000.0, factor=4.0,
+                                                                original_max_position_embeddings=64)),
+    "dynamic": dict(WIDE, model_type="llama", num_key_value_heads=2, rms_norm_eps=1e-5, tie_word_embeddings=True,
+                    max_position_embeddings=128,
+                    rope_parameters=dict(rope_type="dynamic", rope_theta=10000.0, factor=2.0)),
+    "gemma": dict(WIDE, **ROPE, model_type="gemma", num_key_value_heads=2, head_dim=32, rms_norm_eps=1e-6),
+    "phi": dict(WIDE, model_type="phi", layer_norm_eps=1e-5,
+                rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5)),
+    "neox": dict(WIDE, model_type="gpt_neox", layer_norm_eps=1e-5,
+                 rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.25)),
+    "opt": dict(model_type="opt", hidden_size=64, ffn_dim=96, num_hidden_layers=2, num_attention_heads=4, vocab_size=80,
+                max_position_embeddings=256, word_embed_proj_dim=64, dropout=0.0),
+    "smollm3": dict(WIDE, **ROPE, model_type="smollm3", num_hidden_layers=4, num_key_value_heads=2, rms_norm_eps=1e-6),
+    "olmo": dict(WIDE, **ROPE, model_type="olmo", tie_word_embeddings=False),
+    "olmo2": dict(WIDE, **ROPE, model_type="olmo2", num_key_value_heads=2, rms_norm_eps=1e-5, tie_word_embeddings=False),
+    "granite": dict(WIDE, **ROPE, model_type="granite", num_key_value_heads=2, rms_norm_eps=1e-5, embedding_multiplier=12.0,
+                    residual_multiplier=0.22, attention_multiplier=0.0625, logits_scaling=2.0, tie_word_embeddings=True),
+    "stablelm": dict(WIDE, model_type="stablelm", num_key_value_heads=4, layer_norm_eps=1e-5, use_qkv_bias=True,
+                     tie_word_embeddings=False,
+                     rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.25)),
+    "beside": dict(WIDE, model_type="stablelm", num_key_value_heads=4, layer_norm_eps=1e-5, use_parallel_residual=True,
+                   tie_word_embeddings=False,
+                   rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5)),
+    "cohere2": dict(WIDE, **ROPE, model_type="cohere2", num_hidden_layers=4, num_key_value_heads=2, layer_norm_eps=1e-5,
+                    logit_scale=0.25, sliding_window=24),
+    "falcon": dict(model_type="falcon", hidden_size=64, num_hidden_layers=2, num_attention_heads=4, vocab_size=80,
+                   max_position_embeddings=256, new_decoder_architecture=True, num_kv_heads=2, ffn_hidden_size=96, **ROPE),
+    "gptj": dict(H, model_type="gptj", rotary_dim=8),
+    "gptneo": dict(model_type="gpt_neo", hidden_size=64, num_layers=2, num_heads=4, intermediate_size=96, vocab_size=80,
+                   max_position_embeddings=256, attention_types=[[["global", "local"], 1]], window_size=24),
+    "bigcode": dict(H, model_type="gpt_bigcode"),
+}
+
+
+def line(name, kind, sequence, values, digits=9):
+    print(name, kind, sequence, len(values), *(f"{v:.{digits}g}" for v in values))
+
+
+def kinds():
+    """Log-probabilities of the longest sequence, greedy answers to the middle one."""
+    for name, keys in KINDS.items():
+        keys = {**TOKENS, **keys}
+        config = AutoConfig.for_model(keys.pop("model_type"), **keys)
+        model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").float().eval()
+        with torch.no_grad():
+            for key, p in sorted(model.named_parameters()):
+                key = "embed_out.weight" if name == "neox" and key == "lm_head.weight" else key  # as its file has it
+                p.copy_(weight(key, tuple(p.shape), name == "gemma"))
+            ids = tokens(80, 2, LENGTHS[2])
+            lp = torch.log_softmax(model(torch.tensor([ids])).logits[0].double(), -1)
+            line(name, "logprob", 2, [lp[t - 1, ids[t]].item() for t in range(1, LENGTHS[2])], 7)
+            ids = tokens(80, 1, LENGTHS[1])
+            for _ in range(GREEDY):
+                ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
+            line(name, "greedy", 1, ids[LENGTHS[1]:])
 
 
 def main():
     torch.set_num_threads(1)
+    if sys.argv[1:] == ["kinds"]:
+        return kinds()
     for name, keys in MODELS.items():
         keys = {**(COMMON if name != "gpt2" and "gemma" not in name else TOKENS), **keys}
         config = AutoConfig.for_model(keys.pop("model_type"), **keys)

@@ -85,6 +85,13 @@ static const struct shape small_shape[] = {
     {SMALL(FAMILY_GEMMA3, 3, 64, 2, 1), .tied = true, .rope = ROPE_LINEAR, .rope_factor = 8,
      .rope_local_theta = 100, .window = 12, .local = {3}},
     {SMALL(FAMILY_GPT2, 2, 64, 4, 4), .tied = true},
+    /* and of lists: two norms of one input, one norm for two branches, none before them; in pairs */
+    {SMALL(FAMILY_NEOX, 1, 32, 2, 2), .parallel = true, .rotary = 4, .act = ACT_GELU,
+     .bias_qkv = true, .bias_o = true},
+    {SMALL(FAMILY_GPTJ, 1, 32, 2, 2), .rotary = 8, .act = ACT_SILU},
+    {SMALL(FAMILY_OLMO2, 1, 32, 2, 1)},
+    {SMALL(FAMILY_COHERE2, 2, 32, 2, 1), .tied = true, .logit_scale = 0.25, .window = 9,
+     .local = {1}, .unrotated = {2}, .bias_o = true, .bias_mlp = true},
 };
 enum { SMALL_SHAPES = sizeof small_shape / sizeof *small_shape };
 enum {

@@ -79,7 +79,7 @@ static void spoilt_gguf(const char *old, const char *new, const char *why)
 static void spoilt_ggufs_are_refused_in_one_clear_line(void **state)
 {
     (void)state;
-    spoilt_gguf("llama", "gemma", "'gemma' is not supported; llama, qwen2");
+    spoilt_gguf("llama", "bloom", "'bloom' is not supported; llama, qwen2");
     spoilt_gguf("blk.1.ffn_up.weight", "blk.1.ffn_xx.weight", "blk.1.ffn_up.weight is missing");
     spoilt_gguf("rope_freqs.weight", "rope_freqz.weight", "'rope_freqz.weight' has no place");
     spoilt_gguf("llama.block_count", "llama.block_xxxxx", "llama.block_count: is missing");

@@ -73,14 +73,15 @@ static double gate_loss(const float *x, void *ctx)
 static void gates_are_the_derivative(void **state)
 {
     (void)state;
-    for (enum rows_gate gate = ROWS_SILU; gate <= ROWS_GELU_PLAIN; gate++) {
+    for (enum rows_gate gate = ROWS_SILU; gate <= ROWS_SILU_PLAIN; gate++) {
         const int n = T * rows_gate_width(gate, F);
         float gu[T * 2 * F], dy[T * F], y[T * F], want[T * F], grad[T * 2 * F];
 
         formula_fill(gu, T * 2 * F, 5, 3.0f, 0.0f);
         formula_fill(dy, T * F, 4, 1.0f, 0.0f);
         grad_gate(y, grad, dy, gu, T, F, gate);
-        assert_true(gradcheck(gate_loss, &gate, gu, grad, n) < near);
+        if (!(gradcheck(gate_loss, &gate, gu, grad, n) < near))
+            fail_msg("gate %d", (int)gate);
         rows_gate(want, gu, T, F, gate);
         for (int i = 0; i < T * F; i++)
             assert_true(fabsf(y[i] - want[i]) < 1e-6f);
@@ -115,7 +116,8 @@ static void a_cap_is_the_derivative(void **state)
     assert_true(gradcheck(cap_loss, NULL, x, grad, F) < near);
 }
 
-static const struct rows_heads heads = {4, 2, 16, 0.25f};
+static const struct rows_heads heads = {
+    .heads = 4, .kv_heads = 2, .head_dim = 16, .scale = 0.25f};
 enum { QKV = (4 + 2 * 2) * 16, OUT = 4 * 16, LONG = 55 };
 static const int two[] = {0, 3, LONG};
 static float cosines[LONG * 8], sines[LONG * 8];
@@ -159,7 +161,7 @@ static void rotation_is_undone(void **state)
 static double heads_loss(const float *x, void *ctx)
 {
     const struct rows_head_norm norm = {*(enum rows_kind *)ctx, x + T * QKV, x + T * QKV + 16,
-                                        1e-5f};
+                                        1e-5f, false};
     float y[T * QKV];
 
     rows_head_norm(y, NULL, x, T, &heads, &norm);
@@ -171,7 +173,7 @@ static void head_norms_are_the_derivative(void **state)
     (void)state;
     for (enum rows_kind kind = ROWS_RMS; kind <= ROWS_RMS_PLUS; kind++) {
         float x[T * QKV + 32], y[T * QKV], grad[T * QKV + 32], factor[T * 6];
-        const struct rows_head_norm norm = {kind, x + T * QKV, x + T * QKV + 16, 1e-5f};
+        const struct rows_head_norm norm = {kind, x + T * QKV, x + T * QKV + 16, 1e-5f, false};
         const struct grad_head_norm job = {grad, grad + T * QKV, grad + T * QKV + 16,
                                            x,    factor,         T};
 
@@ -374,7 +376,7 @@ static float *gate_bits(float *out)
 static float *head_bits(float *out)
 {
     static float raw[LONG * QKV], factor[LONG * 6], w[32];
-    const struct rows_head_norm norm = {ROWS_RMS_PLUS, w, w + 16, 1e-6f};
+    const struct rows_head_norm norm = {ROWS_RMS_PLUS, w, w + 16, 1e-6f, false};
     const struct grad_head_norm job = {out, out + LONG * QKV, out + LONG * QKV + 16,
                                        raw, factor,           LONG};
 

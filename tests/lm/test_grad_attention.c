@@ -14,7 +14,8 @@
 #include <string.h>
 
 static const double near = 1e-3;
-static const struct rows_heads heads = {4, 2, 16, 0.25f};
+static const struct rows_heads heads = {
+    .heads = 4, .kv_heads = 2, .head_dim = 16, .scale = 0.25f};
 enum { QKV = (4 + 2 * 2) * 16, OUT = 4 * 16, LONG = 55 };
 static const int two[] = {0, 3, LONG};
 

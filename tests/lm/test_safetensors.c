@@ -46,8 +46,8 @@ static enum err parse_header(const char *header, uint64_t length, size_t data)
 static void what_was_written_is_read(void **state)
 {
     const float a[6] = {1, -2, 3.5f, 0.001f, 1e30f, -0.0f}, b[3] = {7, 8, 9};
-    const struct safetensors_put put[] = {{"z.weight", 2, 3, a, false},
-                                          {"a.bias", 0, 3, b, false}};
+    const struct safetensors_put put[] = {{"z.weight", 2, 3, a, false, NULL},
+                                          {"a.bias", 0, 3, b, false, NULL}};
     char path[] = "/tmp/drover-safetensors-XXXXXX";
     const int fd = mkstemp(path);
 

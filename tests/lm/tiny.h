@@ -47,6 +47,16 @@ static inline float tiny_weight(const struct tensor *t, uint32_t name, uint32_t 
     }
 }
 
+/* Which value of the file it is. */
+static inline uint32_t tiny_at(const struct params *params, const struct tensor *t, int i)
+{
+    const int width = part_is_vector(t->row) ? 1 : t->cols;
+
+    if (!t->row->grouped)
+        return (uint32_t)i;
+    return (uint32_t)(part_grouped(&params->shape, i / width) * width + i % width);
+}
+
 static inline void tiny_fill(struct params *params)
 {
     for (int k = 0; k < params->n; k++) {
@@ -56,7 +66,7 @@ static inline void tiny_fill(struct params *params)
         for (const char *c = t->name; *c; c++)
             name = (name ^ (uint8_t)*c) * 0x01000193u;
         for (int i = 0; i < t->rows * t->cols; i++)
-            params->data[t->at + (size_t)i] = tiny_weight(t, name, (uint32_t)i);
+            params->data[t->at + (size_t)i] = tiny_weight(t, name, tiny_at(params, t, i));
     }
 }
 
