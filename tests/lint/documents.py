@@ -15,7 +15,7 @@ FILE = r"\.(?:c|h|inc|py|sh|cmake|md)"
 OTHERS = set("""bytes_to_unicode docs/gguf.md e_log.c encoder.py extract_prompt from_utf8_lossy ggml-common.h ggml-quants.c
     gguf-py/gguf/constants.py gguf-py/gguf/quants.py gguf.md gguf_metadata_value_type huggingface_hub is_numeric
     is_whitespace kaiming_uniform kat_vectors kto_trainer.py max_penalty modeling_rope_utils
-    modeling_rope_utils.py optimization.py padding_idx seed_rl spec.md tokenize_row tokenizer.py total_size
+    modeling_rope_utils.py optimization.py padding_idx quick_gelu seed_rl spec.md tokenize_row tokenizer.py total_size
     uv_async uv_process zmq.h""".split())
 WRITTEN = ("runs/", "folder/unit", "tests/e2e/name.sh", "e2e/name")  # what commands write; examples of names
 bad = set()
