@@ -355,12 +355,13 @@ static int distance(const char *a, const char *b)
     return row[n];
 }
 
-/* Is `part` one or several whole words of `key`, as epochs is of num_train_epochs? */
+/* Is `part` one or several whole words of `key`, as epochs is of num_train_epochs? An empty one
+ * is of none: it is found behind the end, too. */
 static bool words_of(const char *part, const char *key)
 {
     const size_t n = strlen(part);
 
-    for (const char *at = strstr(key, part); at; at = strstr(at + 1, part))
+    for (const char *at = n ? strstr(key, part) : NULL; at; at = strstr(at + 1, part))
         if ((at == key || at[-1] == '_') && (!at[n] || at[n] == '_'))
             return true;
     return false;

@@ -269,6 +269,7 @@ static void hints_know_initials_and_words(void **state)
         assert_string_equal(conf_nearest(hint[i][0], names), hint[i][1]);
     assert_null(conf_nearest("zzzzzzzzzzzz", names));
     assert_null(conf_nearest("x", names));
+    assert_null(conf_nearest("", names));
 }
 
 int main(void)
