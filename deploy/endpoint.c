@@ -270,6 +270,19 @@ enum err endpoint_living(struct endpoint *out, const char *run)
     return err;
 }
 
+enum err endpoint_begun(struct endpoint *out, const char *run, long pid)
+{
+    const int64_t until = clock_mono_ms() + BEGIN_MS;
+    enum err err = endpoint_read(out, run);
+
+    while ((err || out->pid != pid) && run_folder_holder(run) == pid &&
+           clock_mono_ms() < until) {
+        poll(NULL, 0, LOOK_MS);
+        err = endpoint_read(out, run);
+    }
+    return endpoint_living(out, run);
+}
+
 /* The newest fleet.json whose supervisor lives. */
 static enum err newest(struct endpoint *out)
 {
