@@ -70,11 +70,15 @@ void outlet_look(void)
     kept = NULL;
 }
 
-/* Both questions, in this order: ferror knows of earlier writes, fflush of those still held. */
+/* Both questions, in this order: ferror knows of earlier writes, fflush of those still held. Why an
+ * earlier one failed is past: one byte more says it, where it still does. */
 int outlet_end(int status)
 {
     const int failed = ferror(stdout);
-    const int flushed = fflush(stdout);
+    int flushed = fflush(stdout);
+
+    if (failed && !flushed && write(STDOUT_FILENO, "\n", 1) < 0)
+        flushed = EOF;
 
     free(kept);
     kept = NULL;
