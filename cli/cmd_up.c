@@ -27,7 +27,7 @@ static enum err change(const struct standing *standing)
 {
     struct endpoint fleet;
     char *words, *result;
-    enum err err = endpoint_living(&fleet, standing->folder);
+    enum err err = endpoint_living(&fleet, standing->folder, 0);
 
     if (!err)
         err =
@@ -53,7 +53,7 @@ static enum err first_answer(const struct standing *standing, long pid, const ch
     char last[REPLICA_WORDS];
     struct endpoint fleet;
     char *words, *result;
-    enum err err = endpoint_begun(&fleet, standing->folder, pid);
+    enum err err = endpoint_living(&fleet, standing->folder, pid);
 
     if (!err)
         err = ask_fleet(&fleet, &(struct ask_order){.order = "status", .timeout_ms = ANSWER_MS},

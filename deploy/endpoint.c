@@ -254,12 +254,15 @@ enum { BEGIN_MS = 10000, LOOK_MS = 20 };
 
 /* Between the folder's lock and its fleet.json a supervisor makes keys: what is there meanwhile is
  * its predecessor's, or nothing. */
-enum err endpoint_living(struct endpoint *out, const char *run)
+enum err endpoint_living(struct endpoint *out, const char *run, long pid)
 {
     const int64_t until = clock_mono_ms() + BEGIN_MS;
     enum err err = endpoint_read(out, run);
+    long holder;
 
-    while ((err || gone(out->pid)) && run_folder_holder(run) && clock_mono_ms() < until) {
+    while ((err || (pid ? out->pid != pid : gone(out->pid))) &&
+           (holder = run_folder_holder(run)) && (!pid || holder == pid) &&
+           clock_mono_ms() < until) {
         poll(NULL, 0, LOOK_MS);
         err = endpoint_read(out, run);
     }
@@ -268,19 +271,6 @@ enum err endpoint_living(struct endpoint *out, const char *run)
                       "%s: this run does not run: its supervisor, process %ld, is gone", run,
                       out->pid);
     return err;
-}
-
-enum err endpoint_begun(struct endpoint *out, const char *run, long pid)
-{
-    const int64_t until = clock_mono_ms() + BEGIN_MS;
-    enum err err = endpoint_read(out, run);
-
-    while ((err || out->pid != pid) && run_folder_holder(run) == pid &&
-           clock_mono_ms() < until) {
-        poll(NULL, 0, LOOK_MS);
-        err = endpoint_read(out, run);
-    }
-    return endpoint_living(out, run);
 }
 
 /* The newest fleet.json whose supervisor lives. */
@@ -319,5 +309,5 @@ enum err endpoint_find(struct endpoint *out, const struct endpoint_options *opti
 {
     if (*options->broker)
         return by_address(out, options);
-    return *options->run ? endpoint_living(out, options->run) : newest(out);
+    return *options->run ? endpoint_living(out, options->run, 0) : newest(out);
 }

@@ -49,10 +49,9 @@ void endpoint_tell(const struct endpoint *fleet, const char *host, int port);
 enum err endpoint_read(struct endpoint *out, const char *run) MUST_CHECK;
 
 /* The same of the fleet that works in `run`: of one that starts there, once it has written it (waits
- * at most 10 s). Errors: also ERR_STATE: it does not run. */
-enum err endpoint_living(struct endpoint *out, const char *run) MUST_CHECK;
-/* The same of the supervisor `pid`, which holds the folder's lock: what its predecessor wrote, whose
- * process may be there yet, is passed over. */
-enum err endpoint_begun(struct endpoint *out, const char *run, long pid) MUST_CHECK;
+ * at most 10 s). `pid`: its supervisor, which holds the folder's lock, and what a predecessor wrote
+ * whose process may be there yet is passed over; 0: any that lives. Errors: also ERR_STATE: it does
+ * not run. */
+enum err endpoint_living(struct endpoint *out, const char *run, long pid) MUST_CHECK;
 
 #endif

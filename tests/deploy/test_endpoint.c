@@ -33,7 +33,7 @@ static void nobody_works_there(void)
 {
     struct endpoint fleet;
 
-    assert_err(ERR_STATE, endpoint_living(&fleet, scratch_at("run")));
+    assert_err(ERR_STATE, endpoint_living(&fleet, scratch_at("run"), 0));
     assert_non_null(strstr(err_text(), "this run does not run"));
 }
 
@@ -75,7 +75,7 @@ static void one_that_begins_is_waited_for(void **state)
 
         while (!run_folder_holder(scratch_at("run")))
             poll(NULL, 0, 1);
-        assert_ok(endpoint_living(&fleet, scratch_at("run")));
+        assert_ok(endpoint_living(&fleet, scratch_at("run"), 0));
         assert_int_equal(fleet.pid, child);
         assert_string_equal(fleet.control, ports.control);
         assert_true(fleet.secure);
