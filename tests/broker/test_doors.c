@@ -109,15 +109,14 @@ static void strangers_do_not_hide_a_revocation(void **state)
  * had told them, and be locked out when the key changes. */
 static void a_rotation_under_way_is_told_by_the_first_look(void **state)
 {
-    char root[] = "/tmp/drover-doors-XXXXXX", keys[64], command[128];
+    char keys[64];
     struct doors_conf conf = {.folder = keys};
     void *context = zmq_ctx_new();
     bool changed = false, rekey = false;
     struct doors *doors;
 
     (void)state;
-    assert_non_null(mkdtemp(root));
-    snprintf(keys, sizeof keys, "%s/keys", root);
+    snprintf(keys, sizeof keys, "%s", scratch_at("rotates"));
     assert_ok(registrar_create(keys, NOW));
     assert_ok(registrar_rotate(keys, NOW + 9, NOW));
     assert_ok(doors_open(&doors, context, &conf, NOW));
@@ -126,8 +125,6 @@ static void a_rotation_under_way_is_told_by_the_first_look(void **state)
     assert_int_equal(strlen(doors_next(doors)), CURVE_TEXT - 1);
     doors_close(doors);
     zmq_ctx_term(context);
-    snprintf(command, sizeof command, "rm -r %s", root);
-    assert_int_equal(0, system(command));
 }
 
 int main(void)
