@@ -147,15 +147,44 @@ void http_tick(struct http *http, int64_t now_ms)
 
 /* ---- the server */
 
+/* The options that only some ask for. A key without its certificate is none. */
+static unsigned further(struct MHD_OptionItem out[3], const struct http_conf *conf)
+{
+    if (!conf->tls_cert || !conf->tls_key) {
+        out[0] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+        return 0;
+    }
+    out[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0,
+                                     (void *)(uintptr_t)conf->tls_cert};
+    out[1] =
+        (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)conf->tls_key};
+    out[2] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    return MHD_USE_TLS;
+}
+
+static enum err no_server(struct http *http, const char *listen, const struct http_conf *conf)
+{
+    const int why = errno;
+
+    pthread_mutex_destroy(&http->lock);
+    free(http);
+    if (conf->tls_cert && (why == 0 || why == EAGAIN))
+        return err_set(ERR_IO, "tls_cert, tls_key: no certificate (PEM) with its key, or a "
+                               "libmicrohttpd without TLS");
+    return err_set(ERR_IO, "listen: %s: %s", listen, why ? strerror(why) : "cannot be had");
+}
+
 enum err http_start(struct http **out, unsigned *port, const char *listen,
                     const struct http_address *address, const struct http_conf *conf)
 {
     struct http *http = mem_new(1, sizeof *http);
     const union MHD_DaemonInfo *info;
+    struct MHD_OptionItem options[3];
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO;
 
     *out = NULL;
     http->conf = *conf;
+    flags |= further(options, conf);
     pthread_mutex_init(&http->lock, NULL);
     if (address->at.ss_family == AF_INET6)
         flags |= MHD_USE_IPv6;
@@ -167,13 +196,9 @@ enum err http_start(struct http **out, unsigned *port, const char *listen,
         MHD_OPTION_CONNECTION_LIMIT, conf->connections, MHD_OPTION_CONNECTION_TIMEOUT,
         conf->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, conf->head_bytes,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, http, MHD_OPTION_END);
-    if (!http->daemon) {
-        pthread_mutex_destroy(&http->lock);
-        free(http);
-        return err_set(ERR_IO, "listen: %s: %s", listen,
-                       errno ? strerror(errno) : "cannot be had");
-    }
+        on_connection, http, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+    if (!http->daemon)
+        return no_server(http, listen, conf);
     info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_BIND_PORT);
     *port = info ? (unsigned)info->port : 0;
     *out = http;

@@ -26,9 +26,10 @@ enum err http_address(struct http_address *out, const char *listen) MUST_CHECK;
 bool http_address_local(const struct http_address *address);
 
 struct http_conf {
-    unsigned connections, idle_s; /* at once; seconds without a byte until one is closed */
-    size_t head_bytes;            /* of a request line and its headers */
-    bool suspends;                /* answers may wait: MHD_suspend_connection */
+    unsigned connections, idle_s;   /* at once; seconds without a byte until one is closed */
+    size_t head_bytes;              /* of a request line and its headers */
+    bool suspends;                  /* answers may wait: MHD_suspend_connection */
+    const char *tls_cert, *tls_key; /* PEM texts, which it keeps no copy of; or both NULL */
     /* microhttpd's callbacks; each gets `self` */
     MHD_AccessHandlerCallback request;
     MHD_RequestCompletedCallback completed; /* or NULL */
@@ -38,7 +39,7 @@ struct http_conf {
 struct http;
 
 /* Listens and answers from here on; *port is the one that it has. Errors: ERR_IO (words begin
- * with "listen: "). */
+ * with "listen: " or "tls_cert"). */
 enum err http_start(struct http **out, unsigned *port, const char *listen,
                     const struct http_address *address,
                     const struct http_conf *conf) MUST_CHECK;

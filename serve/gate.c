@@ -9,6 +9,7 @@
 #include "serve/gate.h"
 
 #include "base/fs.h"
+#include "http/guard.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -57,26 +58,6 @@ static bool knows(const struct gate *gate, const char *given)
     return sodium_memcmp(hash, gate->hash, sizeof hash) == 0;
 }
 
-/* localhost, 127.x.y.z, [::1], with a port or without. */
-static bool here(const char *host)
-{
-    const size_t n = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
-
-    if (n == 5 && !strncmp(host, "[::1]", n))
-        return true;
-    if (n == 9 && !strncasecmp(host, "localhost", n))
-        return true;
-    return n <= 15 && !strncmp(host, "127.", 4) && strspn(host, "0123456789.") == n;
-}
-
-static bool json(const char *kind)
-{
-    static const char name[] = "application/json";
-    const size_t n = sizeof name - 1;
-
-    return kind && !strncasecmp(kind, name, n) && (!kind[n] || strchr("; \t", kind[n]));
-}
-
 /* Each check is written out only where it fails, so that a refusal has one reason. */
 unsigned gate_check(const struct gate *gate, struct MHD_Connection *from, bool posts)
 {
@@ -87,13 +68,14 @@ unsigned gate_check(const struct gate *gate, struct MHD_Connection *from, bool p
         (void)err_set(ERR_RANGE, "no valid key: Authorization: Bearer KEY");
         return MHD_HTTP_UNAUTHORIZED;
     }
-    if (!gate->keyed && host && !here(host)) {
+    if (!gate->keyed && host && !guard_here(host)) {
         (void)err_set(ERR_RANGE,
                       "Host '%s': without a key this machine alone is answered, as localhost",
                       host);
         return MHD_HTTP_FORBIDDEN;
     }
-    if (posts && !json(MHD_lookup_connection_value(from, MHD_HEADER_KIND, "Content-Type"))) {
+    if (posts &&
+        !guard_json(MHD_lookup_connection_value(from, MHD_HEADER_KIND, "Content-Type"))) {
         (void)err_set(ERR_RANGE, "Content-Type: expected application/json");
         return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
     }
