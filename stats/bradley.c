@@ -1,206 +1,122 @@
-/* How: Newton's method on the log-likelihood, which is concave: each step is the slope solved
- * by a Cholesky factor of the information, halved until the likelihood does not fall. A factor
- * that fails, or a parameter beyond 40, means that no finite maximum exists, and is said so.
- *
- * Both kinds of ties are one model with three outcomes (first, tie, second): BRADLEY_HALF has
- * no chance of a tie and counts a tie as half a win for each. The design is sparse: a row
- * touches two strengths and its covariates. One item is fixed at 0; tell_strengths moves to the
- * reference that the caller wants and carries the covariance with it. */
+/* How: the log-likelihood and its derivatives row by row; climb.h finds the maximum. The design is
+ * sparse: a row touches two strengths, its covariates and the tie. Without a single tie in the
+ * rows its parameter has nothing to say, and the model is Bradley and Terry's. */
 
 #include "stats/bradley.h"
 
 #include "base/mem.h"
-#include "stats/cholesky.h"
+#include "stats/climb.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEWTON_MAX = 100 };
-
-/* The parameters: strengths of all items but one, effects, ln nu. The item left out is 0. */
 struct fit {
     const struct bradley_row *row;
     size_t rows;
-    const struct bradley_conf *conf;
-    int zero;        /* the item left out */
-    int n;           /* parameters */
-    double *theta;   /* [n] */
-    double *slope;   /* [n] of the log-likelihood */
-    double *hessian; /* [n,n] of minus it */
-    double *step, *trial;
+    int items, effects, n;   /* n: all parameters */
+    bool tie;                /* the last of them is the tie's */
+    enum paired_model model; /* with ties in it only where the rows have some */
 };
-
-/* Where an item's strength lies in theta; -1 of the one that is fixed. */
-static int slot(const struct fit *f, int item)
-{
-    return item == f->zero ? -1 : item < f->zero ? item : item - 1;
-}
-
-static int effect_at(const struct fit *f, int k)
-{
-    return f->conf->items - 1 + k;
-}
-
-static int nu_at(const struct fit *f)
-{
-    return f->conf->ties == BRADLEY_DAVIDSON ? f->n - 1 : -1;
-}
 
 /* One row: d eta / d parameter as a short list. */
 struct sparse {
-    int n, at[BRADLEY_EFFECTS_MAX + 2];
-    double by[BRADLEY_EFFECTS_MAX + 2];
+    int n, at[BRADLEY_TERMS];
+    double by[BRADLEY_TERMS];
 };
 
 static void add_term(struct sparse *s, int at, double by)
 {
-    if (at >= 0 && by != 0) {
+    if (by != 0) {
         s->at[s->n] = at;
         s->by[s->n++] = by;
     }
 }
 
-static double eta_of(const struct fit *f, const struct bradley_row *row, const double *theta,
+static double eta_of(int items, int effects, const struct bradley_row *row, const double *theta,
                      struct sparse *s)
 {
     double eta = 0;
 
     s->n = 0;
     if (row->first != row->second) {
-        add_term(s, slot(f, row->first), 1);
-        add_term(s, slot(f, row->second), -1);
+        add_term(s, row->first, 1);
+        add_term(s, row->second, -1);
     }
-    for (int k = 0; k < f->conf->effects; k++)
-        add_term(s, effect_at(f, k), row->x[k]);
+    for (int k = 0; k < effects; k++)
+        add_term(s, items + k, row->x[k]);
     for (int i = 0; i < s->n; i++)
         eta += s->by[i] * theta[s->at[i]];
     return eta;
 }
 
-/* ln P of first, tie, second. */
-static void chances(const struct fit *f, const double *theta, double eta, double log_p[3])
+/* What was seen: without a parameter for ties a tie is half a win and half a loss. */
+static void seen(enum paired_model model, const struct bradley_row *row, double y[3])
 {
-    const int nu = nu_at(f);
-    const double u[3] = {eta / 2, nu < 0 ? -INFINITY : theta[nu], -eta / 2};
-    const double top = fmax(fmax(u[0], u[2]), u[1]);
-    const double sum = exp(u[0] - top) + exp(u[1] - top) + exp(u[2] - top);
+    const bool own = paired_has_tie(model);
 
-    for (int i = 0; i < 3; i++)
-        log_p[i] = u[i] - top - log(sum);
+    y[PAIRED_FIRST] = row->wins + (own ? 0 : row->ties / 2);
+    y[PAIRED_TIE] = own ? row->ties : 0;
+    y[PAIRED_SECOND] = row->losses + (own ? 0 : row->ties / 2);
 }
 
-/* What was seen: with BRADLEY_HALF a tie is half a win and half a loss. */
-static void seen(const struct fit *f, const struct bradley_row *row, double y[3])
+static double value(const void *self, const double *theta)
 {
-    const double half = f->conf->ties == BRADLEY_HALF ? row->ties / 2 : 0;
-
-    y[0] = row->wins + half;
-    y[1] = f->conf->ties == BRADLEY_HALF ? 0 : row->ties;
-    y[2] = row->losses + half;
-}
-
-/* The log-likelihood; `penalised` less penalty/2 of each squared strength, which is what is
- * climbed. */
-static double value(const struct fit *f, const double *theta, bool penalised)
-{
+    const struct fit *f = self;
+    const double tie = f->tie ? theta[f->n - 1] : 0;
     double sum = 0;
 
     for (size_t r = 0; r < f->rows; r++) {
         struct sparse s;
         double log_p[3], y[3];
-        chances(f, theta, eta_of(f, &f->row[r], theta, &s), log_p);
-        seen(f, &f->row[r], y);
+        paired_chances(log_p, f->model, eta_of(f->items, f->effects, &f->row[r], theta, &s),
+                       tie);
+        seen(f->model, &f->row[r], y);
         for (int i = 0; i < 3; i++)
             sum += y[i] > 0 ? y[i] * log_p[i] : 0;
     }
-    for (int i = 0; i < f->conf->items - 1 && penalised; i++)
-        sum -= f->conf->penalty * theta[i] * theta[i] / 2;
     return sum;
 }
 
-/* Slope and Hessian of one row: the score is u . (y - n p), u = (1/2, 0, -1/2) along eta and
- * (0, 1, 0) along ln nu; the information is the covariance of u. */
-static void add_row(struct fit *f, const struct bradley_row *row)
+static void measure_row(const struct fit *f, const struct bradley_row *row, const double *theta,
+                        double *slope, double *hessian)
 {
+    const int last = f->n - 1;
     struct sparse s;
-    const int nu = nu_at(f);
-    double log_p[3], y[3], p[3], n, g, h, gt, ht, cross;
+    struct paired p;
+    double y[3], g = 0, h = 0, gt = 0, ht = 0, cross = 0;
 
-    chances(f, f->theta, eta_of(f, row, f->theta, &s), log_p);
-    seen(f, row, y);
-    n = y[0] + y[1] + y[2];
-    for (int i = 0; i < 3; i++)
-        p[i] = exp(log_p[i]);
-    g = (y[0] - y[2] - n * (p[0] - p[2])) / 2;
-    h = n * (p[0] + p[2] - (p[0] - p[2]) * (p[0] - p[2])) / 4;
-    gt = y[1] - n * p[1];
-    ht = n * p[1] * (1 - p[1]);
-    cross = -n * p[1] * (p[0] - p[2]) / 2;
+    paired_slopes(&p, f->model, eta_of(f->items, f->effects, row, theta, &s),
+                  f->tie ? theta[last] : 0);
+    seen(f->model, row, y);
+    for (int k = 0; k < 3; k++) {
+        g += y[k] * p.by_eta[k];
+        h += y[k] * p.eta_eta[k];
+        gt += y[k] * p.by_tie[k];
+        ht += y[k] * p.tie_tie[k];
+        cross += y[k] * p.eta_tie[k];
+    }
     for (int i = 0; i < s.n; i++) {
-        f->slope[s.at[i]] += g * s.by[i];
+        slope[s.at[i]] += g * s.by[i];
         for (int j = 0; j < s.n; j++)
-            f->hessian[s.at[i] * f->n + s.at[j]] += h * s.by[i] * s.by[j];
-        if (nu >= 0) {
-            f->hessian[s.at[i] * f->n + nu] += cross * s.by[i];
-            f->hessian[nu * f->n + s.at[i]] += cross * s.by[i];
+            hessian[s.at[i] * f->n + s.at[j]] += h * s.by[i] * s.by[j];
+        if (f->tie) {
+            hessian[s.at[i] * f->n + last] += cross * s.by[i];
+            hessian[last * f->n + s.at[i]] += cross * s.by[i];
         }
     }
-    if (nu >= 0) {
-        f->slope[nu] += gt;
-        f->hessian[nu * f->n + nu] += ht;
+    if (f->tie) {
+        slope[last] += gt;
+        hessian[last * f->n + last] += ht;
     }
 }
 
-/* Slope and information at theta. The penalty adds to both: it is what makes a maximum finite
- * where an item never lost. */
-static void measure(struct fit *f)
+static void measure(const void *self, const double *theta, double *slope, double *hessian)
 {
-    const size_t n = (size_t)f->n;
+    const struct fit *f = self;
 
-    memset(f->slope, 0, n * sizeof *f->slope);
-    memset(f->hessian, 0, n * n * sizeof *f->hessian);
     for (size_t r = 0; r < f->rows; r++)
-        add_row(f, &f->row[r]);
-    for (int i = 0; i < f->conf->items - 1; i++) {
-        f->slope[i] -= f->conf->penalty * f->theta[i];
-        f->hessian[i * f->n + i] += f->conf->penalty;
-    }
-}
-
-static enum err no_maximum(void)
-{
-    return err_set(ERR_RANGE,
-                   "Bradley-Terry: no finite maximum: some item never lost or never won, some "
-                   "never met the others, or a covariate decides every comparison; a penalty "
-                   "makes it finite");
-}
-
-/* One step, halved until the likelihood does not fall. *moved: the largest change. */
-static enum err newton(struct fit *f, double *moved)
-{
-    const double before = value(f, f->theta, true);
-    double scale = 1;
-
-    measure(f);
-    memcpy(f->step, f->slope, (size_t)f->n * sizeof *f->step);
-    if (!cholesky_factor(f->hessian, f->n))
-        return no_maximum();
-    cholesky_solve(f->hessian, f->n, f->step);
-    for (int tries = 0; tries < 40; tries++, scale /= 2) {
-        for (int i = 0; i < f->n; i++)
-            f->trial[i] = f->theta[i] + scale * f->step[i];
-        if (value(f, f->trial, true) >= before - 1e-12 * fabs(before))
-            break;
-    }
-    *moved = 0;
-    for (int i = 0; i < f->n; i++) {
-        *moved = fmax(*moved, fabs(f->trial[i] - f->theta[i]));
-        f->theta[i] = f->trial[i];
-        if (!(fabs(f->theta[i]) < 40))
-            return no_maximum();
-    }
-    return OK;
+        measure_row(f, &f->row[r], theta, slope, hessian);
 }
 
 /* Each row's own shares: the best any model of this kind can say. */
@@ -210,7 +126,7 @@ static double saturated(const struct fit *f)
 
     for (size_t r = 0; r < f->rows; r++) {
         double y[3], n;
-        seen(f, &f->row[r], y);
+        seen(f->model, &f->row[r], y);
         n = y[0] + y[1] + y[2];
         for (int i = 0; i < 3; i++)
             sum += y[i] > 0 ? y[i] * log(y[i] / n) : 0;
@@ -218,58 +134,40 @@ static double saturated(const struct fit *f)
     return sum;
 }
 
-/* Strengths and their errors; for reference -1 both are of the centred strengths. cov [n,n]. */
-static void tell_strengths(const struct fit *f, const double *cov, struct bradley *out)
+/* Errors of nu and theta, which were fitted as logarithms, by the delta method. */
+static void tell_errors(const struct fit *f, int r, struct bradley *out)
 {
-    const int m = f->conf->items;
-    double mean = 0, *row = mem_new((size_t)m, sizeof *row), all = 0;
+    const int n = f->n, m = f->items;
+    const double *const v = out->cov;
 
     for (int i = 0; i < m; i++) {
-        const int at = slot(f, i);
-        out->strength[i] = at < 0 ? 0 : f->theta[at];
-        mean += out->strength[i] / m;
-        for (int j = 0; j < m; j++) {
-            const int to = slot(f, j);
-            row[i] += at < 0 || to < 0 ? 0 : cov[at * f->n + to] / m;
-        }
-        all += row[i] / m;
+        const double var =
+            r < 0 ? v[i * n + i] : v[i * n + i] + v[r * n + r] - v[i * n + r] - v[r * n + i];
+        out->strength_se[i] = i == r ? 0 : sqrt(fmax(var, 0));
     }
-    for (int i = 0; i < m; i++) {
-        const int at = slot(f, i);
-        double var = at < 0 ? 0 : cov[at * f->n + at];
-        if (f->conf->reference < 0) {
-            out->strength[i] -= mean;
-            var += all - 2 * row[i];
-        }
-        out->strength_se[i] = sqrt(fmax(var, 0));
-    }
-    free(row);
+    for (int k = 0; k < f->effects; k++)
+        out->effect_se[k] = sqrt(v[(m + k) * n + m + k]);
+    if (f->tie)
+        out->tie_se = out->tie * sqrt(v[n * n - 1]);
 }
 
-/* At the maximum: the inverse of the information is the covariance; of nu, which was fitted as
- * ln nu, the error follows by the delta method. */
-static enum err tell(struct fit *f, struct bradley *out)
+/* At the maximum. */
+static void tell(const struct fit *f, const struct bradley_conf *conf, const double *theta,
+                 struct bradley *out)
 {
-    const struct bradley_conf *conf = f->conf;
-    const int nu = nu_at(f);
+    const int m = f->items;
 
-    measure(f);
-    if (!cholesky_factor(f->hessian, f->n))
-        return no_maximum();
-    cholesky_inverse(f->hessian, f->n);
-    tell_strengths(f, f->hessian, out);
-    for (int k = 0; k < conf->effects; k++) {
-        const int at = effect_at(f, k);
-        out->effect[k] = f->theta[at];
-        out->effect_se[k] = sqrt(f->hessian[at * f->n + at]);
-    }
-    if (nu >= 0) {
-        out->nu = exp(f->theta[nu]);
-        out->nu_se = out->nu * sqrt(f->hessian[nu * f->n + nu]);
-    }
-    out->loglik = value(f, f->theta, false);
+    for (int i = 0; i < m; i++)
+        out->strength[i] = theta[i] - (conf->reference < 0 ? 0 : theta[conf->reference]);
+    for (int k = 0; k < f->effects; k++)
+        out->effect[k] = theta[m + k];
+    out->tie = f->tie ? exp(theta[f->n - 1]) : conf->model == PAIRED_RAO_KUPPER;
+    out->tie_se = NAN;
+    if (conf->brief)
+        return;
+    tell_errors(f, conf->reference, out);
+    out->loglik = value(f, theta);
     out->deviance = 2 * (saturated(f) - out->loglik);
-    return OK;
 }
 
 static enum err check_row(const struct bradley_row *row, const struct bradley_conf *conf)
@@ -288,7 +186,7 @@ static enum err check_row(const struct bradley_row *row, const struct bradley_co
 }
 
 static enum err check(const struct bradley_row *row, size_t rows,
-                      const struct bradley_conf *conf)
+                      const struct bradley_conf *conf, double *ties)
 {
     double total = 0;
 
@@ -301,57 +199,108 @@ static enum err check(const struct bradley_row *row, size_t rows,
         if (check_row(&row[r], conf))
             return err_add("Bradley-Terry: row %zu", r);
         total += row[r].wins + row[r].losses + row[r].ties;
+        *ties += row[r].ties;
     }
     return total > 0 ? OK : err_set(ERR_RANGE, "Bradley-Terry: no comparison");
 }
 
-/* 1e-11 in a parameter: far below its standard error, and Newton's last step is quadratic
- * anyway. */
-static enum err fit(struct fit *f, struct bradley *out)
+/* Rao and Kupper's tie must be above 0 from the start. */
+static void begin(const struct fit *f, const struct bradley *from, double *theta)
 {
-    double moved = 1;
-    enum err err = OK;
+    if (f->tie)
+        theta[f->n - 1] = from && from->has_tie           ? log(from->tie)
+                          : f->model == PAIRED_RAO_KUPPER ? 0.5
+                                                          : 0;
+    if (!from || from->items != f->items || from->effects != f->effects)
+        return;
+    memcpy(theta, from->strength, (size_t)f->items * sizeof *theta);
+    memcpy(theta + f->items, from->effect, (size_t)f->effects * sizeof *theta);
+}
 
-    for (out->iterations = 0; !err && moved > 1e-11; out->iterations++) {
-        if (out->iterations == NEWTON_MAX)
-            return no_maximum();
-        err = newton(f, &moved);
-    }
-    return err ? err : tell(f, out);
+static void size(struct bradley *out, const struct fit *f, bool brief)
+{
+    const size_t m = (size_t)f->items, n = (size_t)f->n;
+
+    out->items = f->items;
+    out->effects = f->effects;
+    out->params = f->n;
+    out->has_tie = f->tie;
+    out->strength = mem_new(m, sizeof *out->strength);
+    out->strength_se = mem_new(m, sizeof *out->strength_se);
+    out->cov = brief ? NULL : mem_new(n * n, sizeof *out->cov);
 }
 
 enum err bradley_fit(struct bradley *out, const struct bradley_row *row, size_t rows,
                      const struct bradley_conf *conf)
 {
-    struct fit f = {.row = row, .rows = rows, .conf = conf};
-    enum err err = check(row, rows, conf);
-    size_t n;
+    struct fit f = {row, rows, conf->items, conf->effects, 0, false, conf->model};
+    struct climb climb = {
+        .items = conf->items, .penalty = conf->penalty, .value = value, .measure = measure};
+    double ties = 0;
+    enum err err = check(row, rows, conf, &ties);
 
     memset(out, 0, sizeof *out);
     if (err)
         return err;
-    f.zero = conf->reference < 0 ? 0 : conf->reference;
-    f.n = conf->items - 1 + conf->effects + (conf->ties == BRADLEY_DAVIDSON);
-    n = (size_t)f.n;
-    out->items = conf->items;
-    out->effects = conf->effects;
-    out->strength = mem_new((size_t)conf->items, sizeof *out->strength);
-    out->strength_se = mem_new((size_t)conf->items, sizeof *out->strength_se);
-    f.theta = mem_new(4 * n + n * n + 1, sizeof *f.theta);
-    f.slope = f.theta + n;
-    f.step = f.slope + n;
-    f.trial = f.step + n;
-    f.hessian = f.trial + n;
-    err = fit(&f, out);
-    free(f.theta);
-    if (err)
+    f.tie = paired_has_tie(conf->model) && ties > 0;
+    f.model = paired_has_tie(conf->model) && !f.tie ? PAIRED_HALF : conf->model;
+    f.n = conf->items + conf->effects + f.tie;
+    size(out, &f, conf->brief);
+    climb.n = f.n;
+    climb.self = &f;
+    climb.theta = mem_new((size_t)f.n, sizeof *climb.theta);
+    begin(&f, conf->start, climb.theta);
+    err = climb_run(&climb, out->cov);
+    out->iterations = climb.iterations;
+    if (!err)
+        tell(&f, conf, climb.theta, out);
+    else
         bradley_fini(out);
-    return err;
+    free(climb.theta);
+    return err ? err_add("Bradley-Terry") : OK;
+}
+
+int bradley_score(const struct bradley *fit, enum paired_model model,
+                  const struct bradley_row *row, int at[BRADLEY_TERMS],
+                  double by[BRADLEY_TERMS])
+{
+    const bool tie = paired_has_tie(model) && fit->has_tie;
+    const enum paired_model as = paired_has_tie(model) && !tie ? PAIRED_HALF : model;
+    struct sparse s;
+    struct paired p;
+    double y[3], eta = 0, g = 0, gt = 0;
+
+    s.n = 0;
+    if (row->first != row->second) {
+        eta = fit->strength[row->first] - fit->strength[row->second];
+        add_term(&s, row->first, 1);
+        add_term(&s, row->second, -1);
+    }
+    for (int k = 0; k < fit->effects; k++) {
+        eta += fit->effect[k] * row->x[k];
+        add_term(&s, fit->items + k, row->x[k]);
+    }
+    paired_slopes(&p, as, eta, tie ? log(fit->tie) : 0);
+    seen(as, row, y);
+    for (int k = 0; k < 3; k++) {
+        g += y[k] * p.by_eta[k];
+        gt += y[k] * p.by_tie[k];
+    }
+    for (int i = 0; i < s.n; i++) {
+        at[i] = s.at[i];
+        by[i] = g * s.by[i];
+    }
+    if (tie) {
+        at[s.n] = fit->params - 1;
+        by[s.n++] = gt;
+    }
+    return s.n;
 }
 
 void bradley_fini(struct bradley *bradley)
 {
     free(bradley->strength);
     free(bradley->strength_se);
+    free(bradley->cov);
     memset(bradley, 0, sizeof *bradley);
 }

@@ -1,4 +1,4 @@
-foreach(unit bestof bootstrap bradley calibration kendall mean normal roc share student)
+foreach(unit bestof bootstrap bradley calibration components kendall mean normal rank roc share student)
   drover_test(stats/${unit} NEEDS stats)
 endforeach()
 # Coverage of the intervals by simulation: prints the tables.

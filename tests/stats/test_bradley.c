@@ -113,12 +113,12 @@ static void puddings_tie_as_davidson_says(void **state)
         row[i] = (struct bradley_row){pudding[i][0] - 1, pudding[i][1] - 1, pudding[i][2],
                                       pudding[i][3],     pudding[i][4],     {0}};
     assert_ok(bradley_fit(&got, row, 15,
-                          &(struct bradley_conf){.items = 6, .ties = BRADLEY_DAVIDSON}));
+                          &(struct bradley_conf){.items = 6, .model = PAIRED_DAVIDSON}));
     for (int i = 0; i < 6; i++)
         sum += exp(got.strength[i]);
     for (int i = 0; i < 6; i++)
         assert_near(exp(got.strength[i]) / sum, want[i], 1e-6);
-    assert_near(got.nu, .746823, 1e-6);
+    assert_near(got.tie, .746823, 1e-6);
     assert_near(got.loglik, -809.70951, 1e-5);
     bradley_fini(&got);
     assert_ok(bradley_fit(&got, row, 15, &(struct bradley_conf){.items = 6, .reference = -1}));
@@ -138,11 +138,11 @@ static void ties_and_a_home_effect_have_errors(void **state)
                                       pudding[i][3],     pudding[i][4],     {1}};
     assert_ok(bradley_fit(
         &got, row, 15,
-        &(struct bradley_conf){.items = 6, .effects = 1, .ties = BRADLEY_DAVIDSON}));
+        &(struct bradley_conf){.items = 6, .effects = 1, .model = PAIRED_DAVIDSON}));
     assert_near(got.effect[0], davidson_home[0], 1e-5);
     assert_near(got.effect_se[0], davidson_home[1], 1e-5);
-    assert_near(got.nu, davidson_home[2], 1e-5);
-    assert_near(got.nu_se, davidson_home[3], 1e-5);
+    assert_near(got.tie, davidson_home[2], 1e-5);
+    assert_near(got.tie_se, davidson_home[3], 1e-5);
     for (int i = 0; i < 5; i++) {
         assert_near(got.strength[i + 1], davidson_home[4 + i], 1e-5);
         assert_near(got.strength_se[i + 1], davidson_home[9 + i], 1e-5);
