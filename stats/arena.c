@@ -22,11 +22,11 @@ static void add_laplacian(double *h, int n, int a, int b, double by)
     h[b * n + a] -= by;
 }
 
-enum err arena_errors(double *se, const double *strength, int items,
-                      const struct arena_cell *cell, size_t cells)
+enum err arena_covariance(double *cov, const double *strength, int items,
+                          const struct arena_cell *cell, size_t cells)
 {
     const size_t n = (size_t)items;
-    double *h = mem_new(2 * n * n + 1, sizeof *h), *cov = h + n * n, battles = 0, trace = 0;
+    double *h = mem_new(n * n + 1, sizeof *h), battles = 0, trace = 0;
     struct sandwich s;
     bool weighed = false, solved;
 
@@ -54,8 +54,6 @@ enum err arena_errors(double *se, const double *strength, int items,
     if (solved) {
         cholesky_inverse(h, items);
         sandwich_cov(&s, h, cov, 1);
-        for (int i = 0; i < items; i++)
-            se[i] = sqrt(fmax(cov[i * items + i], 0));
     }
     sandwich_fini(&s);
     free(h);

@@ -1,6 +1,6 @@
 /* arena: the errors of arena-rank 0.1.1 (Chatbot Arena's own), for those who compare with it.
  *
- *   (H + ridge I)^-1 (sum_rows weight^2 (seen - p)^2 d d') (H + ridge I)^-1
+ *   (H + ridge I)^-1 (sum weight^2 (seen - p)^2 d d') (H + ridge I)^-1
  *
  * d: +1 and -1 at a row's two items; ridge: 1e-5 times the number of battles, 1e-5 alone where rows
  * have weights. Rows count as independent, whatever their prompt. The ratings themselves are
@@ -19,8 +19,8 @@ struct arena_cell {
     double count, weight; /* so many battles, of this weight each */
 };
 
-/* se [items] out, of strengths [items]. Errors: ERR_RANGE: numbers that no factor exists of. */
-enum err arena_errors(double *se, const double *strength, int items,
-                      const struct arena_cell *cell, size_t cells) MUST_CHECK;
+/* cov [items,items] out, of strengths [items]. Errors: ERR_RANGE: numbers that no factor exists of. */
+enum err arena_covariance(double *cov, const double *strength, int items,
+                          const struct arena_cell *cell, size_t cells) MUST_CHECK;
 
 #endif

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct fit {
+struct bradley_data {
     const struct bradley_row *row;
     size_t rows;
     int items, effects, n;   /* n: all parameters */
@@ -20,12 +20,12 @@ struct fit {
 };
 
 /* One row: d eta / d parameter as a short list. */
-struct sparse {
+struct bradley_terms {
     int n, at[BRADLEY_TERMS];
     double by[BRADLEY_TERMS];
 };
 
-static void add_term(struct sparse *s, int at, double by)
+static void add_term(struct bradley_terms *s, int at, double by)
 {
     if (by != 0) {
         s->at[s->n] = at;
@@ -34,7 +34,7 @@ static void add_term(struct sparse *s, int at, double by)
 }
 
 static double eta_of(int items, int effects, const struct bradley_row *row, const double *theta,
-                     struct sparse *s)
+                     struct bradley_terms *s)
 {
     double eta = 0;
 
@@ -62,12 +62,12 @@ static void seen(enum paired_model model, const struct bradley_row *row, double 
 
 static double value(const void *self, const double *theta)
 {
-    const struct fit *f = self;
+    const struct bradley_data *f = self;
     const double tie = f->tie ? theta[f->n - 1] : 0;
     double sum = 0;
 
     for (size_t r = 0; r < f->rows; r++) {
-        struct sparse s;
+        struct bradley_terms s;
         double log_p[3], y[3];
         paired_chances(log_p, f->model, eta_of(f->items, f->effects, &f->row[r], theta, &s),
                        tie);
@@ -78,11 +78,11 @@ static double value(const void *self, const double *theta)
     return sum;
 }
 
-static void measure_row(const struct fit *f, const struct bradley_row *row, const double *theta,
-                        double *slope, double *hessian)
+static void measure_row(const struct bradley_data *f, const struct bradley_row *row,
+                        const double *theta, double *slope, double *hessian)
 {
     const int last = f->n - 1;
-    struct sparse s;
+    struct bradley_terms s;
     struct paired p;
     double y[3], g = 0, h = 0, gt = 0, ht = 0, cross = 0;
 
@@ -113,14 +113,14 @@ static void measure_row(const struct fit *f, const struct bradley_row *row, cons
 
 static void measure(const void *self, const double *theta, double *slope, double *hessian)
 {
-    const struct fit *f = self;
+    const struct bradley_data *f = self;
 
     for (size_t r = 0; r < f->rows; r++)
         measure_row(f, &f->row[r], theta, slope, hessian);
 }
 
 /* Each row's own shares: the best any model of this kind can say. */
-static double saturated(const struct fit *f)
+static double saturated(const struct bradley_data *f)
 {
     double sum = 0;
 
@@ -135,7 +135,7 @@ static double saturated(const struct fit *f)
 }
 
 /* Errors of nu and theta, which were fitted as logarithms, by the delta method. */
-static void tell_errors(const struct fit *f, int r, struct bradley *out)
+static void tell_errors(const struct bradley_data *f, int r, struct bradley *out)
 {
     const int n = f->n, m = f->items;
     const double *const v = out->cov;
@@ -152,8 +152,8 @@ static void tell_errors(const struct fit *f, int r, struct bradley *out)
 }
 
 /* At the maximum. */
-static void tell(const struct fit *f, const struct bradley_conf *conf, const double *theta,
-                 struct bradley *out)
+static void tell(const struct bradley_data *f, const struct bradley_conf *conf,
+                 const double *theta, struct bradley *out)
 {
     const int m = f->items;
 
@@ -205,7 +205,7 @@ static enum err check(const struct bradley_row *row, size_t rows,
 }
 
 /* Rao and Kupper's tie must be above 0 from the start. */
-static void begin(const struct fit *f, const struct bradley *from, double *theta)
+static void begin(const struct bradley_data *f, const struct bradley *from, double *theta)
 {
     if (f->tie)
         theta[f->n - 1] = from && from->has_tie           ? log(from->tie)
@@ -217,7 +217,7 @@ static void begin(const struct fit *f, const struct bradley *from, double *theta
     memcpy(theta + f->items, from->effect, (size_t)f->effects * sizeof *theta);
 }
 
-static void size(struct bradley *out, const struct fit *f, bool brief)
+static void size(struct bradley *out, const struct bradley_data *f, bool brief)
 {
     const size_t m = (size_t)f->items, n = (size_t)f->n;
 
@@ -233,7 +233,7 @@ static void size(struct bradley *out, const struct fit *f, bool brief)
 enum err bradley_fit(struct bradley *out, const struct bradley_row *row, size_t rows,
                      const struct bradley_conf *conf)
 {
-    struct fit f = {row, rows, conf->items, conf->effects, 0, false, conf->model};
+    struct bradley_data f = {row, rows, conf->items, conf->effects, 0, false, conf->model};
     struct climb climb = {
         .items = conf->items, .penalty = conf->penalty, .value = value, .measure = measure};
     double ties = 0;
@@ -266,7 +266,7 @@ int bradley_score(const struct bradley *fit, enum paired_model model,
 {
     const bool tie = paired_has_tie(model) && fit->has_tie;
     const enum paired_model as = paired_has_tie(model) && !tie ? PAIRED_HALF : model;
-    struct sparse s;
+    struct bradley_terms s;
     struct paired p;
     double y[3], eta = 0, g = 0, gt = 0;
 

@@ -20,7 +20,7 @@ enum { NEWTON_MAX = 100, HALVINGS_MAX = 40 };
 /* Odds of e^40: no data of people's say so, only an item that never lost. */
 static const double far = 40;
 
-struct work {
+struct climb_work {
     double *slope, *step, *trial; /* [n] */
     double *hessian;              /* [n,n] */
     double lift;
@@ -37,7 +37,7 @@ static double penalised(const struct climb *c, const double *theta)
 
 /* The penalty adds to slope and information: it is what makes a maximum finite where an item
  * never lost. The lift is as large as the information itself, for the factor's sake. */
-static void measure(const struct climb *c, struct work *w)
+static void measure(const struct climb *c, struct climb_work *w)
 {
     const size_t n = (size_t)c->n;
     const int m = c->items;
@@ -77,7 +77,7 @@ static void centre(double *strength, int items)
 }
 
 /* One step. *moved: the largest change. A value that is not a number counts as fallen. */
-static enum err step(struct climb *c, struct work *w, double *moved)
+static enum err step(struct climb *c, struct climb_work *w, double *moved)
 {
     const double before = penalised(c, c->theta);
     double scale = 1;
@@ -106,7 +106,7 @@ static enum err step(struct climb *c, struct work *w, double *moved)
 
 /* Along (1, ..., 1) the matrix has the eigenvalue lift m + penalty: its part of the inverse says
  * nothing of the data. */
-static enum err covariance(const struct climb *c, struct work *w, double *cov)
+static enum err covariance(const struct climb *c, struct climb_work *w, double *cov)
 {
     const int m = c->items;
     double lifted;
@@ -128,7 +128,7 @@ static enum err covariance(const struct climb *c, struct work *w, double *cov)
 enum err climb_run(struct climb *c, double *cov)
 {
     const size_t n = (size_t)c->n;
-    struct work w = {.slope = mem_new(3 * n + n * n + 1, sizeof *w.slope)};
+    struct climb_work w = {.slope = mem_new(3 * n + n * n + 1, sizeof *w.slope)};
     double moved = 1;
     enum err err = OK;
 

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-struct walk {
+struct components_walk {
     const bool *won;
     int n, *of, found;
     int *index, *low, seen;  /* index: 0 before the first visit */
@@ -17,7 +17,7 @@ struct walk {
     int *path, *next, depth; /* the way down, and whom each looks at next */
 };
 
-static void enter(struct walk *w, int v)
+static void enter(struct components_walk *w, int v)
 {
     w->index[v] = w->low[v] = ++w->seen;
     w->open[w->opened++] = v;
@@ -26,7 +26,7 @@ static void enter(struct walk *w, int v)
 }
 
 /* All that v reaches has been looked at: it may close a component. */
-static void leave(struct walk *w, int v)
+static void leave(struct components_walk *w, int v)
 {
     w->depth--;
     if (w->depth) {
@@ -42,7 +42,7 @@ static void leave(struct walk *w, int v)
     w->found++;
 }
 
-static void search(struct walk *w, int root)
+static void search(struct components_walk *w, int root)
 {
     enter(w, root);
     while (w->depth) {
@@ -61,14 +61,14 @@ static void search(struct walk *w, int root)
 int components_strong(int *of, const bool *won, int n)
 {
     int *room = mem_new(5 * (size_t)n + 1, sizeof *room);
-    struct walk w = {.won = won,
-                     .n = n,
-                     .of = of,
-                     .index = room,
-                     .low = room + n,
-                     .open = room + 2 * n,
-                     .path = room + 3 * n,
-                     .next = room + 4 * n};
+    struct components_walk w = {.won = won,
+                                .n = n,
+                                .of = of,
+                                .index = room,
+                                .low = room + n,
+                                .open = room + 2 * n,
+                                .path = room + 3 * n,
+                                .next = room + 4 * n};
 
     for (int i = 0; i < n; i++)
         of[i] = -1;

@@ -9,13 +9,13 @@
 #include <math.h>
 
 /* Uniforms one after the other. */
-struct stream {
+struct multinomial_stream {
     uint64_t seed, at;
     uint32_t number, word[4];
     int left;
 };
 
-static double uniform(struct stream *s)
+static double uniform(struct multinomial_stream *s)
 {
     if (!s->left) {
         rng_words(s->word, s->seed, RNG_RESAMPLE, s->at++, s->number, 1);
@@ -25,7 +25,7 @@ static double uniform(struct stream *s)
 }
 
 /* n p below 10: count through the distribution from 0. */
-static double by_inversion(struct stream *s, double n, double p)
+static double by_inversion(struct multinomial_stream *s, double n, double p)
 {
     const double odds = p / (1 - p);
     double chance = exp(n * log1p(-p)), u = uniform(s), k = 0;
@@ -39,7 +39,7 @@ static double by_inversion(struct stream *s, double n, double p)
 }
 
 /* n p at least 10, p at most 1/2. The names are the paper's. */
-static double by_rejection(struct stream *s, double n, double p)
+static double by_rejection(struct multinomial_stream *s, double n, double p)
 {
     const double spq = sqrt(n * p * (1 - p)), b = 1.15 + 2.53 * spq;
     const double a = -0.0873 + 0.0248 * b + 0.01 * p, c = n * p + 0.5, v_r = 0.92 - 4.2 / b;
@@ -58,7 +58,7 @@ static double by_rejection(struct stream *s, double n, double p)
     }
 }
 
-static double binomial(struct stream *s, double n, double p)
+static double binomial(struct multinomial_stream *s, double n, double p)
 {
     if (n <= 0 || p <= 0)
         return 0;
@@ -72,7 +72,7 @@ static double binomial(struct stream *s, double n, double p)
 void multinomial_draw(uint32_t *drawn, const uint32_t *seen, size_t kinds, uint64_t seed,
                       uint32_t number)
 {
-    struct stream s = {.seed = seed, .number = number};
+    struct multinomial_stream s = {.seed = seed, .number = number};
     double rest = 0, left = 0;
 
     for (size_t k = 0; k < kinds; k++)

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct fit {
+struct plackett_data {
     const struct plackett_choice *choice;
     size_t choices;
     int items, n;
@@ -22,7 +22,7 @@ struct fit {
 };
 
 /* One choice at theta, and the moments of its sets over its own items and the sizes. */
-struct stage {
+struct plackett_stage {
     const struct plackett_choice *choice;
     const double *theta;
     const int *at;
@@ -32,13 +32,13 @@ struct stage {
     int member[PLACKETT_TIES_MAX];
 };
 
-static double log_delta(const struct stage *s, int k)
+static double log_delta(const struct plackett_stage *s, int k)
 {
     return k == 1 ? 0 : s->theta[s->at[k]];
 }
 
 /* The set of `size` members, which weighs exp(u). */
-static void take(struct stage *s, int size, double u)
+static void take(struct plackett_stage *s, int size, double u)
 {
     const int n = s->choice->n;
     const double p = exp(u - s->top) / s->sum;
@@ -59,7 +59,7 @@ static void take(struct stage *s, int size, double u)
 }
 
 /* Every set of `size` whose first `have` members stand, the next coming from `from` on. */
-static void visit(struct stage *s, int size, int have, int from, double strengths)
+static void visit(struct plackett_stage *s, int size, int have, int from, double strengths)
 {
     if (have == size) {
         const double u = log_delta(s, size) + strengths / size;
@@ -75,7 +75,7 @@ static void visit(struct stage *s, int size, int have, int from, double strength
     }
 }
 
-static void visit_all(struct stage *s)
+static void visit_all(struct plackett_stage *s)
 {
     for (int k = 1; k <= PLACKETT_TIES_MAX && k <= s->choice->n; k++)
         if (k == 1 || s->at[k])
@@ -83,12 +83,12 @@ static void visit_all(struct stage *s)
 }
 
 /* The sum of all sets' weights, relative to the top, which no set exceeds. */
-static void open_stage(struct stage *s, const struct plackett_choice *choice,
+static void open_stage(struct plackett_stage *s, const struct plackett_choice *choice,
                        const double *theta, const int *at)
 {
     double best = -INFINITY, delta = 0;
 
-    *s = (struct stage){
+    *s = (struct plackett_stage){
         .choice = choice, .theta = theta, .at = at, .width = choice->n + PLACKETT_TIES_MAX + 1};
     for (int i = 0; i < choice->n; i++)
         best = fmax(best, theta[choice->item[i]]);
@@ -99,7 +99,7 @@ static void open_stage(struct stage *s, const struct plackett_choice *choice,
 }
 
 /* ln of the weight of what was chosen, relative to the top. */
-static double chosen(const struct stage *s)
+static double chosen(const struct plackett_stage *s)
 {
     const struct plackett_choice *c = s->choice;
     double sum = 0;
@@ -111,11 +111,11 @@ static double chosen(const struct stage *s)
 
 static double value(const void *self, const double *theta)
 {
-    const struct fit *f = self;
+    const struct plackett_data *f = self;
     double sum = 0;
 
     for (size_t i = 0; i < f->choices; i++) {
-        struct stage s;
+        struct plackett_stage s;
         if (f->choice[i].weight == 0)
             continue;
         open_stage(&s, &f->choice[i], theta, f->at);
@@ -125,7 +125,7 @@ static double value(const void *self, const double *theta)
 }
 
 /* Which parameter a place of the stage's moments is; -1: none. */
-static int param(const struct stage *s, int place)
+static int param(const struct plackett_stage *s, int place)
 {
     const int n = s->choice->n, size = place - n;
 
@@ -139,7 +139,7 @@ static void measure_choice(const struct plackett_choice *choice, const double *t
                            const int *at, int params, double *mean, double *second,
                            double *slope, double *hessian)
 {
-    struct stage s;
+    struct plackett_stage s;
 
     open_stage(&s, choice, theta, at);
     memset(mean, 0, (size_t)s.width * sizeof *mean);
@@ -166,7 +166,7 @@ static void measure_choice(const struct plackett_choice *choice, const double *t
 
 static void measure(const void *self, const double *theta, double *slope, double *hessian)
 {
-    const struct fit *f = self;
+    const struct plackett_data *f = self;
     const size_t width = (size_t)f->n_most + PLACKETT_TIES_MAX + 1;
     double *mean = mem_new(width + width * width, sizeof *mean);
 
@@ -189,8 +189,22 @@ static double sets(int n, int most)
     return sum;
 }
 
-/* Also which sizes of ties there are (f->at: 1 where seen), and the longest choice. */
-static enum err check(struct fit *f, const struct plackett_conf *conf)
+static enum err check_choice(const struct plackett_choice *c, int items)
+{
+    if (c->chosen < 1 || c->chosen > c->n || !(c->weight >= 0) || !isfinite(c->weight))
+        return err_set(ERR_RANGE, "%d chosen of %d", c->chosen, c->n);
+    if (c->chosen > PLACKETT_TIES_MAX)
+        return err_set(ERR_RANGE, "a tie of %d items: at most %d may share a place", c->chosen,
+                       PLACKETT_TIES_MAX);
+    for (int k = 0; k < c->n; k++)
+        if (c->item[k] < 0 || c->item[k] >= items)
+            return err_set(ERR_RANGE, "item %d of %d", c->item[k], items);
+    return OK;
+}
+
+/* Also which sizes of ties there are (f->at: 1 where seen), and the longest choice. A choice of
+ * weight 0, as draws make them, has shown no tie: its delta would have no maximum. */
+static enum err check(struct plackett_data *f, const struct plackett_conf *conf)
 {
     int most = 1;
     double total = 0;
@@ -199,15 +213,8 @@ static enum err check(struct fit *f, const struct plackett_conf *conf)
         return err_set(ERR_RANGE, "%d items", conf->items);
     for (size_t i = 0; i < f->choices; i++) {
         const struct plackett_choice *c = &f->choice[i];
-        if (c->chosen < 1 || c->chosen > c->n || !(c->weight >= 0) || !isfinite(c->weight))
-            return err_set(ERR_RANGE, "choice %zu: %d of %d", i, c->chosen, c->n);
-        if (c->chosen > PLACKETT_TIES_MAX)
-            return err_set(ERR_RANGE, "a tie of %d items: at most %d may share a place",
-                           c->chosen, PLACKETT_TIES_MAX);
-        for (int k = 0; k < c->n; k++)
-            if (c->item[k] < 0 || c->item[k] >= conf->items)
-                return err_set(ERR_RANGE, "choice %zu: item %d of %d", i, c->item[k],
-                               conf->items);
+        if (check_choice(c, conf->items))
+            return err_add("choice %zu", i);
         total += c->weight;
         if (c->weight > 0 && c->chosen > 1)
             f->at[c->chosen] = 1;
@@ -220,7 +227,7 @@ static enum err check(struct fit *f, const struct plackett_conf *conf)
     return total > 0 ? OK : err_set(ERR_RANGE, "no choice");
 }
 
-static void tell(const struct fit *f, const double *theta, struct plackett *out)
+static void tell(const struct plackett_data *f, const double *theta, struct plackett *out)
 {
     memcpy(out->strength, theta, (size_t)f->items * sizeof *theta);
     for (int k = 2; k <= PLACKETT_TIES_MAX; k++)
@@ -236,7 +243,7 @@ static void tell(const struct fit *f, const double *theta, struct plackett *out)
     out->loglik = value(f, theta);
 }
 
-static void begin(const struct fit *f, const struct plackett *from, double *theta)
+static void begin(const struct plackett_data *f, const struct plackett *from, double *theta)
 {
     if (!from || from->items != f->items)
         return;
@@ -249,7 +256,8 @@ static void begin(const struct fit *f, const struct plackett *from, double *thet
 enum err plackett_fit(struct plackett *out, const struct plackett_choice *choice, size_t n,
                       const struct plackett_conf *conf)
 {
-    struct fit f = {.choice = choice, .choices = n, .items = conf->items, .n = conf->items};
+    struct plackett_data f = {
+        .choice = choice, .choices = n, .items = conf->items, .n = conf->items};
     struct climb climb = {
         .items = conf->items, .penalty = conf->penalty, .value = value, .measure = measure};
     enum err err = check(&f, conf);

@@ -1,7 +1,7 @@
 /* sandwich: the covariance of a maximum-likelihood fit whose rows belong together, or whose model
  * is not quite true.
  *
- *   C/(C-1) B (sum_c u_c u_c') B
+ *   C/(C-1) B (sum u_c u_c') B
  *
  * B: the inverse of the information; u_c: the slope that the rows of cluster c make together; C
  * clusters. White 1982, Econometrica 50:1; Liang and Zeger 1986, Biometrika 73:13. Below some 30

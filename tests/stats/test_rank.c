@@ -340,7 +340,7 @@ static void ratings_are_arenas(void **state)
     for (int weighed = 0; weighed < 2; weighed++) {
         const double *const want = weighed ? rank_arena_weighed : rank_arena;
         struct bradley got;
-        double se[MODELS];
+        double cov[MODELS * MODELS];
         votes(row, prompt, true, false);
         for (size_t i = 0; i < VOTES; i++) {
             const double w = weighed ? rank_weight[i] : 1;
@@ -352,9 +352,9 @@ static void ratings_are_arenas(void **state)
         }
         assert_ok(bradley_fit(&got, row, VOTES,
                               &(struct bradley_conf){.items = MODELS, .reference = -1}));
-        assert_ok(arena_errors(se, got.strength, MODELS, cell, VOTES));
+        assert_ok(arena_covariance(cov, got.strength, MODELS, cell, VOTES));
         for (int i = 0; i < MODELS; i++) {
-            const double wide = 1.959963984540054 * se[i];
+            const double wide = 1.959963984540054 * sqrt(cov[i * (MODELS + 1)]);
             assert_near(1000 + points * got.strength[i], want[i], 1e-3);
             assert_near(1000 + points * (got.strength[i] - wide), want[MODELS + i], 1e-3);
             assert_near(1000 + points * (got.strength[i] + wide), want[2 * MODELS + i], 1e-3);
