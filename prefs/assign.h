@@ -34,6 +34,10 @@ enum prefs_offer {
 enum err prefs_next(struct prefs *prefs, int64_t annotator, int64_t now,
                     enum prefs_offer *offer, struct prefs_assignment *out) MUST_CHECK;
 
+/* Planned items that this person could still be given; *out of all of them is what is wanted
+ * of anybody: for "12 left". */
+enum err prefs_left(struct prefs *prefs, int64_t annotator, int64_t *out) MUST_CHECK;
+
 /* The assignment. Errors: ERR_RANGE: there is none, or it is not this annotator's (0: anyone's):
  * the words are the same. */
 enum err prefs_assignment_read(struct prefs *prefs, int64_t id, int64_t annotator,

@@ -31,6 +31,8 @@ enum err prefs_person_find(struct prefs *prefs, const char *name, int64_t *id) M
 enum err prefs_person_visit(struct prefs *prefs,
                             enum err (*visit)(void *self, const struct prefs_person *person),
                             void *self) MUST_CHECK;
+/* Errors: prefs_person_add's. */
+enum err prefs_person_rename(struct prefs *prefs, int64_t id, const char *name) MUST_CHECK;
 enum err prefs_person_role(struct prefs *prefs, int64_t id, enum prefs_role role) MUST_CHECK;
 /* PREFS_CLOSED ends sessions and gives back what is open; not PREFS_FORGOTTEN. */
 enum err prefs_person_stand(struct prefs *prefs, int64_t id,

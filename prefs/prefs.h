@@ -27,6 +27,7 @@
 #include "base/err.h"
 #include "prefs/words.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,13 +53,9 @@ struct prefs_settings {
     int repeat_gap;     /* items after which one may be repeated: 20 */
     int64_t repeat_after_ms; /* or this time: a day */
     int64_t lease_ms;        /* an assignment that is not extended goes back: 15 min */
-    bool strength, reasons;  /* what the page asks beside the verdict */
-    char *criteria;          /* JSON list of names that are scored 1..5, or NULL */
-    char *purpose; /* first page: what for, how long kept, what it may contain; or NULL */
 };
-/* overlap 1, overlap_max 1, gold and repeats .05, the rest as above, reasons on. */
+/* overlap 1, overlap_max 1, gold and repeats .05, the rest as above. */
 struct prefs_settings prefs_settings_usual(void);
-void prefs_settings_free(struct prefs_settings *settings);
 
 enum prefs_access {
     PREFS_WRITE, /* the one writer */
@@ -94,6 +91,14 @@ const char *prefs_path(const struct prefs *prefs);
 const struct prefs_settings *prefs_settings(const struct prefs *prefs);
 enum err prefs_settings_write(struct prefs *prefs,
                               const struct prefs_settings *settings) MUST_CHECK;
+
+/* What a study says of itself, by key ("title", "criteria", ...): JSON, which the store keeps and
+ * does not read. NULL takes it out; *out is NULL where there is none. */
+enum err prefs_note_write(struct prefs *prefs, const char *key, const json_t *value) MUST_CHECK;
+enum err prefs_note_read(struct prefs *prefs, const char *key, json_t **out) MUST_CHECK;
+
+/* Rises with every row that this connection wrote: what was made of the store is stale. */
+uint64_t prefs_changes(const struct prefs *prefs);
 
 /* Guidelines, numbered from 1; an assignment remembers the newest when it was given. */
 enum err prefs_guideline_add(struct prefs *prefs, int *version, const char *text,
