@@ -45,6 +45,7 @@ drover_depends(snappy snappy)
 drover_depends(lz4 liblz4)
 drover_depends(curl libcurl)
 drover_depends(microhttpd libmicrohttpd>=0.9.71)
+drover_depends(sqlite sqlite3>=3.37)
 drover_depends(ncurses ncursesw ncurses)
 
 # OpenBLAS in its OpenMP flavour: one thread pool, not two. Debian keeps the

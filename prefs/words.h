@@ -35,8 +35,9 @@ enum prefs_verdict {
     PREFS_RANKING,  /* places of all candidates */
     PREFS_STEP,     /* the first wrong step, or none */
     PREFS_REWRITTEN,
-    PREFS_SKIP, /* no judgement: the assignment's end */
-    PREFS_UNDO, /* takes the assignment's last row back: the assignment is open again */
+    PREFS_SKIP,    /* no judgement: the assignment's end */
+    PREFS_UNDO,    /* takes the assignment's last row back: the assignment is open again */
+    PREFS_DROPPED, /* forgotten at the person's wish: that there was a row is all that is left */
     PREFS_VERDICTS
 };
 
@@ -64,7 +65,7 @@ enum prefs_state {
 extern const char *const words_mode[PREFS_MODES + 1];
 /* "plan", "disagreement", "gold", "repeat", "adjudication", "active". */
 extern const char *const words_why[PREFS_WHYS + 1];
-/* "chosen", "tie", "both_bad", "ranking", "step", "rewrite", "skip", "undo". */
+/* "chosen", "tie", "both_bad", "ranking", "step", "rewrite", "skip", "undo", "dropped". */
 extern const char *const words_verdict[PREFS_VERDICTS + 1];
 /* "annotator", "reviewer", "admin". */
 extern const char *const words_role[PREFS_ROLES + 1];

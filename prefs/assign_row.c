@@ -1,0 +1,78 @@
+/* Who stands where is kept as one short word. Read, it must name each candidate once: what it says
+ * becomes an index elsewhere. */
+
+#include "prefs/assign_row.h"
+
+#include "prefs/sql.h"
+
+#include <string.h>
+
+static const char digits[] = "0123456789abcdef";
+
+void assign_row_places(char out[PREFS_CANDIDATES_MAX + 1], const int *order, int n)
+{
+    for (int i = 0; i < n; i++)
+        out[i] = digits[order[i] & 15];
+    out[n] = 0;
+}
+
+static enum err read_places(struct prefs_assignment *out, const char *places)
+{
+    unsigned seen = 0;
+
+    out->n = 0;
+    for (; places && *places && out->n < PREFS_CANDIDATES_MAX; places++) {
+        const char *const at = strchr(digits, *places);
+        if (!at)
+            break;
+        out->order[out->n++] = (int)(at - digits);
+        seen |= 1u << (at - digits);
+    }
+    if (!places || *places || !out->n || seen != (1u << out->n) - 1)
+        return err_set(ERR_PARSE, "the store is damaged: an order of candidates");
+    return OK;
+}
+
+enum err assign_row_read(struct prefs_assignment *out, sqlite3_stmt *made, int column)
+{
+    int why = 0, state = 0;
+    enum err err = sql_word(&why, made, column + 3, words_why);
+
+    if (!err)
+        err = sql_word(&state, made, column + 7, words_state);
+    out->id = sqlite3_column_int64(made, column);
+    out->item = sqlite3_column_int64(made, column + 1);
+    out->annotator = sqlite3_column_int64(made, column + 2);
+    out->why = (enum prefs_why)why;
+    sql_copy(out->active, sizeof out->active, made, column + 4);
+    out->chance = sqlite3_column_double(made, column + 5);
+    out->state = (enum prefs_state)state;
+    out->guideline = sqlite3_column_int(made, column + 8);
+    out->repeat = sqlite3_column_int64(made, column + 9);
+    out->given = sqlite3_column_int64(made, column + 10);
+    out->expires = sqlite3_column_int64(made, column + 11);
+    out->ended = sqlite3_column_int64(made, column + 12);
+    return err ? err : read_places(out, (const char *)sqlite3_column_text(made, column + 6));
+}
+
+enum err prefs_assignment_read(struct prefs *prefs, int64_t id, int64_t annotator,
+                               struct prefs_assignment *out)
+{
+    sqlite3_stmt *made;
+    bool row = false;
+    enum err err =
+        sql_open(&made, prefs,
+                 "SELECT " ASSIGN_ROW_COLUMNS
+                 " FROM assignment a WHERE a.id = ?1 AND (a.annotator = ?2 OR ?2 = 0)",
+                 "ii", id, annotator);
+
+    if (!err)
+        err = sql_step(prefs, made, &row);
+    if (err)
+        return err;
+    if (!row)
+        return err_set(ERR_RANGE, "there is no such assignment");
+    err = assign_row_read(out, made, 0);
+    sql_end(made);
+    return err;
+}

@@ -1,0 +1,305 @@
+/* A judgement in order: is its id known (then this is a client that did not hear our answer); whose
+ * assignment is it and may it still be judged; does the verdict fit the item; then a row, the
+ * assignment's end, the item counted anew. All of it is one call of the group: whole or not at all.
+ *
+ * A lease that is over does not void the work: the judgement of somebody who was away too long is
+ * taken, and the item then perhaps has one more than planned. */
+
+#include "prefs/judge.h"
+
+#include "base/mem.h"
+#include "prefs/assign_row.h"
+#include "prefs/item_count.h"
+#include "prefs/judge_row.h"
+#include "prefs/sql.h"
+#include "prefs/verdict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum err check_id(const char *id)
+{
+    const size_t n = strlen(id);
+
+    if (n < 8 || n > PREFS_NAME_MAX ||
+        strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != n)
+        return err_set(ERR_RANGE, "a judgement's id: 8..%d letters, digits, '.', '_', '-'",
+                       PREFS_NAME_MAX);
+    return OK;
+}
+
+/* ---- is it here already */
+
+/* *found: the id is there, and says the same. The content of an undo is that it is one. */
+static enum err known(struct prefs *prefs, const struct judge_row *row, bool *found,
+                      int64_t *assignment)
+{
+    const struct hash content = judge_row_content(row);
+    sqlite3_stmt *made;
+    bool same = false;
+    enum err err =
+        sql_open(&made, prefs,
+                 "SELECT content, verdict, annotator, assignment FROM judgement WHERE id = ?1",
+                 "t", row->id);
+
+    *found = false;
+    if (!err)
+        err = sql_step(prefs, made, found);
+    if (err || !*found)
+        return err;
+    if (!strcmp(row->verdict, words_verdict[PREFS_UNDO]))
+        same = sqlite3_column_int64(made, 2) == row->annotator &&
+               !strcmp((const char *)sqlite3_column_text(made, 1), row->verdict);
+    else
+        same = sqlite3_column_bytes(made, 0) == HASH_BYTES &&
+               !memcmp(sqlite3_column_blob(made, 0), content.byte, HASH_BYTES);
+    *assignment = sqlite3_column_int64(made, 3);
+    sql_end(made);
+    return same ? OK : err_set(ERR_STATE, "this id stands for another judgement");
+}
+
+/* ---- does it fit */
+
+struct asked {
+    enum prefs_mode mode;
+    int n, steps;
+    json_t *gold;
+    bool withdrawn;
+};
+
+static enum err read_steps(struct prefs *prefs, int64_t item, int *steps)
+{
+    sqlite3_stmt *made;
+    json_t *content = NULL;
+    bool row = false;
+    enum err err =
+        sql_open(&made, prefs, "SELECT content FROM candidate WHERE item = ?1 AND number = 0",
+                 "i", item);
+
+    if (!err)
+        err = sql_step(prefs, made, &row);
+    if (!err && row)
+        err = sql_json(&content, made, 0);
+    if (row)
+        sql_end(made);
+    *steps = (int)json_array_size(content);
+    json_decref(content);
+    return err;
+}
+
+static enum err read_asked(struct prefs *prefs, int64_t item, struct asked *out)
+{
+    sqlite3_stmt *made;
+    bool row = false;
+    int mode = 0;
+    enum err err = sql_open(
+        &made, prefs, "SELECT mode, n, gold, withdrawn FROM item WHERE id = ?1", "i", item);
+
+    if (!err)
+        err = sql_step(prefs, made, &row);
+    if (!err && !row)
+        err = err_set(ERR_PARSE, "%s: damaged: an assignment without item", prefs->path);
+    if (!err)
+        err = sql_word(&mode, made, 0, words_mode);
+    if (!err)
+        err = sql_json(&out->gold, made, 2);
+    out->mode = (enum prefs_mode)mode;
+    out->n = row ? sqlite3_column_int(made, 1) : 0;
+    out->withdrawn = row && sqlite3_column_int(made, 3);
+    if (row)
+        sql_end(made);
+    if (!err && mode == PREFS_STEPS)
+        err = read_steps(prefs, item, &out->steps);
+    return err;
+}
+
+static enum err check_open(const struct prefs_assignment *it, const struct asked *asked)
+{
+    if (it->state == PREFS_DONE || it->state == PREFS_SKIPPED)
+        return err_set(ERR_STATE, "this item is judged already; take that back to judge anew");
+    if (it->state == PREFS_WITHDRAWN || asked->withdrawn)
+        return err_set(ERR_STATE, "this item was taken out of the plan");
+    return OK;
+}
+
+/* ---- writing */
+
+/* 1 or 0: right or wrong; -1: nobody knows. */
+static int64_t gold_right(const struct asked *asked, const struct prefs_judgement *said)
+{
+    struct prefs_judgement gold;
+
+    if (!asked->gold || said->verdict == PREFS_SKIP ||
+        prefs_verdict_read(asked->gold, asked->mode, asked->n, &gold))
+        return -1;
+    return prefs_verdict_same(&gold, said);
+}
+
+static enum err end_assignment(struct prefs *prefs, const struct prefs_judgement *said,
+                               const struct prefs_assignment *it, const struct asked *asked,
+                               const char *view, int64_t now)
+{
+    const bool skip = said->verdict == PREFS_SKIP;
+    enum err err =
+        sql_do(prefs,
+               "UPDATE assignment SET state = ?2, ended = ?3, said = ?4,"
+               " was_right = nullif(?5, -1) WHERE id = ?1",
+               "ititi", it->id, skip ? "skipped" : "done", now, view, gold_right(asked, said));
+
+    if (err == ERR_STATE) /* the unique index: the same person was given the item again */
+        return err_set(ERR_STATE, "this item was given to you again meanwhile");
+    return err ? err : item_count(prefs, it->item, !skip, NULL);
+}
+
+static char *dumped(const json_t *value)
+{
+    return value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+}
+
+/* Only what the verdict has; the rest a client may have left in. */
+static struct judge_row row_of(const struct prefs_judgement *said, const char *view,
+                               int64_t now)
+{
+    const enum prefs_verdict verdict = said->verdict;
+
+    return (struct judge_row){
+        .id = said->id,
+        .assignment = said->assignment,
+        .annotator = said->annotator,
+        .verdict = words_verdict[verdict],
+        .choice = verdict == PREFS_CHOSEN ? said->choice : -1,
+        .step = verdict == PREFS_STEP ? said->step : -1,
+        .ranking = verdict == PREFS_RANKING ? dumped(said->ranking) : NULL,
+        .text = verdict == PREFS_REWRITTEN ? dumped(said->text) : NULL,
+        .strength = said->strength,
+        .criteria = dumped(said->criteria),
+        .reason = said->reason && *said->reason ? said->reason : NULL,
+        .flags = dumped(said->flags),
+        .shown = said->shown_ms,
+        .at = now,
+        .view = view,
+    };
+}
+
+static void row_free(struct judge_row *row)
+{
+    free((char *)(uintptr_t)row->ranking);
+    free((char *)(uintptr_t)row->text);
+    free((char *)(uintptr_t)row->criteria);
+    free((char *)(uintptr_t)row->flags);
+}
+
+static enum err judge(struct prefs *prefs, const struct prefs_judgement *said,
+                      struct judge_row *row, int64_t now)
+{
+    struct prefs_assignment it;
+    struct asked asked = {.n = 0};
+    enum err err = prefs_assignment_read(prefs, said->assignment, said->annotator, &it);
+
+    if (!err)
+        err = read_asked(prefs, it.item, &asked);
+    if (!err)
+        err = check_open(&it, &asked);
+    if (!err)
+        err = verdict_check(said, asked.mode, asked.n, asked.steps);
+    if (!err)
+        err = judge_row_write(prefs, row);
+    if (!err)
+        err = end_assignment(prefs, said, &it, &asked, row->view, now);
+    json_decref(asked.gold);
+    return err;
+}
+
+enum err prefs_judge(struct prefs *prefs, const struct prefs_judgement *said, int64_t now,
+                     bool *again)
+{
+    struct strbuf view = {0};
+    struct judge_row row;
+    bool found = false;
+    int64_t assignment;
+    enum err err = check_id(said->id);
+
+    if (again)
+        *again = false;
+    if (!err && said->verdict >= PREFS_UNDO)
+        err = err_set(ERR_RANGE, "no such verdict");
+    if (!err && !said->annotator) /* 0 would stand for anyone */
+        err = err_set(ERR_RANGE, "there is no such assignment");
+    if (!err)
+        err = sql_begin(prefs);
+    if (err)
+        return err;
+    verdict_view(&view, said);
+    row = row_of(said, view.text ? view.text : "", now);
+    err = known(prefs, &row, &found, &assignment);
+    if (!err && !found)
+        err = judge(prefs, said, &row, now);
+    if (again)
+        *again = found && !err;
+    row_free(&row);
+    free(view.text);
+    return sql_finish(prefs, err);
+}
+
+/* ---- taking back */
+
+static enum err reopen(struct prefs *prefs, struct judge_row *row, int64_t now)
+{
+    struct prefs_assignment it;
+    struct asked asked = {.n = 0};
+    enum err err =
+        sql_number(prefs, &row->undoes, 0,
+                   "SELECT max(seq) FROM judgement j WHERE annotator = ?1 AND verdict"
+                   " NOT IN ('undo', 'dropped') AND NOT EXISTS (SELECT 1 FROM"
+                   " judgement u WHERE u.undoes = j.seq)",
+                   "i", row->annotator);
+
+    if (!err && !row->undoes)
+        err = err_set(ERR_STATE, "there is nothing to take back");
+    if (!err)
+        err = sql_number(prefs, &row->assignment, 0,
+                         "SELECT assignment FROM judgement WHERE seq = ?1", "i", row->undoes);
+    if (!err)
+        err = prefs_assignment_read(prefs, row->assignment, row->annotator, &it);
+    if (!err)
+        err = read_asked(prefs, it.item, &asked);
+    json_decref(asked.gold);
+    if (!err && asked.withdrawn)
+        err = err_set(ERR_STATE, "its item was taken out of the plan");
+    if (!err)
+        err = judge_row_write(prefs, row);
+    if (!err)
+        err = sql_do(prefs,
+                     "UPDATE assignment SET state = 'open', ended = 0, said = NULL,"
+                     " was_right = NULL, expires = ?2 WHERE id = ?1",
+                     "ii", row->assignment, now + prefs->settings.lease_ms);
+    return err ? err : item_count(prefs, it.item, false, NULL);
+}
+
+enum err prefs_undo(struct prefs *prefs, const char *id, int64_t annotator, int64_t now,
+                    struct prefs_assignment *out, bool *again)
+{
+    struct judge_row row = {.id = id,
+                            .annotator = annotator,
+                            .verdict = words_verdict[PREFS_UNDO],
+                            .choice = -1,
+                            .step = -1,
+                            .at = now,
+                            .view = ""};
+    bool found = false;
+    int64_t assignment = 0;
+    enum err err = check_id(id);
+
+    if (!err)
+        err = sql_begin(prefs);
+    if (err)
+        return err;
+    err = known(prefs, &row, &found, &assignment);
+    if (!err && !found)
+        err = reopen(prefs, &row, now);
+    if (!err)
+        err = prefs_assignment_read(prefs, found ? assignment : row.assignment, annotator, out);
+    if (again)
+        *again = found && !err;
+    return sql_finish(prefs, err);
+}
