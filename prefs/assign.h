@@ -1,6 +1,6 @@
 /* assign: who is given which item, why, in which order of candidates, and until when.
  *
- * Nobody gets an item twice but as a planned repeat. An assignment is a lease: it ends by a
+ * * Nobody gets an item twice but as a planned repeat. An assignment is a lease: it ends by a
  * judgement, a skip, when it is returned, or when nothing is heard for settings.lease_ms; the
  * item then is free for others again. A judgement that arrives after its lease is still taken. */
 
@@ -38,8 +38,8 @@ enum err prefs_next(struct prefs *prefs, int64_t annotator, int64_t now,
  * of anybody: for "12 left". */
 enum err prefs_left(struct prefs *prefs, int64_t annotator, int64_t *out) MUST_CHECK;
 
-/* The assignment. Errors: ERR_RANGE: there is none, or it is not this annotator's (0: anyone's):
- * the words are the same. */
+/* The assignment. Errors: ERR_RANGE: there is none, or it is not this annotator's (0:
+ * anyone's): the words are the same. */
 enum err prefs_assignment_read(struct prefs *prefs, int64_t id, int64_t annotator,
                                struct prefs_assignment *out) MUST_CHECK;
 
@@ -52,11 +52,11 @@ enum err prefs_return(struct prefs *prefs, int64_t id, int64_t annotator,
 /* Ends leases that are over; prefs_next does it too. *n (may be NULL): how many. */
 enum err prefs_expire(struct prefs *prefs, int64_t now, int *n) MUST_CHECK;
 
-/* Items on which people differ after all that is planned, which no reviewer has decided: at most `room`
- * ids, oldest first; *n: how many there are in all. */
+/* Items on which people differ after all that is planned, which no reviewer has decided: at
+ * most `room` ids, oldest first; *n: how many there are in all. */
 enum err prefs_differing(struct prefs *prefs, int64_t *item, size_t room, size_t *n) MUST_CHECK;
-/* Gives an item to a reviewer or admin to decide. Errors: ERR_STATE (is decided; is with another;
- * no reviewer). */
+/* Gives an item to a reviewer or admin to decide. Errors: ERR_STATE (is decided; is with
+ * another; no reviewer). */
 enum err prefs_adjudicate(struct prefs *prefs, int64_t annotator, int64_t item, int64_t now,
                           struct prefs_assignment *out) MUST_CHECK;
 

@@ -1,5 +1,5 @@
-/* Who stands where is kept as one short word. Read, it must name each candidate once: what it says
- * becomes an index elsewhere. */
+/* Who stands where is kept as one short word. Read, it must name each candidate once: what it
+ * says becomes an index elsewhere. */
 
 #include "prefs/assign_row.h"
 
@@ -36,7 +36,10 @@ static enum err read_places(struct prefs_assignment *out, const char *places)
 enum err assign_row_read(struct prefs_assignment *out, sqlite3_stmt *made, int column)
 {
     int why = 0, state = 0;
-    enum err err = sql_word(&why, made, column + 3, words_why);
+    enum err err;
+
+    *out = (struct prefs_assignment){.id = 0}; /* places that it has not are 0 */
+    err = sql_word(&why, made, column + 3, words_why);
 
     if (!err)
         err = sql_word(&state, made, column + 7, words_state);
@@ -55,6 +58,7 @@ enum err assign_row_read(struct prefs_assignment *out, sqlite3_stmt *made, int c
     return err ? err : read_places(out, (const char *)sqlite3_column_text(made, column + 6));
 }
 
+/* Whether it is not there or not theirs is told in the same words: numbers can be guessed. */
 enum err prefs_assignment_read(struct prefs *prefs, int64_t id, int64_t annotator,
                                struct prefs_assignment *out)
 {

@@ -1,6 +1,6 @@
-/* A copy is made page by page by SQLite's backup from a connection that sees one durable moment, into a
- * file beside the wanted name, which takes its place once it is whole and synced. A copy stands
- * alone: no log beside it belongs to it. */
+/* A copy is made page by page by SQLite's backup from a connection that sees one durable
+ * moment, into a file beside the wanted name, which takes its place once it is whole and
+ * synced. A copy stands alone: no log beside it belongs to it. */
 
 #include "prefs/copy.h"
 
@@ -30,6 +30,8 @@ static enum err copy_failed(const char *path, sqlite3 *db)
                    code == SQLITE_FULL ? "disk full: no copy was made" : sqlite3_errmsg(db));
 }
 
+/* All pages in one step: from a reader's connection that is one moment, and the writer is not
+ * kept waiting by it. */
 static enum err copy_pages(sqlite3 *from, const char *path)
 {
     sqlite3 *to = NULL;
@@ -80,6 +82,7 @@ static enum err make_beside(const char *beside)
     return OK;
 }
 
+/* SQLite has synced what it wrote; the file was made by us, and says so once more as a whole. */
 static enum err sync_whole(const char *path)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -117,8 +120,8 @@ enum err prefs_snapshot(struct prefs *prefs, const char *path)
 
 /* ---- bringing back */
 
-/* The old store at rest: nobody has it, its log is folded in, so that none is left to be taken for the
- * new one's. *fd keeps others out until the new one stands. */
+/* The old store at rest: nobody has it, its log is folded in, so that none is left to be taken
+ * for the new one's. *fd keeps others out until the new one stands. */
 static enum err still_old(int *fd, const char *path, bool force)
 {
     struct prefs *old = NULL;
@@ -167,6 +170,7 @@ enum err prefs_restore(const char *path, const char *snapshot, bool force)
 
 /* ---- checking */
 
+/* More than prefs_open looks at: indices against tables, and that every row has its parent. */
 static enum err check_whole(struct prefs *prefs)
 {
     sqlite3_stmt *made;
@@ -189,13 +193,13 @@ static enum err check_whole(struct prefs *prefs)
     return err;
 }
 
-struct seen {
+struct passed {
     int64_t seq, rows;
 };
 
 static enum err see(void *self, const struct prefs_row *row)
 {
-    struct seen *const seen = self;
+    struct passed *const seen = self;
 
     seen->rows++;
     if (row->seq != seen->seq + 1)
@@ -223,6 +227,7 @@ static enum err check_states(struct prefs *prefs)
     return err;
 }
 
+/* "asked" is not compared: it is what was promised, and follows from no count. */
 static enum err check_item(void *self, const struct prefs_item *item)
 {
     struct prefs *const prefs = self;
@@ -246,7 +251,7 @@ static enum err check_item(void *self, const struct prefs_item *item)
 
 enum err prefs_check(struct prefs *prefs)
 {
-    struct seen seen = {0};
+    struct passed seen = {0};
     enum err err = check_whole(prefs);
 
     if (!err)

@@ -5,12 +5,12 @@
 
 #include "prefs/prefs.h"
 
-/* The durable state as a file of its own, whole or not there, while the writer goes on (its open
- * group is not in it). An old file at `path` is replaced. Errors: ERR_IO. */
+/* The durable state as a file of its own, whole or not there, while the writer goes on (its
+ * open group is not in it). An old file at `path` is replaced. Errors: ERR_IO. */
 enum err prefs_snapshot(struct prefs *prefs, const char *path) MUST_CHECK;
 
-/* Makes the store `path` of a snapshot, checked first. Errors: ERR_STATE where a store is (force:
- * unless nobody has it open), ERR_PARSE. */
+/* Makes the store `path` of a snapshot, checked first. Errors: ERR_STATE where a store is
+ * (force: unless nobody has it open), ERR_PARSE. */
 enum err prefs_restore(const char *path, const char *snapshot, bool force) MUST_CHECK;
 
 /* Everything that must hold: SQLite's own check of pages and indices, checksums of all rows,

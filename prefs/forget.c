@@ -1,7 +1,7 @@
-/* People who leave: closed, or forgotten. What a person wrote in words goes; what was judged is a
- * number under a pseudonym and stays, or goes too when that is asked. The rows themselves remain, so
- * that nothing is counted twice and an old retry is still known; what was in them is overwritten in
- * the file (secure_delete) and, once the group is durable, in the log. */
+/* People who leave: closed, or forgotten. What a person wrote in words goes; what was judged
+ * is a number under a pseudonym and stays, or goes too when that is asked. The rows themselves
+ * remain, so that nothing is counted twice and an old retry is still known; what was in them
+ * is overwritten in the file (secure_delete) and, once the group is durable, in the log. */
 
 #include "prefs/item_count.h"
 #include "prefs/judge_row.h"
@@ -36,6 +36,7 @@ static enum err end_open(struct prefs *prefs, int64_t id, const char *from, cons
     }
 }
 
+/* A pause leaves what is open: it can be finished. Who is closed has nothing open any more. */
 enum err prefs_person_stand(struct prefs *prefs, int64_t id, enum prefs_standing standing)
 {
     int64_t was = 0;
@@ -101,6 +102,7 @@ static enum err blank_row(struct prefs *prefs, int64_t seq, bool drop)
                   "ihi", seq, &content, sum);
 }
 
+/* Undo rows keep what they are: they hold no words, and the chain of rows stays whole. */
 static enum err blank_rows(struct prefs *prefs, int64_t id, bool drop)
 {
     int64_t seq = 0;
@@ -117,6 +119,7 @@ static enum err blank_rows(struct prefs *prefs, int64_t id, bool drop)
     return err;
 }
 
+/* The name goes to null, so that another person may have it some day. */
 static enum err forget(struct prefs *prefs, int64_t id, bool drop)
 {
     enum err err = sql_do(prefs,
@@ -143,6 +146,7 @@ static enum err forget(struct prefs *prefs, int64_t id, bool drop)
     return err;
 }
 
+/* The audit gets the pseudonym: that somebody was forgotten can be shown, not who. */
 enum err prefs_forget(struct prefs *prefs, int64_t id, bool drop, int64_t now)
 {
     char subject[64] = "";

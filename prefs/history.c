@@ -1,5 +1,5 @@
-/* The history, row by row in the order in which it was written, joined with what was judged. Each row's
- * checksum is looked at as it passes. */
+/* The history, row by row in the order in which it was written, joined with what was judged.
+ * Each row's checksum is looked at as it passes. */
 
 #include "prefs/assign_row.h"
 #include "prefs/judge.h"
@@ -32,6 +32,7 @@ static enum err parse_all(struct parts *parts, const struct judge_row *raw)
     return err ? err : parse(&parts->flags, raw->flags);
 }
 
+/* Where the chosen one stood follows from the order: it is kept once, not twice. */
 static int side_of(const struct prefs_row *row)
 {
     for (int i = 0; row->verdict == PREFS_CHOSEN && i < row->assignment.n; i++)
@@ -88,6 +89,7 @@ static enum err fill(struct prefs_row *out, struct parts *parts, struct prefs *p
     " FROM judgement j JOIN assignment a ON a.id = j.assignment JOIN item i ON i.id = a.item" \
     " WHERE " where " ORDER BY j.seq"
 
+/* An item's few rows for a reviewer, a person's own, or all of them for an export. */
 static enum err open_history(sqlite3_stmt **made, struct prefs *prefs,
                              const struct prefs_which *which)
 {

@@ -1,6 +1,7 @@
-/* What is added is checked whole first: what a mode needs of its candidates, texts within their limits,
- * a gold answer that the mode has. A hash of the content is kept with it, so that adding a file twice
- * adds nothing, and a key that suddenly means something else is refused. */
+/* What is added is checked whole first: what a mode needs of its candidates, texts within
+ * their limits, a gold answer that the mode has. A hash of the content is kept with it, so
+ * that adding a file twice adds nothing, and a key that suddenly means something else is
+ * refused. */
 
 #include "prefs/item.h"
 
@@ -31,6 +32,8 @@ void prefs_item_free(struct prefs_item *item)
 
 /* ---- what an item may be */
 
+/* What is stored is the dumped text, so that is what is measured; what cannot be dumped (a
+ * number that is none) is not stored. */
 static enum err check_size(const json_t *value, const char *what)
 {
     char *const text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
@@ -63,6 +66,8 @@ static bool is_string(const json_t *value)
     return json_is_string(value);
 }
 
+/* A page shows a text or a dialogue; steps are texts, because a judgement points at one of
+ * them. */
 static enum err check_content(const json_t *value, enum prefs_mode mode, const char *what)
 {
     const bool said = json_is_string(value) || is_list_of(value, is_object);
@@ -85,6 +90,8 @@ static enum err check_name(const char *name, const char *what)
                : err_set(ERR_RANGE, "%s: 1..%d bytes", what, PREFS_NAME_MAX);
 }
 
+/* Two and no more where the question is which of two; a page for three would be another
+ * question. */
 static enum err check_count(const struct prefs_item *item)
 {
     static const struct {
@@ -117,22 +124,21 @@ static enum err check_candidates(const struct prefs_item *item)
     return err;
 }
 
-static enum err check_item(const struct prefs_item *item)
+static enum err check_prompt(const json_t *prompt)
+{
+    if (!prompt)
+        return OK;
+    if (!json_is_string(prompt) && !is_list_of(prompt, is_object))
+        return err_set(ERR_RANGE, "prompt: a text or a list of messages is wanted");
+    return check_size(prompt, "prompt");
+}
+
+/* How it is planned: what a file or a strategy says of it beside the content. */
+static enum err check_plan(const struct prefs_item *item)
 {
     struct prefs_judgement gold;
-    enum err err = check_name(item->key, "an item's key");
+    enum err err = item->gold ? prefs_verdict_read(item->gold, item->mode, item->n, &gold) : OK;
 
-    if (!err && item->prompt && !json_is_string(item->prompt) &&
-        !is_list_of(item->prompt, is_object))
-        err = err_set(ERR_RANGE, "prompt: a text or a list of messages is wanted");
-    if (!err && item->prompt)
-        err = check_size(item->prompt, "prompt");
-    if (!err && item->meta)
-        err = check_size(item->meta, "meta");
-    if (!err)
-        err = check_candidates(item);
-    if (!err && item->gold)
-        err = prefs_verdict_read(item->gold, item->mode, item->n, &gold);
     if (!err && (item->overlap < 0 || item->overlap > PREFS_OVERLAP_MAX))
         err = err_set(ERR_RANGE, "overlap %d: not in 0..%d", item->overlap, PREFS_OVERLAP_MAX);
     if (!err && item->active)
@@ -141,6 +147,19 @@ static enum err check_item(const struct prefs_item *item)
         err = err_set(ERR_RANGE, "priority %g, chance %g: a number, and one in (0, 1]",
                       item->priority, item->chance);
     return err;
+}
+
+static enum err check_item(const struct prefs_item *item)
+{
+    enum err err = check_name(item->key, "an item's key");
+
+    if (!err)
+        err = check_prompt(item->prompt);
+    if (!err && item->meta)
+        err = check_size(item->meta, "meta");
+    if (!err)
+        err = check_candidates(item);
+    return err ? err : check_plan(item);
 }
 
 /* Mode, prompt and candidates: what the people are shown. */
@@ -163,6 +182,8 @@ static struct hash content_hash(const struct prefs_item *item)
 
 /* ---- adding */
 
+/* The counters begin as nothing and are counted at once: what an item needs follows from the
+ * settings as they are now. */
 static enum err insert(struct prefs *prefs, int64_t id, const char *key,
                        const struct prefs_item *item, const struct hash *content, int64_t now)
 {
@@ -203,6 +224,8 @@ static enum err key_taken(struct prefs *prefs, const char *key, const struct has
     return err;
 }
 
+/* max + 1, not what SQLite would choose: the same calls give the same numbers on any build, and
+ * items are never deleted. */
 enum err prefs_item_add(struct prefs *prefs, int64_t *id, const struct prefs_item *item,
                         int64_t now)
 {
@@ -234,6 +257,8 @@ enum err prefs_item_add(struct prefs *prefs, int64_t *id, const struct prefs_ite
 
 /* ---- reading */
 
+/* As many as the item says, neither more nor fewer: an order of candidates is checked against
+ * it. */
 static enum err read_candidates(struct prefs *prefs, struct prefs_item *out, int n)
 {
     sqlite3_stmt *made;
@@ -332,6 +357,7 @@ enum err prefs_item_find(struct prefs *prefs, const char *key, int64_t *id)
     return err || *id ? err : err_set(ERR_RANGE, "there is no item '%s'", key);
 }
 
+/* By number, one at a time: no statement stays open while the visitor works, who may write. */
 enum err prefs_item_visit(struct prefs *prefs,
                           enum err (*visit)(void *self, const struct prefs_item *item),
                           void *self)
@@ -355,6 +381,7 @@ enum err prefs_item_visit(struct prefs *prefs,
 
 /* ---- changing */
 
+/* What people have open ends at once: their next request tells them so. */
 enum err prefs_item_withdraw(struct prefs *prefs, int64_t id, bool withdrawn)
 {
     enum err err = sql_begin(prefs);
@@ -392,6 +419,7 @@ enum err prefs_item_prioritise(struct prefs *prefs, int64_t id, const char *stra
     return sql_finish(prefs, err);
 }
 
+/* One pass over the items, by their counters: a page asks for it every few seconds. */
 enum err prefs_progress(struct prefs *prefs, struct prefs_progress *out)
 {
     sqlite3_stmt *made;

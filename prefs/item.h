@@ -46,8 +46,8 @@ enum err prefs_item_find(struct prefs *prefs, const char *key, int64_t *id) MUST
 
 /* Out of the plan (or back in); open assignments end, judgements stay. */
 enum err prefs_item_withdraw(struct prefs *prefs, int64_t id, bool withdrawn) MUST_CHECK;
-/* A strategy asks for an item: assignments from here on have why "active:STRATEGY". strategy NULL:
- * by plan again. */
+/* A strategy asks for an item: assignments from here on have why "active:STRATEGY". strategy
+ * NULL: by plan again. */
 enum err prefs_item_prioritise(struct prefs *prefs, int64_t id, const char *strategy,
                                double priority, double chance) MUST_CHECK;
 

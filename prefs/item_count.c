@@ -1,9 +1,9 @@
-/* An item's assignments are few (its overlap, some extras, repeats): they are read and counted anew
- * whenever one of them changes, so that no counter can drift from what it counts.
+/* An item's assignments are few (its overlap, some extras, repeats): they are read and counted
+ * anew whenever one of them changes, so that no counter can drift from what it counts.
  *
- * One more judgement is asked for where people differ: the first as soon as the planned ones do,
- * a further one only while no view is shared by most: k = 2 and 1:1 asks for a third, which ends
- * it. Rewrites are never the same and ask for nothing. */
+ * * One more judgement is asked for where people differ: the first as soon as the planned ones
+ * do, a further one only while no view is shared by most: k = 2 and 1:1 asks for a third,
+ * which ends it. Rewrites are never the same and ask for nothing. */
 
 #include "prefs/item_count.h"
 
@@ -20,6 +20,7 @@ struct views {
     int n[VIEWS_MAX], kinds, all;
 };
 
+/* Rewrites and skips have no view and never come here: nothing would be shared between them. */
 static void views_add(struct views *views, const char *said)
 {
     int i = 0;
@@ -34,6 +35,7 @@ static void views_add(struct views *views, const char *said)
     views->all++;
 }
 
+/* More than half, not the most: 2:2:1 decides nothing. */
 static int views_split(const struct views *views)
 {
     int most = 0;
@@ -45,6 +47,8 @@ static int views_split(const struct views *views)
     return 2 * most > views->all ? ITEM_COUNT_MOST : ITEM_COUNT_EVEN;
 }
 
+/* Gold and repeats say something about a person, not about the item: they count for nothing
+ * here, so that no estimate and no plan rests on them. */
 static enum err count_row(struct item_count *count, struct views *views, sqlite3_stmt *made)
 {
     const char *const said = (const char *)sqlite3_column_text(made, 2);
@@ -115,6 +119,9 @@ static enum err read_plan(struct prefs *prefs, int64_t item, int64_t *overlap,
     return OK;
 }
 
+/* Planned ones first: while any is missing, nothing is known about disagreement. What is asked
+ * for beyond them never sinks again, not even when somebody takes a judgement back: it was
+ * promised by what people had said. */
 static void settle(struct item_count *count, int64_t overlap, int64_t most,
                    const struct views *views, bool ask)
 {
@@ -165,6 +172,7 @@ enum err item_count(struct prefs *prefs, int64_t item, bool ask, struct item_cou
     return err;
 }
 
+/* The same counting without a write: a check must not mend what it is to find. */
 enum err item_count_look(struct prefs *prefs, int64_t item, struct item_count *out)
 {
     *out = (struct item_count){0};

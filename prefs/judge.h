@@ -1,8 +1,8 @@
 /* judge: what people said, a row each, which is never changed (but blanked when somebody is to
  * be forgotten): a judgement, a skip, or an undo, which takes the assignment's last row back.
  *
- * A row's id is made by the client (random, say a UUID): the same id with the same content again is
- * the same acknowledgement, so that a lost answer can be asked for again. */
+ * * A row's id is made by the client (random, say a UUID): the same id with the same content
+ * again is the same acknowledgement, so that a lost answer can be asked for again. */
 
 #ifndef PREFS_JUDGE_H
 #define PREFS_JUDGE_H
@@ -34,8 +34,8 @@ struct prefs_judgement {
 enum err prefs_judge(struct prefs *prefs, const struct prefs_judgement *judgement, int64_t now,
                      bool *again) MUST_CHECK;
 
-/* Takes back the person's last judgement or skip, whose assignment is open again: *out, the same item,
- * the same order. `id` as a judgement's. Errors: ERR_STATE: nothing to take back. */
+/* Takes back the person's last judgement or skip, whose assignment is open again: *out, the
+ * same item, the same order. `id` as a judgement's. Errors: ERR_STATE: nothing to take back. */
 enum err prefs_undo(struct prefs *prefs, const char *id, int64_t annotator, int64_t now,
                     struct prefs_assignment *out, bool *again) MUST_CHECK;
 
@@ -57,8 +57,8 @@ struct prefs_row {
     int64_t undoes; /* PREFS_UNDO: seq of the row */
 };
 
-/* Rows behind `after`, in order (0: all); standing: only those that stand. annotator, item: 0: all.
- * Errors: ERR_PARSE: a row's checksum does not fit; visit's. */
+/* Rows behind `after`, in order (0: all); standing: only those that stand. annotator, item: 0:
+ * all. Errors: ERR_PARSE: a row's checksum does not fit; visit's. */
 struct prefs_which {
     int64_t after, annotator, item;
     bool standing;

@@ -38,6 +38,7 @@ struct hash judge_row_content(const struct judge_row *row)
     return hash;
 }
 
+/* CRC-32C is against accidents; who can write the file can write the sum as well. */
 int64_t judge_row_sum(const struct judge_row *row, const struct hash *content)
 {
     struct strbuf all = {0};
@@ -51,6 +52,7 @@ int64_t judge_row_sum(const struct judge_row *row, const struct hash *content)
     return hash_crc32c(crc, content->byte, HASH_BYTES);
 }
 
+/* Numbers without a gap, so that a missing row is seen. */
 enum err judge_row_write(struct prefs *prefs, struct judge_row *row)
 {
     const struct hash content = judge_row_content(row);

@@ -1,6 +1,6 @@
-/* An item's balance comes first, because its overlap is small: with k = 2 every item is seen both
- * ways round. A person's follows by itself where items are shared, and by the coin where the item
- * leaves it open. */
+/* An item's balance comes first, because its overlap is small: with k = 2 every item is seen
+ * both ways round. A person's follows by itself where items are shared, and by the coin where
+ * the item leaves it open. */
 
 #include "prefs/offer.h"
 

@@ -1,5 +1,5 @@
-/* offer: what kind of item a person is given next, and in which order its candidates stand: pure
- * functions of what was counted and of numbers in [0, 1). */
+/* offer: what kind of item a person is given next, and in which order its candidates stand:
+ * pure functions of what was counted and of numbers in [0, 1). */
 
 #ifndef PREFS_OFFER_H
 #define PREFS_OFFER_H
@@ -23,10 +23,10 @@ struct offer_balance {
     const double *base;  /* [n] of the item: in [0, 1) */
     double u;
 };
-/* order[place] = candidate. Of two: over an item's judgements both orders occur equally often (or
- * once more the one, at random which); where that leaves a choice, the person's balance is
- * favoured 2:1 (Efron 1971, the biased coin), so that nobody can count out what comes. Of more:
- * each candidate stands in each place equally often over n judgements of the item. */
+/* order[place] = candidate. Of two: over an item's judgements both orders occur equally often
+ * (or once more the one, at random which); where that leaves a choice, the person's balance is
+ * favoured 2:1 (Efron 1971, the biased coin), so that nobody can count out what comes. Of
+ * more: each candidate stands in each place equally often over n judgements of the item. */
 void offer_order(int *order, const struct offer_balance *balance);
 
 #endif

@@ -1,6 +1,6 @@
-/* Rows of people, their logins, the links that let them in and the audit. What is looked up by a
- * token is looked up by its hash; that a link was used, has expired or never was is told in the
- * same words, so that nobody learns which links exist. */
+/* Rows of people, their logins, the links that let them in and the audit. What is looked up by
+ * a token is looked up by its hash; that a link was used, has expired or never was is told in
+ * the same words, so that nobody learns which links exist. */
 
 #include "prefs/people.h"
 
@@ -27,6 +27,7 @@ static enum err check_name(const char *name)
     return OK;
 }
 
+/* The table would refuse it as well; this says it in words for a person. */
 static enum err check_free(struct prefs *prefs, const char *name, int64_t but)
 {
     int64_t id;
@@ -64,6 +65,8 @@ enum err prefs_person_add(struct prefs *prefs, int64_t *id, const char *name,
 
 /* ---- reading */
 
+/* Counted from assignments, of which each remembers what became of it: no second count to
+ * keep. */
 enum err prefs_person_read(struct prefs *prefs, int64_t id, struct prefs_person *out)
 {
     sqlite3_stmt *made;
@@ -110,6 +113,7 @@ enum err prefs_person_find(struct prefs *prefs, const char *name, int64_t *id)
     return err || *id ? err : err_set(ERR_RANGE, "there is no annotator '%s'", name);
 }
 
+/* By number: the visitor may write, as in prefs_item_visit. */
 enum err prefs_person_visit(struct prefs *prefs,
                             enum err (*visit)(void *self, const struct prefs_person *person),
                             void *self)
@@ -169,6 +173,7 @@ enum err prefs_person_role(struct prefs *prefs, int64_t id, enum prefs_role role
     return sql_finish(prefs, changed(prefs, err, id));
 }
 
+/* Nobody logs in as who was forgotten, whatever a form that was open longer says. */
 enum err prefs_login_write(struct prefs *prefs, int64_t id, const char *hashed)
 {
     enum err err = hashed && strlen(hashed) > 512
@@ -218,6 +223,7 @@ enum err prefs_invite_add(struct prefs *prefs, int64_t *id, const struct hash *t
     return sql_finish(prefs, err);
 }
 
+/* The token itself is not among the columns: a list of links must not let anybody in. */
 static enum err invite_row(struct prefs_invite *out, sqlite3_stmt *made)
 {
     int role = 0;
@@ -255,23 +261,26 @@ enum err prefs_invite_read(struct prefs *prefs, const struct hash *token, int64_
     return err;
 }
 
+/* Looked up and used up in one call: of two who follow the same link, one comes in. */
 enum err prefs_invite_use(struct prefs *prefs, const struct hash *token, int64_t annotator,
                           const char *name, int64_t now, int64_t *out)
 {
     struct prefs_invite invite;
+    int64_t who = annotator;
     enum err err = sql_begin(prefs);
 
     if (err)
         return err;
     err = prefs_invite_read(prefs, token, now, &invite);
-    *out = annotator;
     if (!err && !annotator)
         err = check_name(name);
     if (!err && !annotator)
-        err = add(prefs, out, name, invite.role, now);
+        err = add(prefs, &who, name, invite.role, now);
     if (!err)
         err = sql_do(prefs, "UPDATE invite SET used = ?2, used_by = ?3 WHERE id = ?1", "iii",
-                     invite.id, now, *out);
+                     invite.id, now, who);
+    if (!err)
+        *out = who;
     return sql_finish(prefs, err);
 }
 
@@ -300,6 +309,7 @@ enum err prefs_invite_visit(struct prefs *prefs,
     return err;
 }
 
+/* One that was used may go as well: the person stays. */
 enum err prefs_invite_drop(struct prefs *prefs, int64_t id)
 {
     enum err err = sql_begin(prefs);
@@ -310,6 +320,7 @@ enum err prefs_invite_drop(struct prefs *prefs, int64_t id)
 
 /* ---- the audit */
 
+/* Part of the group: what was not done is not in the audit, and what is in it was done. */
 enum err prefs_audit_add(struct prefs *prefs, int64_t annotator, const char *action,
                          const char *subject, int64_t now)
 {

@@ -1,7 +1,8 @@
 /* people: who annotates, how they come in, what they did.
  *
- * Tokens (of invites, sessions, one-time addresses) are never in the store: hashes of them are.
- * Passwords are hashed by who asks for them (argon2id): the store keeps the text it is given. */
+ * * Tokens (of invites, sessions, one-time addresses) are never in the store: hashes of them
+ * are. Passwords are hashed by who asks for them (argon2id): the store keeps the text it is
+ * given. */
 
 #ifndef PREFS_PEOPLE_H
 #define PREFS_PEOPLE_H
@@ -21,7 +22,8 @@ struct prefs_person {
     int64_t last; /* time of the last row; 0: none */
 };
 
-/* Errors: ERR_RANGE (a name that is empty, too long, has control characters), ERR_STATE (taken). */
+/* Errors: ERR_RANGE (a name that is empty, too long, has control characters), ERR_STATE
+ * (taken). */
 enum err prefs_person_add(struct prefs *prefs, int64_t *id, const char *name,
                           enum prefs_role role, int64_t now) MUST_CHECK;
 /* ERR_RANGE: there is none. prefs_person_find: by name. */
@@ -37,8 +39,9 @@ enum err prefs_person_role(struct prefs *prefs, int64_t id, enum prefs_role role
 /* PREFS_CLOSED ends sessions and gives back what is open; not PREFS_FORGOTTEN. */
 enum err prefs_person_stand(struct prefs *prefs, int64_t id,
                             enum prefs_standing standing) MUST_CHECK;
-/* Blanks name, reasons, login, sessions and what the audit says of the person; drop: the judgements,
- * too, whose items go back into the plan. What is left carries the pseudonym alone. */
+/* Blanks name, reasons, login, sessions and what the audit says of the person; drop: the
+ * judgements, too, whose items go back into the plan. What is left carries the pseudonym
+ * alone. */
 enum err prefs_forget(struct prefs *prefs, int64_t id, bool drop, int64_t now) MUST_CHECK;
 
 /* The hash of a password, as text; NULL: none from here on. *out: free it; NULL: no password. */
@@ -54,8 +57,8 @@ struct prefs_invite {
 };
 enum err prefs_invite_add(struct prefs *prefs, int64_t *id, const struct hash *token,
                           const struct prefs_invite *invite) MUST_CHECK;
-/* Uses it up for `annotator`; 0: makes a person of `name`. *out: who it is.
- * Errors: ERR_RANGE (no such link, expired, used: the words are the same); prefs_person_add's. */
+/* Uses it up for `annotator`; 0: makes a person of `name`. *out: who it is. Errors: ERR_RANGE
+ * (no such link, expired, used: the words are the same); prefs_person_add's. */
 enum err prefs_invite_use(struct prefs *prefs, const struct hash *token, int64_t annotator,
                           const char *name, int64_t now, int64_t *out) MUST_CHECK;
 /* Looks without using: the same errors. */
@@ -81,7 +84,8 @@ enum err prefs_session_end(struct prefs *prefs, const struct hash *token) MUST_C
 /* All of a person; 0: those that have expired. */
 enum err prefs_session_end_all(struct prefs *prefs, int64_t annotator, int64_t now) MUST_CHECK;
 
-/* What was done, by whom (0: from the terminal), to what. No addresses of machines belong here. */
+/* What was done, by whom (0: from the terminal), to what. No addresses of machines belong
+ * here. */
 enum err prefs_audit_add(struct prefs *prefs, int64_t annotator, const char *action,
                          const char *subject, int64_t now) MUST_CHECK;
 struct prefs_audit {

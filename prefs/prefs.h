@@ -63,8 +63,8 @@ enum prefs_access {
 };
 
 /* Makes a new store, durable when this returns. secret: PREFS_SECRET bytes from which all that
- * is random is drawn (sides, pseudonyms), or NULL: from the system. A test gives its own: the same
- * calls then give the same store. Errors: ERR_STATE where a file is. */
+ * is random is drawn (sides, pseudonyms), or NULL: from the system. A test gives its own: the
+ * same calls then give the same store. Errors: ERR_STATE where a file is. */
 enum err prefs_create(const char *path, const struct prefs_settings *settings,
                       const uint8_t *secret, int64_t now) MUST_CHECK;
 
@@ -73,8 +73,9 @@ enum err prefs_create(const char *path, const struct prefs_settings *settings,
 enum err prefs_open(struct prefs **out, const char *path, enum prefs_access access) MUST_CHECK;
 void prefs_close(struct prefs *prefs); /* an open group is taken back; NULL is fine */
 
-/* Another connection of this process, which reads what is durable while the writer writes; each
- * is one thread's at a time. It sees a state of one moment between prefs_reader_begin and _end. */
+/* Another connection of this process, which reads what is durable while the writer writes;
+ * each is one thread's at a time. It sees a state of one moment between prefs_reader_begin and
+ * _end. */
 enum err prefs_reader(struct prefs **out, const struct prefs *writer) MUST_CHECK;
 enum err prefs_reader_begin(struct prefs *reader) MUST_CHECK;
 void prefs_reader_end(struct prefs *reader);
@@ -92,8 +93,8 @@ const struct prefs_settings *prefs_settings(const struct prefs *prefs);
 enum err prefs_settings_write(struct prefs *prefs,
                               const struct prefs_settings *settings) MUST_CHECK;
 
-/* What a study says of itself, by key ("title", "criteria", ...): JSON, which the store keeps and
- * does not read. NULL takes it out; *out is NULL where there is none. */
+/* What a study says of itself, by key ("title", "criteria", ...): JSON, which the store keeps
+ * and does not read. NULL takes it out; *out is NULL where there is none. */
 enum err prefs_note_write(struct prefs *prefs, const char *key, const json_t *value) MUST_CHECK;
 enum err prefs_note_read(struct prefs *prefs, const char *key, json_t **out) MUST_CHECK;
 

@@ -1,10 +1,12 @@
-/* The text of each table is what SQLite keeps of it, so a file's schema can be compared with ours
- * letter by letter: a file from a stranger brings no code of his own. Tables are STRICT and carry
- * their rules, so that SQLite's own check finds values that no code of ours could have written.
+/* The text of each table is what SQLite keeps of it, so a file's schema can be compared with
+ * ours letter by letter: a file from a stranger brings no code of his own. Tables are STRICT
+ * and carry their rules, so that SQLite's own check finds values that no code of ours could
+ * have written.
  *
- * item's counters (planned ... adjudicated) follow from assignments and judgements: they are there so
- * that the next item is found by an index and an admin's page need not count; copy.c checks them.
- * A judgement's row is never changed: that it was taken back is said by the row that undoes it. */
+ * * item's counters (planned ... adjudicated) follow from assignments and judgements: they are
+ * there so that the next item is found by an index and an admin's page need not count; copy.c
+ * checks them. A judgement's row is never changed: that it was taken back is said by the row
+ * that undoes it. */
 
 #include "prefs/schema.h"
 
@@ -61,6 +63,8 @@ static const char *const tables[] = {
 /* clang-format on */
 enum { TABLES = sizeof tables / sizeof *tables };
 
+/* The numbers are written out, because a PRAGMA takes no bound value; check_version reads them
+ * against the constants. */
 enum err schema_make(struct prefs *prefs)
 {
     enum err err = OK;
@@ -77,6 +81,7 @@ static enum err foreign(const struct prefs *prefs)
     return err_set(ERR_PARSE, "%s: not a store of this program", prefs->path);
 }
 
+/* A newer store is refused by its number rather than by the first column that is missing. */
 static enum err check_version(struct prefs *prefs)
 {
     int64_t application, version = 0;
@@ -119,6 +124,7 @@ static enum err check_tables(struct prefs *prefs)
     return !err && found != TABLES ? foreign(prefs) : err;
 }
 
+/* The first fault is enough: a damaged store is brought back from a snapshot, not mended. */
 static enum err check_pages(struct prefs *prefs)
 {
     sqlite3_stmt *made;

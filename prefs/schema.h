@@ -13,8 +13,8 @@ enum {
 /* Makes the tables in an empty file, within the transaction that is open. */
 enum err schema_make(struct prefs *prefs) MUST_CHECK;
 
-/* The file holds these tables, word for word, and nothing else: no trigger, no view, nothing that
- * would run when it is read. Then its pages, indices, types and rules. Errors: ERR_PARSE. */
+/* The file holds these tables, word for word, and nothing else: no trigger, no view, nothing
+ * that would run when it is read. Then its pages, indices, types and rules. Errors: ERR_PARSE. */
 enum err schema_check(struct prefs *prefs) MUST_CHECK;
 
 #endif

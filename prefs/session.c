@@ -1,5 +1,5 @@
-/* Sessions: who is logged in where. A session is found by the hash of its token; reading one writes
- * nothing, so that a page that only looks costs no sync. */
+/* Sessions: who is logged in where. A session is found by the hash of its token; reading one
+ * writes nothing, so that a page that only looks costs no sync. */
 
 #include "prefs/people.h"
 #include "prefs/sql.h"
@@ -19,6 +19,8 @@ enum err prefs_session_add(struct prefs *prefs, const struct hash *token,
     return sql_finish(prefs, err);
 }
 
+/* Joined with the person: closing somebody ends every session at the next request, whatever
+ * else was forgotten. */
 enum err prefs_session_read(struct prefs *prefs, const struct hash *token, int64_t now,
                             struct prefs_session *out)
 {
@@ -48,6 +50,7 @@ enum err prefs_session_read(struct prefs *prefs, const struct hash *token, int64
     return OK;
 }
 
+/* Not with every request: the caller does it now and then, because it is a write. */
 enum err prefs_session_seen(struct prefs *prefs, const struct hash *token, int64_t now,
                             int64_t expires)
 {

@@ -1,5 +1,5 @@
-/* Settings are one JSON text in `meta`, so that a later program can add some; notes are the study's own,
- * beside it. A changed overlap changes what every item still needs. */
+/* Settings are one JSON text in `meta`, so that a later program can add some; notes are the
+ * study's own, beside it. A changed overlap changes what every item still needs. */
 
 #include "prefs/settings.h"
 
@@ -21,6 +21,7 @@ struct prefs_settings prefs_settings_usual(void)
                                    .lease_ms = 900000};
 }
 
+/* Comparisons are written so that a NaN fails them. */
 enum err settings_check(const struct prefs_settings *s)
 {
     if (s->overlap < 1 || s->overlap > PREFS_OVERLAP_MAX)
@@ -43,6 +44,8 @@ enum err settings_check(const struct prefs_settings *s)
     return OK;
 }
 
+/* Checked again: a file from elsewhere may ask for a lease of no time, and then nothing would
+ * ever be judged in time. */
 enum err settings_read(struct prefs *prefs)
 {
     struct prefs_settings s = {0};
@@ -96,6 +99,7 @@ const struct prefs_settings *prefs_settings(const struct prefs *prefs)
     return &prefs->settings;
 }
 
+/* The old ones stand again if the group takes it back: what is in memory follows the file. */
 enum err prefs_settings_write(struct prefs *prefs, const struct prefs_settings *settings)
 {
     const struct prefs_settings old = prefs->settings;
@@ -116,6 +120,7 @@ enum err prefs_settings_write(struct prefs *prefs, const struct prefs_settings *
 
 /* ---- notes */
 
+/* A prefix keeps what others call their notes apart from what the store calls its own. */
 static enum err note_key(char out[PREFS_NAME_MAX + 8], const char *key)
 {
     const size_t n = strlen(key);

@@ -1,9 +1,9 @@
-/* Statements are found by the address of their text, which is a literal: no text is built, so that
- * no value of anyone's can become one. A call that changes the store is a savepoint within the
- * group's transaction: it happens whole or not at all, and the group goes on. Where the disk
- * refuses, SQLite may take back the whole transaction by itself; then everything that the group
- * held is gone, `lost` says so, and nothing is taken until the group was ended: else half of a
- * group would be acknowledged. */
+/* Statements are found by the address of their text, which is a literal: no text is built, so
+ * that no value of anyone's can become one. A call that changes the store is a savepoint
+ * within the group's transaction: it happens whole or not at all, and the group goes on. Where
+ * the disk refuses, SQLite may take back the whole transaction by itself; then everything that
+ * the group held is gone, `lost` says so, and nothing is taken until the group was ended: else
+ * half of a group would be acknowledged. */
 
 #include "prefs/sql.h"
 
@@ -43,6 +43,8 @@ enum err sql_failed(struct prefs *prefs, int code)
 
 /* ---- statements */
 
+/* Open addressing over a fixed table: a connection prepares each text once in its life, and no
+ * statement is ever thrown out, so that one in use by a visit cannot vanish under it. */
 static enum err prepared(sqlite3_stmt **out, struct prefs *prefs, const char *text)
 {
     size_t at = ((uintptr_t)text >> 3) % SQL_KEPT;
@@ -65,6 +67,8 @@ static enum err prepared(sqlite3_stmt **out, struct prefs *prefs, const char *te
     return OK;
 }
 
+/* NULL becomes SQL null, which is not the JSON text "null": a column that may be absent says
+ * so in one way only. */
 static int bind_json(sqlite3_stmt *made, int at, const json_t *value)
 {
     char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
@@ -74,6 +78,8 @@ static int bind_json(sqlite3_stmt *made, int at, const json_t *value)
     return text ? sqlite3_bind_text(made, at, text, -1, free) : sqlite3_bind_null(made, at);
 }
 
+/* Texts and blobs are copied by SQLite: what the caller gave may be gone before the statement
+ * ends. */
 static int bind(sqlite3_stmt *made, const char *types, va_list *values)
 {
     int code = SQLITE_OK, at = 1;
@@ -145,6 +151,8 @@ void sql_end(sqlite3_stmt *statement)
     sqlite3_clear_bindings(statement);
 }
 
+/* At the end the statement is reset at once: one that was left standing would keep its read
+ * transaction open, and the log could never be folded in. */
 enum err sql_step(struct prefs *prefs, sqlite3_stmt *statement, bool *row)
 {
     const int code = sqlite3_step(statement);
@@ -173,6 +181,7 @@ enum err sql_do(struct prefs *prefs, const char *text, const char *types, ...)
     return err;
 }
 
+/* Sums and counts over nothing are null in SQL; `none` says what that means to the caller. */
 enum err sql_number(struct prefs *prefs, int64_t *out, int64_t none, const char *text,
                     const char *types, ...)
 {
@@ -204,6 +213,7 @@ char *sql_text(sqlite3_stmt *statement, int column)
     return text ? mem_text(text) : NULL;
 }
 
+/* Names are bounded when they are written; a file from elsewhere may hold longer ones. */
 void sql_copy(char *out, size_t room, sqlite3_stmt *statement, int column)
 {
     const char *const text = (const char *)sqlite3_column_text(statement, column);
@@ -214,6 +224,8 @@ void sql_copy(char *out, size_t room, sqlite3_stmt *statement, int column)
     out[n] = 0;
 }
 
+/* A word that the program does not know was written by another program, or by nobody: the
+ * file's fault, whoever asked. */
 enum err sql_word(int *out, sqlite3_stmt *statement, int column, const char *const *list)
 {
     const char *const text = (const char *)sqlite3_column_text(statement, column);
@@ -239,6 +251,8 @@ enum err sql_json(json_t **out, sqlite3_stmt *statement, int column)
 
 /* ---- groups */
 
+/* IMMEDIATE: the write lock is taken now, so that no statement later in the group can be
+ * refused because a reader became a writer. */
 enum err sql_begin(struct prefs *prefs)
 {
     enum err err = OK;

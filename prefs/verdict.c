@@ -1,6 +1,6 @@
-/* A mode has its verdicts: one table. Everything that comes from a page is checked here before it is
- * written, so that what is read later need not be. Strength, scores, reasons and flags say how, not
- * what: two judgements are alike without them. */
+/* A mode has its verdicts: one table. Everything that comes from a page is checked here before
+ * it is written, so that what is read later need not be. Strength, scores, reasons and flags
+ * say how, not what: two judgements are alike without them. */
 
 #include "prefs/verdict.h"
 
@@ -54,6 +54,7 @@ static bool is_score(const json_t *value)
     return json_is_integer(value) && score >= 1 && score <= SCORE_MAX;
 }
 
+/* One score for the item or one for each answer, as the page asks; names are the study's. */
 static enum err check_criteria(const json_t *criteria, int n)
 {
     const char *name;
@@ -73,6 +74,7 @@ static enum err check_criteria(const json_t *criteria, int n)
     return OK;
 }
 
+/* Words, not a list of ours: what a study wants flagged is its own. */
 static enum err check_flags(const json_t *flags)
 {
     size_t i;
@@ -89,6 +91,7 @@ static enum err check_flags(const json_t *flags)
     return OK;
 }
 
+/* Whether it differs from the answer is not asked: "as it is" is a rewrite, too. */
 static enum err check_text(const json_t *text)
 {
     char *const dump = text ? json_dumps(text, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
@@ -101,6 +104,7 @@ static enum err check_text(const json_t *text)
                                : err_set(ERR_RANGE, "text: more than %d bytes", PREFS_TEXT_MAX);
 }
 
+/* Only what the verdict means is looked at; what else a client sent along is not kept. */
 static enum err check_value(const struct prefs_judgement *said, int n, int steps)
 {
     switch (said->verdict) {
@@ -121,16 +125,12 @@ static enum err check_value(const struct prefs_judgement *said, int n, int steps
     }
 }
 
-enum err verdict_check(const struct prefs_judgement *said, enum prefs_mode mode, int n,
-                       int steps)
+/* What goes along with a verdict, whatever it is. */
+static enum err check_beside(const struct prefs_judgement *said, int n)
 {
-    const bool known = said->verdict == PREFS_SKIP ||
-                       (said->verdict < PREFS_VERDICTS && allowed[mode][said->verdict]);
-    enum err err = known ? check_value(said, n, steps)
-                         : err_set(ERR_RANGE, "an item of mode %s takes no such verdict",
-                                   words_mode[mode]);
+    enum err err = OK;
 
-    if (!err && (said->strength < 0 || said->strength > STRENGTH_MAX))
+    if (said->strength < 0 || said->strength > STRENGTH_MAX)
         err = err_set(ERR_RANGE, "strength %d: not in 0..%d", said->strength, STRENGTH_MAX);
     if (!err && said->criteria)
         err = check_criteria(said->criteria, n);
@@ -142,6 +142,18 @@ enum err verdict_check(const struct prefs_judgement *said, enum prefs_mode mode,
         err = err_set(ERR_RANGE, "shown for %lld ms: not in 0 .. 30 days",
                       (long long)said->shown_ms);
     return err;
+}
+
+enum err verdict_check(const struct prefs_judgement *said, enum prefs_mode mode, int n,
+                       int steps)
+{
+    const bool known = said->verdict == PREFS_SKIP ||
+                       (said->verdict < PREFS_VERDICTS && allowed[mode][said->verdict]);
+    enum err err = known ? check_value(said, n, steps)
+                         : err_set(ERR_RANGE, "an item of mode %s takes no such verdict",
+                                   words_mode[mode]);
+
+    return err ? err : check_beside(said, n);
 }
 
 /* The best of a ranking, in ascending order, so that [1, 0] and [0, 1] are one view. */
@@ -157,6 +169,8 @@ static void view_ranking(struct strbuf *out, const json_t *ranking)
             strbuf_print(out, "%s%d", out->n ? "," : "", i);
 }
 
+/* A ranking and a choice of its only best one are the same view: people who were asked
+ * differently can agree. */
 void verdict_view(struct strbuf *out, const struct prefs_judgement *said)
 {
     if (said->verdict == PREFS_CHOSEN)
@@ -199,6 +213,7 @@ json_t *prefs_verdict_json(const struct prefs_judgement *said)
     return out;
 }
 
+/* A number that is none, or of another size, becomes one that no check lets pass. */
 static int small(const json_t *value)
 {
     const json_int_t n = json_is_integer(value) ? json_integer_value(value) : -2;
@@ -206,6 +221,7 @@ static int small(const json_t *value)
     return n >= -2 && n < 1 << 20 ? (int)n : -2;
 }
 
+/* Steps are bounded by the limit here: how many the item has is asked when somebody judges it. */
 enum err prefs_verdict_read(const json_t *verdict, enum prefs_mode mode, int n,
                             struct prefs_judgement *out)
 {

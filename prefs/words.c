@@ -1,5 +1,5 @@
-/* The words stand in the order of their enums. They are part of the store's format: none is ever
- * renamed, new ones go to the end. */
+/* The words stand in the order of their enums. They are part of the store's format: none is
+ * ever renamed, new ones go to the end. */
 
 #include "prefs/words.h"
 
@@ -17,6 +17,8 @@ const char *const words_standing[PREFS_STANDINGS + 1] = {"active", "paused", "cl
 const char *const words_state[PREFS_STATES + 1] = {
     "open", "done", "skipped", "returned", "expired", "withdrawn", NULL};
 
+/* All the words in the answer: whoever wrote the wrong one is a person with a file, or a page of ours
+ * that is out of date. */
 enum err words_find(int *out, const char *const *list, const char *what, const char *word)
 {
     char all[256] = "";

@@ -7,7 +7,7 @@ allowed() {
     case $1 in
     base) ;;
     stats) echo base ;;
-    proto | net | http | hfhub | lm | data) echo base ;;
+    proto | net | http | hfhub | lm | data | prefs) echo base ;;
     member) echo base proto net ;;
     reward) echo base proto lm ;;
     broker) echo base proto net ;;
@@ -17,7 +17,7 @@ allowed() {
     eval) echo base stats proto lm data reward examples ;;
     serve) echo base http lm eval ;;
     deploy) echo base proto net reward ;;
-    cli) echo learner base stats proto net http hfhub serve lm data reward eval deploy examples ;;
+    cli) echo learner base stats proto net http hfhub prefs serve lm data reward eval deploy examples ;;
     learner) echo base stats proto net member lm data hfhub reward ;;
     lm/kernel | lm/text | reward/* | broker/bulk | data/columns) ;;
     lm/model) echo lm/kernel ;;
@@ -36,7 +36,7 @@ allowed() {
     esac
 }
 status=0
-for folder in base stats proto net http hfhub lm data member reward eval serve deploy examples broker actor rewarder learner cli; do
+for folder in base stats proto net http hfhub prefs lm data member reward eval serve deploy examples broker actor rewarder learner cli; do
     [ -d "$folder" ] || continue
     for used in $(grep -rhoE '^#include "[a-z]+/' --include='*.[ch]' --include='*.inc' "$folder" | cut -d'"' -f2 | tr -d / | sort -u); do
         case " $folder $(allowed "$folder") " in

@@ -1,8 +1,8 @@
-/* One call is one transaction's part: what the person has open comes again; else leases that are
- * over end, what kind is due is drawn (offer.h), an item of that kind is looked for by an index,
- * and an assignment is written. Gold questions and repeats come only while something planned is
- * left, so that nobody is kept busy with them. That nobody gets an item twice is a unique index
- * of the table, not only this file's care. */
+/* One call is one transaction's part: what the person has open comes again; else leases that
+ * are over end, what kind is due is drawn (offer.h), an item of that kind is looked for by an
+ * index, and an assignment is written. Gold questions and repeats come only while something
+ * planned is left, so that nobody is kept busy with them. That nobody gets an item twice is a
+ * unique index of the table, not only this file's care. */
 
 #include "prefs/assign.h"
 
@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* What was found for somebody. */
-struct pick {
+struct offered {
     int64_t item, repeats;
     enum prefs_why why;
     double chance;
@@ -29,6 +29,7 @@ struct person {
 
 /* ---- the person */
 
+/* Who is closed or forgotten gets the same words: others need not know which. */
 static enum err read_person(struct prefs *prefs, int64_t id, struct person *out)
 {
     sqlite3_stmt *made;
@@ -57,7 +58,7 @@ static enum err read_person(struct prefs *prefs, int64_t id, struct person *out)
 
 /* ---- what is found */
 
-static enum err read_pick(struct prefs *prefs, sqlite3_stmt *made, struct pick *out,
+static enum err read_pick(struct prefs *prefs, sqlite3_stmt *made, struct offered *out,
                           bool *found)
 {
     enum err err = sql_step(prefs, made, found);
@@ -78,7 +79,9 @@ static enum err read_pick(struct prefs *prefs, sqlite3_stmt *made, struct pick *
                : err_set(ERR_PARSE, "%s: damaged: %d candidates", prefs->path, out->n);
 }
 
-static enum err find_planned(struct prefs *prefs, int64_t annotator, struct pick *out,
+/* By the index: what a strategy wants first, then what is planned before what was asked for
+ * later, then what lacks fewest (an item that is begun is finished before another is begun). */
+static enum err find_planned(struct prefs *prefs, int64_t annotator, struct offered *out,
                              bool *found)
 {
     sqlite3_stmt *made;
@@ -93,7 +96,9 @@ static enum err find_planned(struct prefs *prefs, int64_t annotator, struct pick
     return err ? err : read_pick(prefs, made, out, found);
 }
 
-static enum err find_gold(struct prefs *prefs, const struct person *person, struct pick *out,
+/* Drawn evenly of those that this person has not seen: everybody meets other ones, in another
+ * order, so that nobody can tell the others which they are. */
+static enum err find_gold(struct prefs *prefs, const struct person *person, struct offered *out,
                           bool *found)
 {
     sqlite3_stmt *made;
@@ -132,7 +137,7 @@ static enum err find_gold(struct prefs *prefs, const struct person *person, stru
     " AND r.state IN ('open', 'done', 'skipped'))"
 
 static enum err find_repeat(struct prefs *prefs, const struct person *person, int64_t now,
-                            struct pick *out, bool *found)
+                            struct offered *out, bool *found)
 {
     const int64_t before = person->given + 1 - prefs->settings.repeat_gap,
                   ended = now - prefs->settings.repeat_after_ms;
@@ -158,12 +163,12 @@ static enum err find_repeat(struct prefs *prefs, const struct person *person, in
 
 /* *found false: nothing at all. */
 static enum err choose(struct prefs *prefs, const struct person *person, int64_t now,
-                       struct pick *out, bool *found)
+                       struct offered *out, bool *found)
 {
     const double u = prefs_draw(prefs, "offer", (uint64_t)person->id, (uint64_t)person->given);
     const enum prefs_why wish =
         offer_wish(u, prefs->settings.gold_rate, prefs->settings.repeat_rate);
-    struct pick other = {.item = 0};
+    struct offered other = {.item = 0};
     bool is_other = false;
     enum err err = find_planned(prefs, person->id, out, found);
 
@@ -180,8 +185,9 @@ static enum err choose(struct prefs *prefs, const struct person *person, int64_t
 
 /* ---- the order of candidates */
 
+/* Repeats are no part of the balance: they are the mirror of what was shown before. */
 static enum err order_fresh(struct prefs *prefs, const struct person *person,
-                            const struct pick *pick, int *order)
+                            const struct offered *pick, int *order)
 {
     double base[PREFS_CANDIDATES_MAX];
     struct offer_balance balance = {
@@ -207,7 +213,8 @@ static enum err order_fresh(struct prefs *prefs, const struct person *person,
     return err;
 }
 
-static enum err order_swapped(struct prefs *prefs, const struct pick *pick, int *order)
+/* All the way round, also of more than two: each place is taken by its opposite. */
+static enum err order_swapped(struct prefs *prefs, const struct offered *pick, int *order)
 {
     struct prefs_assignment first;
     enum err err = prefs_assignment_read(prefs, pick->repeats, 0, &first);
@@ -219,8 +226,10 @@ static enum err order_swapped(struct prefs *prefs, const struct pick *pick, int 
 
 /* ---- giving */
 
-static enum err give(struct prefs *prefs, const struct person *person, const struct pick *pick,
-                     int64_t now, struct prefs_assignment *out)
+/* The lease, the person's running number and the item's counters change together or not at
+ * all. */
+static enum err give(struct prefs *prefs, const struct person *person,
+                     const struct offered *pick, int64_t now, struct prefs_assignment *out)
 {
     int order[PREFS_CANDIDATES_MAX] = {0};
     char places[PREFS_CANDIDATES_MAX + 1];
@@ -253,6 +262,7 @@ static enum err give(struct prefs *prefs, const struct person *person, const str
     return err ? err : prefs_assignment_read(prefs, id + 1, 0, out);
 }
 
+/* A lease never shrinks, whatever a clock that was set back says. */
 static enum err renew(struct prefs *prefs, int64_t id, int64_t now,
                       struct prefs_assignment *out)
 {
@@ -273,6 +283,8 @@ static enum err end_lease(struct prefs *prefs, int64_t id, int64_t item, const c
     return err ? err : item_count(prefs, item, false, NULL);
 }
 
+/* The longest overdue first; the index holds open ones alone, so that this costs nothing when
+ * nothing is over. */
 static enum err expire(struct prefs *prefs, int64_t now, int *n)
 {
     enum err err = OK;
@@ -313,7 +325,7 @@ enum err prefs_expire(struct prefs *prefs, int64_t now, int *n)
 static enum err something_new(struct prefs *prefs, const struct person *person, int64_t now,
                               enum prefs_offer *offer, struct prefs_assignment *out)
 {
-    struct pick pick = {.item = 0};
+    struct offered pick = {.item = 0};
     bool found = false;
     int64_t out_there = 0;
     int ended;
@@ -336,6 +348,8 @@ static enum err something_new(struct prefs *prefs, const struct person *person, 
     return err;
 }
 
+/* What is open comes before everything else, also before leases are ended: a reload, a second
+ * tab and a person who was away get what they had. */
 enum err prefs_next(struct prefs *prefs, int64_t annotator, int64_t now,
                     enum prefs_offer *offer, struct prefs_assignment *out)
 {
@@ -415,6 +429,7 @@ enum err prefs_return(struct prefs *prefs, int64_t id, int64_t annotator, int64_
 
 /* ---- adjudication */
 
+/* Those where no view has most come first: there a decision changes most. */
 enum err prefs_differing(struct prefs *prefs, int64_t *item, size_t room, size_t *n)
 {
     sqlite3_stmt *made;
@@ -442,11 +457,13 @@ enum err prefs_differing(struct prefs *prefs, int64_t *item, size_t room, size_t
     return err;
 }
 
+/* One decision an item: two reviewers who press at once are told apart by the group, in which
+ * the second finds the first one's assignment. */
 enum err prefs_adjudicate(struct prefs *prefs, int64_t annotator, int64_t item, int64_t now,
                           struct prefs_assignment *out)
 {
     struct person person;
-    struct pick pick = {.item = item, .why = PREFS_ADJUDICATION, .chance = 1};
+    struct offered pick = {.item = item, .why = PREFS_ADJUDICATION, .chance = 1};
     int64_t taken = 0, n = 0, mine = 0;
     enum err err = sql_begin(prefs);
 

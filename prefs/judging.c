@@ -1,9 +1,10 @@
-/* A judgement in order: is its id known (then this is a client that did not hear our answer); whose
- * assignment is it and may it still be judged; does the verdict fit the item; then a row, the
- * assignment's end, the item counted anew. All of it is one call of the group: whole or not at all.
+/* A judgement in order: is its id known (then this is a client that did not hear our answer);
+ * whose assignment is it and may it still be judged; does the verdict fit the item; then a
+ * row, the assignment's end, the item counted anew. All of it is one call of the group: whole
+ * or not at all.
  *
- * A lease that is over does not void the work: the judgement of somebody who was away too long is
- * taken, and the item then perhaps has one more than planned. */
+ * * A lease that is over does not void the work: the judgement of somebody who was away too
+ * long is taken, and the item then perhaps has one more than planned. */
 
 #include "prefs/judge.h"
 
@@ -17,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Short enough for an index, long enough that two clients do not meet by chance; nothing that
+ * would have to be escaped anywhere. */
 static enum err check_id(const char *id)
 {
     const size_t n = strlen(id);
@@ -60,13 +63,14 @@ static enum err known(struct prefs *prefs, const struct judge_row *row, bool *fo
 
 /* ---- does it fit */
 
-struct asked {
+struct question {
     enum prefs_mode mode;
     int n, steps;
     json_t *gold;
     bool withdrawn;
 };
 
+/* Only step by step needs the content: how many steps there are is the range of the answer. */
 static enum err read_steps(struct prefs *prefs, int64_t item, int *steps)
 {
     sqlite3_stmt *made;
@@ -87,7 +91,8 @@ static enum err read_steps(struct prefs *prefs, int64_t item, int *steps)
     return err;
 }
 
-static enum err read_asked(struct prefs *prefs, int64_t item, struct asked *out)
+/* From the item as it is now: it may have been withdrawn since it was given. */
+static enum err read_question(struct prefs *prefs, int64_t item, struct question *out)
 {
     sqlite3_stmt *made;
     bool row = false;
@@ -113,11 +118,12 @@ static enum err read_asked(struct prefs *prefs, int64_t item, struct asked *out)
     return err;
 }
 
-static enum err check_open(const struct prefs_assignment *it, const struct asked *asked)
+/* Expired and returned ones are let through on purpose: see above. */
+static enum err check_open(const struct prefs_assignment *it, const struct question *question)
 {
     if (it->state == PREFS_DONE || it->state == PREFS_SKIPPED)
         return err_set(ERR_STATE, "this item is judged already; take that back to judge anew");
-    if (it->state == PREFS_WITHDRAWN || asked->withdrawn)
+    if (it->state == PREFS_WITHDRAWN || question->withdrawn)
         return err_set(ERR_STATE, "this item was taken out of the plan");
     return OK;
 }
@@ -125,26 +131,26 @@ static enum err check_open(const struct prefs_assignment *it, const struct asked
 /* ---- writing */
 
 /* 1 or 0: right or wrong; -1: nobody knows. */
-static int64_t gold_right(const struct asked *asked, const struct prefs_judgement *said)
+static int64_t gold_right(const struct question *question, const struct prefs_judgement *said)
 {
     struct prefs_judgement gold;
 
-    if (!asked->gold || said->verdict == PREFS_SKIP ||
-        prefs_verdict_read(asked->gold, asked->mode, asked->n, &gold))
+    if (!question->gold || said->verdict == PREFS_SKIP ||
+        prefs_verdict_read(question->gold, question->mode, question->n, &gold))
         return -1;
     return prefs_verdict_same(&gold, said);
 }
 
 static enum err end_assignment(struct prefs *prefs, const struct prefs_judgement *said,
-                               const struct prefs_assignment *it, const struct asked *asked,
-                               const char *view, int64_t now)
+                               const struct prefs_assignment *it,
+                               const struct question *question, const char *view, int64_t now)
 {
     const bool skip = said->verdict == PREFS_SKIP;
-    enum err err =
-        sql_do(prefs,
-               "UPDATE assignment SET state = ?2, ended = ?3, said = ?4,"
-               " was_right = nullif(?5, -1) WHERE id = ?1",
-               "ititi", it->id, skip ? "skipped" : "done", now, view, gold_right(asked, said));
+    enum err err = sql_do(prefs,
+                          "UPDATE assignment SET state = ?2, ended = ?3, said = ?4,"
+                          " was_right = nullif(?5, -1) WHERE id = ?1",
+                          "ititi", it->id, skip ? "skipped" : "done", now, view,
+                          gold_right(question, said));
 
     if (err == ERR_STATE) /* the unique index: the same person was given the item again */
         return err_set(ERR_STATE, "this item was given to you again meanwhile");
@@ -189,24 +195,26 @@ static void row_free(struct judge_row *row)
     free((char *)(uintptr_t)row->flags);
 }
 
+/* The verdict is checked against the item last, because its words may name its content: who
+ * may not see the item must not learn from them. */
 static enum err judge(struct prefs *prefs, const struct prefs_judgement *said,
                       struct judge_row *row, int64_t now)
 {
     struct prefs_assignment it;
-    struct asked asked = {.n = 0};
+    struct question question = {.n = 0};
     enum err err = prefs_assignment_read(prefs, said->assignment, said->annotator, &it);
 
     if (!err)
-        err = read_asked(prefs, it.item, &asked);
+        err = read_question(prefs, it.item, &question);
     if (!err)
-        err = check_open(&it, &asked);
+        err = check_open(&it, &question);
     if (!err)
-        err = verdict_check(said, asked.mode, asked.n, asked.steps);
+        err = verdict_check(said, question.mode, question.n, question.steps);
     if (!err)
         err = judge_row_write(prefs, row);
     if (!err)
-        err = end_assignment(prefs, said, &it, &asked, row->view, now);
-    json_decref(asked.gold);
+        err = end_assignment(prefs, said, &it, &question, row->view, now);
+    json_decref(question.gold);
     return err;
 }
 
@@ -243,10 +251,11 @@ enum err prefs_judge(struct prefs *prefs, const struct prefs_judgement *said, in
 
 /* ---- taking back */
 
+/* The latest row that stands, whatever it is: pressing undo twice goes back two. */
 static enum err reopen(struct prefs *prefs, struct judge_row *row, int64_t now)
 {
     struct prefs_assignment it;
-    struct asked asked = {.n = 0};
+    struct question question = {.n = 0};
     enum err err =
         sql_number(prefs, &row->undoes, 0,
                    "SELECT max(seq) FROM judgement j WHERE annotator = ?1 AND verdict"
@@ -262,9 +271,9 @@ static enum err reopen(struct prefs *prefs, struct judge_row *row, int64_t now)
     if (!err)
         err = prefs_assignment_read(prefs, row->assignment, row->annotator, &it);
     if (!err)
-        err = read_asked(prefs, it.item, &asked);
-    json_decref(asked.gold);
-    if (!err && asked.withdrawn)
+        err = read_question(prefs, it.item, &question);
+    json_decref(question.gold);
+    if (!err && question.withdrawn)
         err = err_set(ERR_STATE, "its item was taken out of the plan");
     if (!err)
         err = judge_row_write(prefs, row);

@@ -1,12 +1,13 @@
-/* A store is a SQLite file in WAL mode with synchronous=FULL: a commit appends to the log and syncs
- * it, one fsync whatever the group holds, and readers of this process go on meanwhile. A file that was
- * cut off by a crash is mended by SQLite from its log when it is opened next. flock on the file
- * itself keeps other processes out for as long as it is open; SQLite's own locks are of another
- * kind (fcntl) and do not meet it. What is opened is not trusted: no code of its schema runs, all
- * pages are checked, limits are set before the first row is read.
+/* A store is a SQLite file in WAL mode with synchronous=FULL: a commit appends to the log and
+ * syncs it, one fsync whatever the group holds, and readers of this process go on meanwhile. A
+ * file that was cut off by a crash is mended by SQLite from its log when it is opened next.
+ * flock on the file itself keeps other processes out for as long as it is open; SQLite's own
+ * locks are of another kind (fcntl) and do not meet it. What is opened is not trusted: no code
+ * of its schema runs, all pages are checked, limits are set before the first row is read.
  *
- * Drawn at random is what a hash of the store's secret, a use and two numbers says: no state to
- * lose, nobody without the secret can tell, and a test with a secret of its own gets the same. */
+ * * Drawn at random is what a hash of the store's secret, a use and two numbers says: no state
+ * to lose, nobody without the secret can tell, and a test with a secret of its own gets the
+ * same. */
 
 #define _XOPEN_SOURCE 700 /* realpath */
 
@@ -63,8 +64,8 @@ static const char *const writing[] = {"PRAGMA cell_size_check = ON",
 static const char *const reading[] = {"PRAGMA cell_size_check = ON", "PRAGMA query_only = ON",
                                       "PRAGMA temp_store = MEMORY", NULL};
 
-/* The path as a URI, by which SQLite is told that nobody changes the file: then it needs no files
- * beside it, and may lie where nothing can be written. */
+/* The path as a URI, by which SQLite is told that nobody changes the file: then it needs no
+ * files beside it, and may lie where nothing can be written. */
 static char *still_uri(const char *path)
 {
     char *const uri = mem_new(strlen(path) * 3 + 32, 1);
@@ -79,6 +80,7 @@ static char *still_uri(const char *path)
     return uri;
 }
 
+/* No mutex of SQLite's: a connection is one thread's at a time, as the header says. */
 static enum err connect_to(struct prefs *prefs, const char *name, int flags,
                            const char *const *pragmas)
 {
@@ -89,6 +91,7 @@ static enum err connect_to(struct prefs *prefs, const char *name, int flags,
     return code ? sql_failed(prefs, code) : setup(prefs, pragmas);
 }
 
+/* The path is taken over: prefs_close frees it, also when opening fails half way. */
 static struct prefs *fresh(char *path)
 {
     struct prefs *const prefs = mem_new(1, sizeof *prefs);
@@ -113,6 +116,7 @@ void prefs_close(struct prefs *prefs)
 
 /* ---- the lock */
 
+/* O_NONBLOCK: a FIFO of that name must not hold the program; it is refused as no file. */
 static enum err take_lock(struct prefs *prefs, int flags, int how)
 {
     struct stat st;
@@ -131,7 +135,8 @@ static enum err take_lock(struct prefs *prefs, int flags, int how)
     return OK;
 }
 
-/* The name that SQLite gives the files beside it must not depend on who opens it by which link. */
+/* The name that SQLite gives the files beside it must not depend on who opens it by which
+ * link. */
 static enum err real_path(char **out, const char *path)
 {
     *out = realpath(path, NULL);
@@ -151,6 +156,7 @@ static bool has_log(const char *path)
 
 /* ---- opening */
 
+/* Without its secret a store would go on drawing, from zeros, what everybody can compute. */
 static enum err read_secret(struct prefs *prefs)
 {
     sqlite3_stmt *made;
@@ -189,6 +195,7 @@ static enum err open_reading(struct prefs *prefs)
     return connect_to(prefs, prefs->path, SQLITE_OPEN_READWRITE, reading);
 }
 
+/* Exclusive from the start: two servers on one store would each give out the same items. */
 static enum err open_writing(struct prefs *prefs)
 {
     enum err err = take_lock(prefs, O_RDWR, LOCK_EX);
@@ -224,6 +231,7 @@ enum err prefs_open(struct prefs **out, const char *path, enum prefs_access acce
     return OK;
 }
 
+/* It takes no lock: the writer of this process holds it as long as any of them is open. */
 enum err prefs_reader(struct prefs **out, const struct prefs *writer)
 {
     struct prefs *const prefs = fresh(mem_text(writer->path));
@@ -293,6 +301,8 @@ static enum err sync_folder(const char *path)
     return err;
 }
 
+/* The lock comes with the name, so that nobody can open what is half made; a crash on the way
+ * leaves a file without tables, which is refused as no store. */
 enum err prefs_create(const char *path, const struct prefs_settings *settings,
                       const uint8_t *secret, int64_t now)
 {
@@ -323,6 +333,7 @@ bool prefs_dirty(const struct prefs *prefs)
     return prefs->group;
 }
 
+/* Safe to call in any state: after a failed commit SQLite may or may not hold the transaction. */
 void prefs_abandon(struct prefs *prefs)
 {
     if (prefs->group && !sqlite3_get_autocommit(prefs->db) &&
@@ -373,6 +384,8 @@ uint64_t prefs_changes(const struct prefs *prefs)
 
 /* ---- at random */
 
+/* A prefix of secret bytes and a fixed length behind it: BLAKE2b is not open to extension, and
+ * no two uses share an input. */
 static struct hash secret_hash(const struct prefs *prefs, const char *use, uint64_t a,
                                uint64_t b)
 {
@@ -390,6 +403,7 @@ static struct hash secret_hash(const struct prefs *prefs, const char *use, uint6
     return hash;
 }
 
+/* 53 bits: every value a double can hold evenly in [0, 1). */
 double prefs_draw(const struct prefs *prefs, const char *use, uint64_t a, uint64_t b)
 {
     const struct hash hash = secret_hash(prefs, use, a, b);
@@ -400,6 +414,8 @@ double prefs_draw(const struct prefs *prefs, const char *use, uint64_t a, uint64
     return (double)(bits >> 11) * 0x1p-53;
 }
 
+/* 48 bits: two of 10,000 people are alike with chance 2e-7, and a store cannot be searched for
+ * a name by who does not have its secret. */
 void prefs_pseudonym(const struct prefs *prefs, int64_t annotator, char out[PREFS_PSEUDONYM])
 {
     const struct hash hash = secret_hash(prefs, "pseudonym", (uint64_t)annotator, 0);
