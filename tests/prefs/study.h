@@ -14,7 +14,7 @@ enum { STUDY_START = 1000000 };
  * (candidate 0 is right), people named person1.., closes it. */
 void study_make(const char *path, const struct prefs_settings *settings, int items, int gold,
                 int people);
-/* settings_usual without gold and repeats, k as said. */
+/* prefs_settings_usual without gold and repeats, k as said. */
 struct prefs_settings study_settings(int overlap, int overlap_max);
 
 struct prefs *study_open(const char *path);
