@@ -1,18 +1,13 @@
 /* The numbers of TRL 1.16 itself, from its own YAML files: tests/golden/trl/make.py. */
-#include "base/fs.h"
 #include "learner/methods/methods.h"
 #include "learner/offline/prepare.h"
 #include "tests/learner/trl.h"
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-static char folder[] = "/tmp/drover-parity-XXXXXX";
-static json_t *golden;
 
 static enum err run(const char *method, int argc, char **argv)
 {
@@ -22,13 +17,13 @@ static enum err run(const char *method, int argc, char **argv)
 
 static void five_steps(const char *name, const char *method, double loss_slack)
 {
-    const json_t *want = json_object_get(json_object_get(golden, name), "steps");
+    const json_t *want = trl_of(name, "steps");
     char yaml[64], out[128], dir[96];
     char *argv[] = {yaml, out};
     json_t *got;
 
     snprintf(yaml, sizeof(yaml), "%s.yaml", name);
-    snprintf(dir, sizeof(dir), "%s/%s", folder, name);
+    snprintf(dir, sizeof(dir), "%s", scratch_at(name));
     snprintf(out, sizeof(out), "output_dir=%s", dir);
     assert_ok(run(method, 2, argv));
     got = trl_lines(dir, "grad_norm");
@@ -44,7 +39,7 @@ static void five_steps(const char *name, const char *method, double loss_slack)
 
 static void evaluation(const char *name, const char *method, const char *data)
 {
-    const json_t *want = json_object_get(json_object_get(golden, name), "eval");
+    const json_t *want = trl_of(name, "eval");
     char yaml[64], out[128], dir[96], set[128], source[256];
     char *argv[] = {yaml,
                     out,
@@ -56,9 +51,9 @@ static void evaluation(const char *name, const char *method, const char *data)
     json_t *got;
 
     snprintf(yaml, sizeof(yaml), "%s.yaml", name);
-    snprintf(dir, sizeof(dir), "%s/%s-eval", folder, name);
+    snprintf(dir, sizeof(dir), "%s%s-eval", scratch_at(""), name);
     snprintf(out, sizeof(out), "output_dir=%s", dir);
-    snprintf(set, sizeof(set), "dataset_name=%s/%s-data", folder, name);
+    snprintf(set, sizeof(set), "dataset_name=%s%s-data", scratch_at(""), name);
     snprintf(source, sizeof(source), "%s/%s", GOLDEN, data);
     trl_splits(set + strlen("dataset_name="), source);
     assert_ok(run(method, 7, argv));
@@ -141,14 +136,8 @@ int main(void)
         cmocka_unit_test(reward_on_conversations),
         cmocka_unit_test(reward_on_text),
     };
-    int status;
 
-    if (!mkdtemp(folder) || chdir(GOLDEN))
+    if (trl_golden(GOLDEN, "golden.json"))
         return 1;
-    golden = json_load_file("golden.json", 0, NULL);
-    status = golden ? cmocka_run_group_tests_name("parity", tests, NULL, NULL) : 1;
-    json_decref(golden);
-    if (fs_remove(folder))
-        return 1;
-    return status;
+    return cmocka_run_group_tests_name("parity", tests, scratch_open, trl_close);
 }

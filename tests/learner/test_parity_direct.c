@@ -1,19 +1,14 @@
 /* The numbers of TRL 1.16 itself, from its own YAML files: tests/golden/trl/direct.py. */
-#include "base/fs.h"
 #include "learner/methods/methods.h"
 #include "learner/offline/prepare.h"
 #include "tests/learner/trl.h"
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-static char folder[] = "/tmp/drover-direct-XXXXXX";
-static json_t *golden;
 
 /* Figures near 0 (rewards, drifts, mean logits) are differences of sums of some hundred nats in
  * float: their slack is absolute. */
@@ -44,13 +39,13 @@ static void same_figures(const char *name, size_t at, const json_t *want, const 
 /* Every figure that TRL logs of five steps, and ours of the same steps with `more`. */
 static void five_steps(const char *name, const char *more)
 {
-    const json_t *want = json_object_get(json_object_get(golden, name), "steps");
+    const json_t *want = trl_of(name, "steps");
     char yaml[64], out[128], dir[96], extra[64];
     char *argv[] = {yaml, out, extra};
     json_t *got;
 
     snprintf(yaml, sizeof(yaml), "%s.yaml", name);
-    snprintf(dir, sizeof(dir), "%s/%s-%s", folder, name, more ? more : "");
+    snprintf(dir, sizeof(dir), "%s%s-%s", scratch_at(""), name, more ? more : "");
     snprintf(out, sizeof(out), "output_dir=%s", dir);
     snprintf(extra, sizeof(extra), "%s", more ? more : "");
     assert_ok(prepare_main(strncmp(name, "dpo", 3) ? methods_find("kto") : methods_find("dpo"),
@@ -66,16 +61,16 @@ static void five_steps(const char *name, const char *more)
 /* The data once more as a held-out split, before the first step. */
 static void evaluation(const char *name, const char *data)
 {
-    const json_t *want = json_object_get(json_object_get(golden, name), "eval");
+    const json_t *want = trl_of(name, "eval");
     char yaml[64], out[128], dir[96], set[128], source[256];
     char *argv[] = {yaml,          out,           set, "datasets=null", "eval_on_start=true",
                     "max_steps=1", "do_eval=true"};
     json_t *got;
 
     snprintf(yaml, sizeof(yaml), "%s.yaml", name);
-    snprintf(dir, sizeof(dir), "%s/%s-eval", folder, name);
+    snprintf(dir, sizeof(dir), "%s%s-eval", scratch_at(""), name);
     snprintf(out, sizeof(out), "output_dir=%s", dir);
-    snprintf(set, sizeof(set), "dataset_name=%s/%s-data", folder, name);
+    snprintf(set, sizeof(set), "dataset_name=%s%s-data", scratch_at(""), name);
     snprintf(source, sizeof(source), "%s/%s", GOLDEN, data);
     trl_splits(set + strlen("dataset_name="), source);
     assert_ok(prepare_main(strncmp(name, "dpo", 3) ? methods_find("kto") : methods_find("dpo"),
@@ -162,14 +157,8 @@ int main(void)
         cmocka_unit_test(kto_on_labels),
         cmocka_unit_test(kto_on_pairs),
     };
-    int status;
 
-    if (!mkdtemp(folder) || chdir(GOLDEN))
+    if (trl_golden(GOLDEN, "direct.json"))
         return 1;
-    golden = json_load_file("direct.json", 0, NULL);
-    status = golden ? cmocka_run_group_tests_name("parity_direct", tests, NULL, NULL) : 1;
-    json_decref(golden);
-    if (fs_remove(folder))
-        return 1;
-    return status;
+    return cmocka_run_group_tests_name("parity_direct", tests, scratch_open, trl_close);
 }

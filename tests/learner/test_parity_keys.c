@@ -3,16 +3,13 @@
 #include "learner/methods/methods.h"
 #include "learner/offline/prepare.h"
 #include "tests/learner/trl.h"
+#include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-static char folder[] = "/tmp/drover-parity-XXXXXX";
-static json_t *golden;
 
 /* NAME.yaml with the words behind it, into a folder of its own, whose path is in dir. */
 static void run(char dir[96], const char *name, const char *as, int n, char **words)
@@ -21,7 +18,7 @@ static void run(char dir[96], const char *name, const char *as, int n, char **wo
     char *argv[16] = {yaml, out};
 
     snprintf(yaml, sizeof(yaml), "%s.yaml", name);
-    snprintf(dir, 96, "%s/%s", folder, as);
+    snprintf(dir, 96, "%s", scratch_at(as));
     snprintf(out, sizeof(out), "output_dir=%s", dir);
     for (int i = 0; i < n; i++)
         argv[2 + i] = words[i];
@@ -34,14 +31,14 @@ static void splits(char set[160], const char *name, const char *data)
 {
     char source[256];
 
-    snprintf(set, 160, "dataset_name=%s/%s-data", folder, name);
+    snprintf(set, 160, "dataset_name=%s%s-data", scratch_at(""), name);
     snprintf(source, sizeof(source), "%s/%s", GOLDEN, data);
     trl_splits(set + strlen("dataset_name="), source);
 }
 
 static const json_t *of(const char *name, const char *part)
 {
-    const json_t *found = json_object_get(json_object_get(golden, name), part);
+    const json_t *found = trl_of(name, part);
 
     if (!found)
         fail_msg("more.json has no %s of %s", part, name);
@@ -212,14 +209,8 @@ int main(void)
         cmocka_unit_test(noise_on_the_embeddings),
         cmocka_unit_test(the_best_evaluation_is_kept),
     };
-    int status;
 
-    if (!mkdtemp(folder) || chdir(GOLDEN))
+    if (trl_golden(GOLDEN, "more.json"))
         return 1;
-    golden = json_load_file("more.json", 0, NULL);
-    status = golden ? cmocka_run_group_tests_name("parity_keys", tests, NULL, NULL) : 1;
-    json_decref(golden);
-    if (fs_remove(folder))
-        return 1;
-    return status;
+    return cmocka_run_group_tests_name("parity_keys", tests, scratch_open, trl_close);
 }

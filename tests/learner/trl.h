@@ -5,6 +5,14 @@
 
 #include <jansson.h>
 
+/* Before a group: enters the folder `golden`, whose `file` has TRL's numbers; 0 if it does. The group
+ * runs between scratch_open and trl_close, which gives up both. */
+int trl_golden(const char *golden, const char *file);
+int trl_close(void **state);
+
+/* What TRL has of a run ("steps", "eval"); NULL: nothing. */
+const json_t *trl_of(const char *run, const char *part);
+
 /* The lines of metrics.jsonl in `dir` that hold `key`; the caller's. */
 json_t *trl_lines(const char *dir, const char *key);
 
