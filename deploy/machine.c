@@ -1,4 +1,4 @@
-/* How it works: a few small files of /proc and of the control group, read once a second. The
+/* How it works: a few small files of /proc, read once a second; memory is base/memory_limit's, whose
  * group counts where it is smaller than the machine: a container's memory is its own. How often
  * the kernel has killed for lack of memory is one number for the whole machine (/proc/vmstat,
  * groups' kills included) and one of the group; it grows before the killed one's end is heard,
@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/memory_limit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,18 +24,6 @@ static char *text_of(const char *path)
     size_t n;
 
     return fs_read(&text, &n, path, FILE_MAX) ? mem_text("") : text;
-}
-
-uint64_t machine_figure(const char *text, const char *key)
-{
-    const size_t n = strlen(key);
-
-    for (const char *line = text; line; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (!strncmp(line, key, n) && strchr(": \t", line[n]) && line[n])
-            return strtoull(line + n + strspn(line + n, ": \t"), NULL, 10);
-    }
-    return 0;
 }
 
 void machine_links(const char *text, uint64_t *rx, uint64_t *tx)
@@ -69,94 +58,25 @@ static long cores(const char *line)
     return n;
 }
 
-/* The folder of our group in a tree of groups, "" without; `field` 0 is version 2's line. */
-static char *group(const char *name)
-{
-    char *text = text_of("/proc/self/cgroup"), *out = NULL;
-
-    for (char *line = text; *line && !out; line += strcspn(line, "\n"), line += *line == '\n') {
-        const size_t n = strcspn(line, "\n");
-        const char *first = memchr(line, ':', n), *second;
-
-        second = first ? memchr(first + 1, ':', n - (size_t)(first + 1 - line)) : NULL;
-        if (!second || (size_t)(second - first - 1) != strlen(name) ||
-            strncmp(first + 1, name, strlen(name)))
-            continue;
-        out = mem_print("/sys/fs/cgroup/%s%s%.*s", name, *name ? "" : ".",
-                        (int)(n - (size_t)(second + 1 - line)), second + 1);
-    }
-    free(text);
-    return out ? out : mem_text("");
-}
-
-static uint64_t number_in(const char *folder, const char *file)
-{
-    char *path = mem_print("%s/%s", folder, file), *text = text_of(path);
-    const uint64_t n = strtoull(text, NULL, 10);
-
-    free(text);
-    free(path);
-    return n;
-}
-
-static void bound(struct machine *out, const char *folder, const char *most, const char *used)
-{
-    const uint64_t limit = number_in(folder, most), now = number_in(folder, used);
-
-    if (!limit || limit >= out->memory)
-        return;
-    out->memory = limit;
-    if (limit - (now < limit ? now : limit) < out->memory_free)
-        out->memory_free = limit - (now < limit ? now : limit);
-}
-
-/* Of one hierarchy, where `in` is our group's folder: the files are called otherwise in each. */
-static void look_at(struct machine *out, const char *in, const char *most, const char *used,
-                    const char *kills)
-{
-    char *path, *text;
-
-    if (!*in)
-        return;
-    bound(out, in, most, used);
-    path = mem_print("%s/%s", in, kills);
-    text = text_of(path);
-    out->oom_kills += machine_figure(text, "oom_kill");
-    free(text);
-    free(path);
-}
-
-static void look_at_group(struct machine *out)
-{
-    char *second = group(""), *first = group("memory");
-
-    look_at(out, second, "memory.max", "memory.current", "memory.events");
-    look_at(out, first, "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.oom_control");
-    free(first);
-    free(second);
-}
-
 void machine_look(struct machine *out, const char *folder)
 {
-    char *memory = text_of("/proc/meminfo"), *events = text_of("/proc/vmstat");
     char *links = text_of("/proc/net/dev"), *load = text_of("/proc/loadavg");
     char *mine = text_of("/proc/self/status");
     const long allowed = cores(strstr(mine, "\nCpus_allowed:"));
+    struct memory_limit memory;
     struct statvfs disk;
 
+    memory_limit_look(&memory);
     memset(out, 0, sizeof *out);
     out->cores = allowed ? allowed : sysconf(_SC_NPROCESSORS_ONLN);
     out->load = strtod(load, NULL);
-    out->memory = machine_figure(memory, "MemTotal") << 10;
-    out->memory_free = machine_figure(memory, "MemAvailable") << 10;
-    out->oom_kills = machine_figure(events, "oom_kill");
+    out->memory = memory.bytes;
+    out->memory_free = memory.available;
+    out->oom_kills = memory.oom_kills;
     machine_links(links, &out->rx, &out->tx);
     if (!statvfs(folder, &disk))
         out->disk_free = (uint64_t)disk.f_bavail * disk.f_frsize;
-    look_at_group(out);
     free(mine);
-    free(memory);
-    free(events);
     free(links);
     free(load);
 }

@@ -10,7 +10,7 @@
 struct machine {
     long cores;                   /* that this process may use */
     double load;                  /* of the last minute */
-    uint64_t memory, memory_free; /* bytes; of the smallest group that bounds us, if any does */
+    uint64_t memory, memory_free; /* bytes: memory_limit */
     uint64_t rx, tx;              /* bytes in and out over all links but the loopback */
     uint64_t disk_free;           /* bytes, where the logs are */
     uint64_t oom_kills;           /* processes that the kernel ended for lack of memory */
@@ -19,8 +19,6 @@ struct machine {
 /* All of it as it is now; what cannot be read stays 0. `folder`: where the logs are. */
 void machine_look(struct machine *out, const char *folder);
 
-/* The number behind `key` in a text of lines "KEY NUMBER" or "KEY: NUMBER"; 0 without. */
-uint64_t machine_figure(const char *text, const char *key);
 /* Bytes received and sent over all links but `lo`, from the text of /proc/net/dev. */
 void machine_links(const char *text, uint64_t *rx, uint64_t *tx);
 

@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/memory_limit.h"
 #include "base/repo.h"
 #include "learner/run/keys_older.h"
 #include "learner/run/rundir.h"
@@ -22,7 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 enum err keys_bytes(size_t *out, const char *text)
 {
@@ -229,12 +229,34 @@ static enum err check_lora(struct keys_plan *out, const struct keys *keys)
     return err;
 }
 
+/* What is here, or less by the key; more only than a machine, which may swap: a group's bound is
+ * one at which the kernel kills. */
+static enum err check_memory(struct keys_plan *out, const struct keys *keys)
+{
+    struct memory_limit here;
+    size_t asked = 0;
+
+    memory_limit_look(&here);
+    out->memory_bytes = here.bytes;
+    out->memory_whose = here.grouped ? "this container or control group" : "this machine";
+    if (!keys->max_memory)
+        return OK;
+    if (keys_bytes(&asked, keys->max_memory))
+        return err_add("max_memory");
+    if (here.grouped && asked > here.bytes) {
+        older("max_memory", "more than this container or control group may use: that counts");
+        return OK;
+    }
+    out->memory_bytes = asked;
+    out->memory_whose = "max_memory";
+    return OK;
+}
+
 enum err keys_check(struct keys_plan *out, const struct keys *keys)
 {
-    const double pages = (double)sysconf(_SC_PHYS_PAGES), page = (double)sysconf(_SC_PAGE_SIZE);
     enum err err;
 
-    *out = (struct keys_plan){.memory_bytes = (size_t)(pages * page)};
+    memset(out, 0, sizeof *out);
     if (!keys->model_name_or_path)
         return err_set(ERR_PARSE, "model_name_or_path is missing");
     if (!keys->dataset_name && !keys->datasets)
@@ -247,12 +269,7 @@ enum err keys_check(struct keys_plan *out, const struct keys *keys)
         err = check_best(out, keys);
     if (!err)
         err = check_lora(out, keys);
-    if (!err && keys->max_memory) {
-        err = keys_bytes(&out->memory_bytes, keys->max_memory);
-        if (err)
-            return err_add("max_memory");
-    }
-    return err;
+    return err ? err : check_memory(out, keys);
 }
 
 int64_t keys_steps(double value, int64_t steps)

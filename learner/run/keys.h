@@ -63,6 +63,7 @@ struct keys_plan {
     enum schedule schedule;
     bool portable;       /* reproducible: portable */
     size_t memory_bytes; /* what the run may hold */
+    const char *memory_whose; /* by what: "max_memory", "this machine" */
     const char *dtype;   /* of the written model: "float32" or "bfloat16" */
     bool best, greater;  /* evaluations are compared; the greater figure is better */
     bool peft;           /* lora learns; its words are the keys' */

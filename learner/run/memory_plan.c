@@ -35,7 +35,7 @@ enum err memory_plan_check(const struct memory_plan *plan, const struct keys *k,
         .recomputed = plan->options.checkpointing ? 0 : memory_plan_size(&recomputed),
         .floor = memory_plan_size(&floor),
         .lora_floor = plan->lora ? 0 : memory_plan_size(&adapter),
-        .whose = k->max_memory ? "max_memory" : "this machine",
+        .whose = allowed->memory_whose,
         .batch = k->per_device_train_batch_size,
         .tokens = plan->tokens,
         .length_key = length_key});

@@ -66,7 +66,7 @@ static void a_plan_is_the_sum_of_what_is_held(void **state)
     struct memory_plan plan = {.policy = *policy, .options = options, .tokens = 99};
     const size_t alone = trainable_size(policy, &options, NULL, 99);
     struct keys keys = {.per_device_train_batch_size = 1, .lora_r = 4, .lora_alpha = 8};
-    struct keys_plan allowed = {.memory_bytes = alone};
+    struct keys_plan allowed = {.memory_bytes = alone, .memory_whose = "max_memory"};
     (void)state;
 
     assert_int_equal(memory_plan_size(&plan), alone);
