@@ -14,11 +14,11 @@
 enum { FILE_MAX = 1 << 20 };
 
 /* What the two versions call the same. */
-struct version {
+struct group_files {
     const char *hierarchy; /* as a line of /proc/self/cgroup has it */
     const char *limit, *used, *kills, *idle;
 };
-static const struct version versions[] = {
+static const struct group_files versions[] = {
     {"", "memory.max", "memory.current", "memory.events", "inactive_file"},
     {"memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.oom_control",
      "total_inactive_file"},
@@ -68,7 +68,7 @@ static uint64_t number_in(const char *folder, const char *file)
 }
 
 /* The name of our group, "/a/b", in the hierarchy of `version`; NULL: we are in none. */
-static char *group(const char *proc, const struct version *version)
+static char *group(const char *proc, const struct group_files *version)
 {
     char *text = text_in(proc, "self/cgroup"), *out = NULL;
 
@@ -86,7 +86,8 @@ static char *group(const char *proc, const struct version *version)
 }
 
 /* A group above may have more room and less of it left, by what lies beside us. */
-static void bound(struct memory_limit *out, const struct version *version, const char *folder)
+static void bound(struct memory_limit *out, const struct group_files *version,
+                  const char *folder)
 {
     const uint64_t limit = number_in(folder, version->limit);
     uint64_t used, idle;
@@ -106,7 +107,7 @@ static void bound(struct memory_limit *out, const struct version *version, const
 }
 
 /* From our group's folder up to the tree's root, whose path is the first `root` bytes of it. */
-static void climb(struct memory_limit *out, const struct version *version, char *folder,
+static void climb(struct memory_limit *out, const struct group_files *version, char *folder,
                   size_t root)
 {
     for (;;) {
@@ -119,8 +120,8 @@ static void climb(struct memory_limit *out, const struct version *version, char 
     }
 }
 
-static void look_at(struct memory_limit *out, const struct version *version, const char *proc,
-                    const char *groups)
+static void look_at(struct memory_limit *out, const struct group_files *version,
+                    const char *proc, const char *groups)
 {
     char *name = group(proc, version), *root, *folder;
 

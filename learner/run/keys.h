@@ -61,12 +61,12 @@ struct keys_plan {
     enum keys_when logging, eval, save;
     enum order order;
     enum schedule schedule;
-    bool portable;       /* reproducible: portable */
-    size_t memory_bytes; /* what the run may hold */
+    bool portable;            /* reproducible: portable */
+    size_t memory_bytes;      /* what the run may hold */
     const char *memory_whose; /* by what: "max_memory", "this machine" */
-    const char *dtype;   /* of the written model: "float32" or "bfloat16" */
-    bool best, greater;  /* evaluations are compared; the greater figure is better */
-    bool peft;           /* lora learns; its words are the keys' */
+    const char *dtype;        /* of the written model: "float32" or "bfloat16" */
+    bool best, greater;       /* evaluations are compared; the greater figure is better */
+    bool peft;                /* lora learns; its words are the keys' */
     struct lora_conf lora;
 };
 /* Errors: ERR_PARSE, ERR_RANGE naming the key. keys_length, with the number of records, follows. */

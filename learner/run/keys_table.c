@@ -95,7 +95,8 @@ const struct conf_key keys_table_shared[] = {
     CONF_TREE(keys, chat_template_kwargs,
               "variables that the template asks for; date_string (26 Jul 2024) is also the "
               "day that it says, unset: today"),
-    CONF_TEXT(keys, max_memory, NULL, "memory the run may hold, e.g. 6GB; unset: the machine's, or its container's"),
+    CONF_TEXT(keys, max_memory, NULL,
+              "memory the run may hold, e.g. 6GB; unset: all, of a container its own"),
     CONF_TEXT(keys, reproducible, "machine", "machine, or portable: same bits on every CPU"),
     CONF_BOOL(keys, use_peft, "false", "train a LoRA adapter of a frozen base"),
     CONF_INT(keys, lora_r, "16", 1, LORA_RANK, "rank of the adapter"),
