@@ -131,6 +131,28 @@ static void what_a_template_may_take_is_bounded(void **state)
         {"{{ 99999999999999999999 }}", "", 0, "", "64 bits"},
         {"{{ 2 ** 99 }}", "", 0, "", "64 bits"},
         {"{{ '%999999999d' % 1 }}", "", 0, "", "more than"},
+        /* What takes neither steps nor memory: each ran for hours while it was not counted. */
+        {"{% set n = namespace(t=()) %}{% for i in range(40) %}{% set n.t = (n.t, n.t) %}"
+         "{% endfor %}{{ {n.t: 1}|length }}",
+         "", 0, "", "too much work"},
+        {"{% set n = namespace(t={}, u={}) %}{% for i in range(40) %}"
+         "{% set n.t = {1: n.t.items(), 2: n.t.items()} %}"
+         "{% set n.u = {1: n.u.items(), 2: n.u.items()} %}{% endfor %}"
+         "{{ n.t.items() == n.u.items() }}",
+         "", 0, "", "too much work"},
+        {"{% set s = 'a' * 9999999 %}{% for i in range(99999) %}{{ s.startswith(s) }}"
+         "{% endfor %}",
+         "", 0, "", "too much work"},
+        {"{% set l = range(99999) %}{% for i in range(99999) %}{{ l|sum }}{% endfor %}", "", 0,
+         "", "too much work"},
+        {"{{ ('9' * 999)|float }}", "", 0, "", "digits"},
+        {"{{ '\u0663'|int }}", "", 0, "", "beyond ASCII"},
+        /* What Python answers by where things lie in memory. */
+        {"{{ s is sameas 'abc' }}", "", 0, "", "sameas of two equal values"},
+        {"{{ {1: 2}.keys() - [1] }}", "", 0, "", "a set ('dict_keys' less 'list')"},
+        {"{{ [1] - {1: 2}.items() }}", "", 0, "", "a set ('list' less 'dict_items')"},
+        {"{{ (1).bit_length() }}", "", 0, "", "bit_length of 'int'"},
+        {"{{ {}.keys().mapping }}", "", 0, "", "mapping of 'dict_keys'"},
         {"{% block x %}{% endblock %}", "", 0, "", "block"},
         {"{{ messages|urlize }}", "", 0, "", "urlize"},
         {"{{ s|map('upper') }}", "", 0, "", "list?"},

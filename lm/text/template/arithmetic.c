@@ -224,6 +224,28 @@ static bool times(struct value a, struct value b, int64_t *n)
     return (repeatable(a) && compare_whole(b, n)) || (repeatable(b) && compare_whole(a, n));
 }
 
+/* Each has to have a hash, as the items of a set do. */
+static void hashed(struct run *run, struct value value)
+{
+    const struct list *list = value_items(run->pool, value);
+
+    if (!list)
+        run_fail(run, "'%s' object is not iterable", value_type(value));
+    for (size_t i = 0; i < list->n; i++)
+        (void)compare_hash(run->pool, list->item[i]);
+}
+
+/* keys - others: Python makes a set of it, and prints that in an order of chance. */
+static _Noreturn void less(struct run *run, struct value a, struct value b)
+{
+    if (a.kind == KIND_UNDEFINED)
+        run_fail_undefined(run, a);
+    hashed(run, a);
+    hashed(run, b);
+    pool_fail(run->pool, ERR_RANGE, "a set ('%s' less '%s') is not done here", value_type(a),
+              value_type(b));
+}
+
 static _Noreturn void unsupported(struct run *run, int op, struct value a, struct value b)
 {
     static const char *const sign[] = {"//", "** or pow()"};
@@ -253,6 +275,8 @@ struct value arithmetic(struct run *run, int op, struct value a, struct value b)
         return joined_any(run, a, b);
     if (op == '*' && times(a, b, &i))
         return markup_kept(repeated(run, repeatable(a) ? a : b, i), repeatable(a) ? a : b);
+    if (op == '-' && (compare_set(a) || compare_set(b)))
+        less(run, a, b);
     unsupported(run, op, a, b);
 }
 
@@ -292,7 +316,7 @@ static struct value characters(struct run *run, const struct string *s, int64_t 
     struct list *all;
     size_t from, to;
 
-    pool_work(run->pool, s->n);
+    pool_work(run->pool, 2 * s->n);
     if (step == 1) {
         if (start >= stop)
             return value_string(run->pool, "", 0);

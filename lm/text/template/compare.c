@@ -2,7 +2,8 @@
  * do, so strings are compared as bytes. Lists recurse, and what they are made of is no deeper
  * than a template could build; every step counts as work.
  * Order is a question only of kinds that have one in Python; the others end the run with
- * Python's words. A comparison of a deep value is bounded as its printing is. */
+ * Python's words. A dictionary's keys and items are compared as sets, so that of two neither may
+ * be the larger one. A comparison of a deep value is bounded as its printing is. */
 #define _GNU_SOURCE /* memmem */
 
 #include "lm/text/template/limits.h"
@@ -81,8 +82,8 @@ static int order_strings(struct pool *pool, const struct string *a, const struct
     const size_t n = a->n < b->n ? a->n : b->n;
     const int diff = n ? memcmp(a->text, b->text, n) : 0;
 
-    pool_work(pool, n / 16);
-    return diff ? diff : (a->n > b->n) - (a->n < b->n);
+    pool_work(pool, n / 8);
+    return diff ? (diff > 0) - (diff < 0) : (a->n > b->n) - (a->n < b->n);
 }
 
 static bool equal(struct pool *pool, struct value a, struct value b, int depth);
@@ -120,9 +121,58 @@ static bool tuple_kind(enum value_kind kind)
     return kind == KIND_TUPLE || kind == KIND_GROUP;
 }
 
+/* Keys and items are looked for by their hash, so what has none is an error there, as in Python;
+ * values are gone over. */
+static bool in_view(struct pool *pool, struct value item, const struct view *view, int depth)
+{
+    const struct value *there;
+
+    if (view->what == 'k')
+        return value_find(pool, view->dict, item) != NULL;
+    if (!tuple_kind(item.kind) || item.as.list->n != 2)
+        return false;
+    there = value_find(pool, view->dict, item.as.list->item[0]);
+    return there && equal(pool, *there, item.as.list->item[1], depth);
+}
+
+/* All that `a` shows is in `b`. One pair serves for all items: no look-up keeps it. */
+static bool within(struct pool *pool, const struct view *a, const struct view *b, int depth)
+{
+    struct value both[2];
+    struct list pair = {.item = both, .n = 2};
+
+    if (a->what != 'k')
+        value_seen(a->dict);
+    for (size_t i = 0; i < a->dict->n; i++) {
+        both[0] = a->dict->key[i];
+        both[1] = a->dict->item[i];
+        if (!in_view(pool,
+                     a->what == 'k' ? both[0]
+                                    : (struct value){.kind = KIND_TUPLE, .as.list = &pair},
+                     b, depth))
+            return false;
+    }
+    return true;
+}
+
+bool compare_set(struct value value)
+{
+    return value.kind == KIND_VIEW && value.as.view->what != 'v';
+}
+
+/* -1: part of b, 0: the same, 1: b is part of it, 2: neither. */
+static int order_sets(struct pool *pool, const struct view *a, const struct view *b, int depth)
+{
+    const size_t n = a->dict->n, m = b->dict->n;
+
+    if (n <= m)
+        return within(pool, a, b, depth) ? -(n < m) : 2;
+    return within(pool, b, a, depth) ? 1 : 2;
+}
+
 static bool equal(struct pool *pool, struct value a, struct value b, int depth)
 {
-    pool_work(pool, 1);
+    pool_work(pool, JINJA_WORK_VALUE);
     if (depth > DEEP)
         pool_fail(pool, ERR_RANGE, "lists nested deeper than %d are compared", DEEP);
     if (compare_number(a) && compare_number(b))
@@ -144,6 +194,10 @@ static bool equal(struct pool *pool, struct value a, struct value b, int depth)
         return equal_lists(pool, a.as.list, b.as.list, depth + 1);
     case KIND_DICT:
         return equal_dicts(pool, a.as.dict, b.as.dict, depth + 1);
+    case KIND_VIEW:
+        if (compare_set(a) && compare_set(b) && a.as.view->dict->n == b.as.view->dict->n)
+            return order_sets(pool, a.as.view, b.as.view, depth + 1) == 0;
+        return a.as.view == b.as.view;
     default: /* the very same */
         return a.as.list == b.as.list;
     }
@@ -169,7 +223,7 @@ static int order_lists(struct pool *pool, const struct list *a, const struct lis
 
 static int order(struct pool *pool, struct value a, struct value b, const char *sign, int depth)
 {
-    pool_work(pool, 1);
+    pool_work(pool, JINJA_WORK_VALUE);
     if (depth > DEEP)
         pool_fail(pool, ERR_RANGE, "lists nested deeper than %d are compared", DEEP);
     if (compare_number(a) && compare_number(b))
@@ -179,6 +233,8 @@ static int order(struct pool *pool, struct value a, struct value b, const char *
     if ((a.kind == KIND_LIST && b.kind == KIND_LIST) ||
         (tuple_kind(a.kind) && tuple_kind(b.kind)))
         return order_lists(pool, a.as.list, b.as.list, sign, depth + 1);
+    if (compare_set(a) && compare_set(b))
+        return order_sets(pool, a.as.view, b.as.view, depth + 1);
     if (a.kind == KIND_UNDEFINED || b.kind == KIND_UNDEFINED) {
         const struct string *why = (a.kind == KIND_UNDEFINED ? a : b).as.string;
 
@@ -199,23 +255,9 @@ static bool contains(struct pool *pool, const struct string *all, struct value i
     if (item.kind != KIND_STRING)
         pool_fail(pool, ERR_PARSE, "'in <string>' requires string as left operand, not %s",
                   value_type(item));
-    pool_work(pool, all->n / 16);
+    pool_work(pool, all->n / 2);
     return !item.as.string->n ||
            (all->n && memmem(all->text, all->n, item.as.string->text, item.as.string->n));
-}
-
-/* Keys and items are looked for by their hash, so what has none is an error there, as in Python;
- * values are gone over. */
-static bool in_view(struct pool *pool, struct value item, const struct view *view)
-{
-    const struct value *there;
-
-    if (view->what == 'k')
-        return value_find(pool, view->dict, item) != NULL;
-    if (!tuple_kind(item.kind) || item.as.list->n != 2)
-        return false;
-    there = value_find(pool, view->dict, item.as.list->item[0]);
-    return there && compare_equal(pool, *there, item.as.list->item[1]);
 }
 
 bool compare_in(struct pool *pool, struct value item, struct value all)
@@ -226,8 +268,8 @@ bool compare_in(struct pool *pool, struct value item, struct value all)
         return contains(pool, all.as.string, item);
     if (all.kind == KIND_DICT)
         return value_find(pool, all.as.dict, item) != NULL;
-    if (all.kind == KIND_VIEW && all.as.view->what != 'v')
-        return in_view(pool, item, all.as.view);
+    if (compare_set(all))
+        return in_view(pool, item, all.as.view, 0);
     if (all.kind == KIND_ITERATOR) {
         struct iterator *it = all.as.iterator;
 
@@ -254,12 +296,19 @@ static uint64_t mix(uint64_t h, uint64_t x)
     return h * 0xff51afd7ed558ccdu;
 }
 
+/* By itself: a tuple has what its items have. */
+static bool unhashable(struct value value)
+{
+    return value.kind == KIND_LIST || value.kind == KIND_DICT || compare_set(value);
+}
+
 static uint64_t hash(struct pool *pool, struct value value, int depth)
 {
     uint64_t h = 1469598103934665603u;
     int64_t whole;
     double real;
 
+    pool_work(pool, JINJA_WORK_VALUE);
     if (depth > DEEP)
         pool_fail(pool, ERR_RANGE, "tuples nested deeper than %d as a key", DEEP);
     if (compare_number(value)) {
@@ -273,7 +322,7 @@ static uint64_t hash(struct pool *pool, struct value value, int depth)
         return mix(h, (uint64_t)whole);
     }
     if (value.kind == KIND_STRING) {
-        pool_work(pool, value.as.string->n / 8);
+        pool_work(pool, value.as.string->n);
         for (size_t i = 0; i < value.as.string->n; i++)
             h = (h ^ (unsigned char)value.as.string->text[i]) * 1099511628211u;
         return h ^ (h >> 29);
@@ -283,9 +332,24 @@ static uint64_t hash(struct pool *pool, struct value value, int depth)
             h = mix(h, hash(pool, value.as.list->item[i], depth + 1));
         return h;
     }
-    if (value.kind == KIND_LIST || value.kind == KIND_DICT)
+    if (unhashable(value))
         pool_fail(pool, ERR_PARSE, "unhashable type: '%s'", value_type(value));
     return mix(h, (uint64_t)value.kind);
+}
+
+static bool hashable(struct pool *pool, struct value value, int depth)
+{
+    pool_work(pool, JINJA_WORK_VALUE);
+    for (size_t i = 0; depth < DEEP && tuple_kind(value.kind) && i < value.as.list->n; i++)
+        if (!hashable(pool, value.as.list->item[i], depth + 1))
+            return false;
+    return !unhashable(value);
+}
+
+/* Of what is nested too deep, hash() says so. */
+bool compare_hashable(struct pool *pool, struct value value)
+{
+    return hashable(pool, value, 0);
 }
 
 uint64_t compare_hash(struct pool *pool, struct value value)

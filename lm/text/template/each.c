@@ -90,8 +90,11 @@ enum node_kind each_run(struct run *run, const struct node *node, struct list *l
         jump = run_body(run, node->body);
         whole = whole || jump == NODE_DATA;
     }
+    /* What `else` sets is gone behind it, as what a turn sets is. */
+    run->scope = whole ? outer : run_scope(run, outer);
+    jump = whole ? NODE_DATA : run_body(run, node->other);
     run->scope = outer;
-    return whole ? NODE_DATA : run_body(run, node->other);
+    return jump;
 }
 
 /* The same body over other items, one level deeper, as text. */

@@ -8,36 +8,11 @@
 #include "lm/text/template/parts.h"
 #include "lm/text/template/value.h"
 
-#include <string.h>
-
 /* What is not there is undefined, with the words for whoever uses it: printed it is nothing. */
 static struct value absent(struct run *run, struct value of, const struct string *name)
 {
     return value_undefined(run->pool, "'%s object' has no attribute '%.*s'", value_type(of),
                            (int)(name->n < 100 ? name->n : 100), name->text);
-}
-
-/* An attribute proper, not a key. */
-static bool attribute(struct run *run, struct value of, const struct string *name,
-                      struct value *out)
-{
-    const struct value *there;
-
-    if (of.kind == KIND_LOOP)
-        return each_attribute(run, of.as.loop, name, out);
-    if (of.kind == KIND_NAMESPACE) {
-        there = value_find(run->pool, of.as.dict, value_string(run->pool, name->text, name->n));
-        if (there)
-            *out = *there;
-        return there != NULL;
-    }
-    if (of.kind == KIND_GROUP && name->n == 7 && !memcmp(name->text, "grouper", 7))
-        *out = of.as.list->item[0];
-    else if (of.kind == KIND_GROUP && name->n == 4 && !memcmp(name->text, "list", 4))
-        *out = of.as.list->item[1];
-    else
-        return method_find(run, of, name, out);
-    return true;
 }
 
 /* A key that has no hash is no key here, where a dictionary that is made would fail: Jinja2
@@ -47,7 +22,7 @@ static bool of_dict(struct run *run, const struct dict *dict, struct value key,
 {
     const struct value *there;
 
-    if (key.kind == KIND_LIST || key.kind == KIND_DICT)
+    if (!compare_hashable(run->pool, key))
         return false;
     there = value_find(run->pool, dict, key);
     if (there)
@@ -83,10 +58,15 @@ static bool item(struct run *run, struct value of, struct value key, struct valu
     if (of.kind != KIND_STRING)
         return false;
     s = of.as.string;
-    pool_work(run->pool, s->n / 8);
-    if (!index_in(&at, letters_count(s->text, s->n)))
-        return false;
+    if (at < 0) { /* from the end: how many there are is not known yet */
+        pool_work(run->pool, s->n);
+        if (!index_in(&at, letters_count(s->text, s->n)))
+            return false;
+    }
     n = (int64_t)letters_offset(s->text, s->n, (size_t)at);
+    pool_work(run->pool, (size_t)n);
+    if ((size_t)n == s->n)
+        return false;
     *out = markup_kept(
         value_string(run->pool, s->text + n, letters_offset(s->text + n, s->n - (size_t)n, 1)),
         of);
@@ -99,7 +79,7 @@ struct value evaluate_attribute(struct run *run, struct value of, const struct s
 
     if (of.kind == KIND_UNDEFINED)
         run_fail_undefined(run, of);
-    if (attribute(run, of, name, &out) ||
+    if (attribute_find(run, of, name, &out) ||
         item(run, of, value_string(run->pool, name->text, name->n), &out))
         return out;
     return absent(run, of, name);
@@ -114,7 +94,7 @@ struct value evaluate_item(struct run *run, struct value of, struct value key)
     if (item(run, of, key, &out))
         return out;
     if (key.kind == KIND_STRING) {
-        if (attribute(run, of, key.as.string, &out))
+        if (attribute_find(run, of, key.as.string, &out))
             return out;
         return absent(run, of, key.as.string);
     }
@@ -159,7 +139,8 @@ static struct value concat(struct run *run, const struct node *node)
     return value_written(run->pool, &writer);
 }
 
-/* One comparison of a chain. NaN has no order, and equals nothing, not even itself. */
+/* One comparison of a chain. NaN has no order, and equals nothing, not even itself; of two sets
+ * neither may be in the other. */
 static bool holds(struct run *run, int op, struct value a, struct value b)
 {
     static const char *const sign[] = {[0] = "<", [1] = "<=", [2] = ">", [3] = ">="};
@@ -171,7 +152,7 @@ static bool holds(struct run *run, int op, struct value a, struct value b)
     if (op == OP_IN || op == OP_NOT_IN)
         return compare_in(run->pool, a, b) == (op == OP_IN);
     order = compare_order(run->pool, a, b, sign[which]);
-    if (compare_number(a) && order == 2) /* NaN */
+    if (order == 2)
         return false;
     return which == 0   ? order < 0
            : which == 1 ? order <= 0

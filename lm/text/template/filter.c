@@ -72,7 +72,7 @@ static struct value to_int(struct run *run, struct value self, const struct valu
     if (self.kind == KIND_STRING) {
         if (literal_int(run->pool, self.as.string, (int)call_int(run, arg[1], 10), &number))
             return value_int(number);
-        if (!literal_float(self.as.string, &real))
+        if (!literal_float(run->pool, self.as.string, &real))
             return other;
     } else if (self.kind == KIND_FLOAT) {
         real = self.as.real;
@@ -98,7 +98,7 @@ static struct value to_float(struct run *run, struct value self, const struct va
     UNUSED;
     if (compare_number(self))
         return value_float(compare_real(self));
-    if (self.kind == KIND_STRING && literal_float(self.as.string, &real))
+    if (self.kind == KIND_STRING && literal_float(run->pool, self.as.string, &real))
         return value_float(real);
     if (self.kind == KIND_UNDEFINED)
         run_fail_undefined(run, self);
@@ -222,7 +222,7 @@ static struct value length(struct run *run, struct value self, const struct valu
 {
     UNUSED;
     if (self.kind == KIND_STRING) {
-        pool_work(run->pool, self.as.string->n / 8);
+        pool_work(run->pool, self.as.string->n);
         return value_int((int64_t)letters_count(self.as.string->text, self.as.string->n));
     }
     if (value_sequence(self))

@@ -2,6 +2,7 @@
  * is given once), for a template can see the difference.
  * Python's generators are lazy, ours are not: nothing that a filter does can be seen, but the
  * error of an item that nobody would have asked for. */
+#include "lm/text/template/limits.h"
 #include "lm/text/template/machine.h"
 #include "lm/text/template/parts.h"
 #include "lm/text/template/value.h"
@@ -270,6 +271,7 @@ static struct value sum(struct run *run, struct value self, const struct value *
     UNUSED;
     if (total.kind == KIND_STRING)
         run_fail(run, "sum() can't sum strings");
+    pool_work(run->pool, JINJA_WORK_VALUE * list->n);
     for (size_t i = 0; i < list->n; i++)
         total = arithmetic(run, '+', total,
                            filter_list_attribute(run, list->item[i], arg[0],

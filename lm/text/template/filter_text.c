@@ -2,6 +2,7 @@
  * indent and center count characters and lines as Python does, down to which side the odd
  * blank goes. */
 #include "lm/text/template/letters.h"
+#include "lm/text/template/limits.h"
 #include "lm/text/template/parts.h"
 #include "lm/text/template/value.h"
 #include "lm/text/utf8.h"
@@ -123,6 +124,7 @@ static struct value center(struct run *run, struct value self, const struct valu
     struct text_writer writer = {.text = NULL};
 
     UNUSED;
+    pool_work(run->pool, s->n);
     for (int64_t i = 0; i < left; i++)
         value_write(run->pool, &writer, " ", 1);
     value_write(run->pool, &writer, s->text, s->n);
@@ -223,6 +225,7 @@ static struct value wordcount(struct run *run, struct value self, const struct v
     size_t n;
 
     UNUSED;
+    pool_work(run->pool, JINJA_WORK_VALUE * s->n);
     for (size_t at = 0; at < s->n;) {
         n = letters_word(s->text + at, s->n - at);
         words += n > 0;

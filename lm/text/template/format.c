@@ -220,7 +220,7 @@ static struct value unwrapped(struct run *run, char kind, struct value value)
         return value;
     if (strchr("diu", kind) && literal_int(run->pool, value.as.string, 10, &number))
         return value_int(number);
-    if (strchr("eEfFgG", kind) && literal_float(value.as.string, &real))
+    if (strchr("eEfFgG", kind) && literal_float(run->pool, value.as.string, &real))
         return value_float(real);
     run_fail(run, "%%%c format: no number", kind);
 }

@@ -1,6 +1,7 @@
 /* How it works: a table of functions. strftime_now is a table, too: strftime would speak the
  * user's language, and the day belongs to the run, not to the moment.
  * What raise_exception says is the template's own words for the person, and is shown as such. */
+#include "lm/text/template/limits.h"
 #include "lm/text/template/machine.h"
 #include "lm/text/template/parts.h"
 #include "lm/text/template/value.h"
@@ -188,6 +189,7 @@ static void write_time(struct run *run, struct text_writer *writer, const char *
         int number, width;
         bool bare;
 
+        pool_work(run->pool, 4 * JINJA_WORK_VALUE);
         if (fmt[i] != '%' || i + 1 == n) {
             value_write(run->pool, writer, &fmt[i], 1);
             continue;

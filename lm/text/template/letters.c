@@ -289,7 +289,7 @@ struct value letters_case(struct pool *pool, const struct string *string, char h
     bool inside = false;
     size_t bytes;
 
-    pool_work(pool, string->n);
+    pool_work(pool, 8 * string->n);
     for (size_t at = 0; at < string->n; at += bytes) {
         char one = how;
         uint32_t cp;

@@ -9,7 +9,8 @@ enum {
     JINJA_MEMORY_MAX = 1 << 28, /* bytes of values and texts while it runs */
     JINJA_STEPS_MAX = 1000000,  /* statements and operations */
     JINJA_DEPTH_MAX = 64,       /* blocks, parentheses, calls, values in one another */
-    JINJA_WORK_MAX = 1 << 30    /* bytes looked at */
+    JINJA_WORK_MAX = 1 << 30,   /* bytes looked at: some seconds */
+    JINJA_WORK_VALUE = 16       /* as many as looking at one value costs */
 };
 
 #endif

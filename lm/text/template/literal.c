@@ -210,6 +210,22 @@ static struct string trimmed(const struct string *string)
                            letters_blank_end(string->text + start, string->n - start)};
 }
 
+/* Python reads the digits of every script. */
+static void refuse_foreign(struct pool *pool, const struct string *s)
+{
+    struct string one = {.text = NULL};
+
+    pool_work(pool, s->n);
+    for (size_t at = 0; at < s->n; at += one.n) {
+        uint32_t cp;
+
+        one.text = s->text + at;
+        (void)utf8_next(one.text, s->n - at, &cp, &one.n);
+        if (cp >= 0x80 && letters_all(&one, 'e'))
+            pool_fail(pool, ERR_RANGE, "a number in digits beyond ASCII is not done here");
+    }
+}
+
 static bool has_prefix(char mark, int base)
 {
     return (base == 16 && mark == 'x') || (base == 8 && mark == 'o') ||
@@ -229,6 +245,7 @@ bool literal_int(struct pool *pool, const struct string *string, int base, int64
 
     if (base < 2 || base > 36)
         pool_fail(pool, ERR_PARSE, "int() base must be >= 2 and <= 36");
+    refuse_foreign(pool, &s);
     at += prefix ? 2 : 0;
     end = run_of(s.text, s.n, at, base, prefix);
     if (end == at || end != s.n)
@@ -265,18 +282,21 @@ static bool may_be_float(const struct string *s, size_t sign)
     return true;
 }
 
-bool literal_float(const struct string *string, double *out)
+bool literal_float(struct pool *pool, const struct string *string, double *out)
 {
     const struct string s = trimmed(string);
     const size_t sign = s.n && (s.text[0] == '-' || s.text[0] == '+');
     char digits[DIGITS_MAX], *end;
 
-    if (!plain(digits, s.text, s.n) || s.n == sign)
+    refuse_foreign(pool, &s);
+    if (s.n == sign)
         return false;
     if (no_number(&s, sign, out))
         return true;
     if (!may_be_float(&s, sign))
         return false;
+    if (!plain(digits, s.text, s.n))
+        pool_fail(pool, ERR_RANGE, "a number of more than %d digits", DIGITS_MAX);
     *out = strtod(digits, &end);
     return end != digits && !*end;
 }

@@ -14,8 +14,8 @@ size_t literal_number(struct pool *pool, const char *text, size_t n, size_t at,
 size_t literal_string(struct pool *pool, const char *text, size_t n, struct value *out);
 
 /* Python's int(text, base) and float(text), blanks around allowed. False: it is no number.
- * Fails beyond 64 bits. */
+ * Fails beyond 64 bits, and for a float of more digits than are read here. */
 bool literal_int(struct pool *pool, const struct string *string, int base, int64_t *out);
-bool literal_float(const struct string *string, double *out);
+bool literal_float(struct pool *pool, const struct string *string, double *out);
 
 #endif

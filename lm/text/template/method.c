@@ -6,7 +6,7 @@
 #include "lm/text/template/parts.h"
 #include "lm/text/template/value.h"
 
-#include <string.h>
+#include <math.h>
 
 #define UNUSED (void)run, (void)self, (void)arg, (void)all
 
@@ -98,6 +98,32 @@ static struct value index_of(struct run *run, struct value self, const struct va
     run_fail(run, "the value is not in the %s", value_type(self));
 }
 
+/* keys.isdisjoint(others): whether none of them is here. Of two sets the smaller one is gone
+ * over, so that what has no hash is found where Python finds it. */
+static struct value isdisjoint(struct run *run, struct value self, const struct value *arg,
+                               const struct args *all)
+{
+    const bool swap = compare_set(arg[0]) && arg[0].as.view->dict->n > self.as.view->dict->n;
+    const struct value over = swap ? self : arg[0], in = swap ? arg[0] : self;
+    const struct list *list = value_items(run->pool, over);
+
+    UNUSED;
+    if (!list)
+        run_fail(run, "'%s' object is not iterable", value_type(over));
+    for (size_t i = 0; i < list->n; i++)
+        if (compare_in(run->pool, list->item[i], in))
+            return value_bool(false);
+    return value_bool(true);
+}
+
+/* float.is_integer(): what is infinite is no integer. */
+static struct value is_integer(struct run *run, struct value self, const struct value *arg,
+                               const struct args *all)
+{
+    UNUSED;
+    return value_bool(isfinite(self.as.real) && floor(self.as.real) == self.as.real);
+}
+
 bool method_find(struct run *run, struct value of, const struct string *name, struct value *out)
 {
     static const struct builtin of_dict[] = {{"get", "key,default", 1, get},
@@ -108,12 +134,18 @@ bool method_find(struct run *run, struct value of, const struct string *name, st
     static const struct builtin of_list[] = {{"index", "value,start,stop", 1, index_of},
                                              {"count", "value", 1, count},
                                              {"copy", "", 0, copy}};
+    static const struct builtin of_set[] = {{"isdisjoint", "other", 1, isdisjoint}};
+    static const struct builtin of_float[] = {{"is_integer", "", 0, is_integer}};
     const struct builtin *row = NULL;
 
     if (of.kind == KIND_STRING)
         row = method_text_row(run, name);
     else if (of.kind == KIND_DICT)
         row = call_find(of_dict, sizeof of_dict / sizeof *of_dict, name);
+    else if (compare_set(of))
+        row = call_find(of_set, 1, name);
+    else if (of.kind == KIND_FLOAT)
+        row = call_find(of_float, 1, name);
     else if (value_sequence(of)) /* tuples and ranges have no copy */
         row = call_find(of_list, of.kind == KIND_LIST ? 3 : 2, name);
     if (row)

@@ -1,6 +1,7 @@
 /* How it works: letters_case and letters_all do the work; here is a function for each letter
  * that they take. */
 #include "lm/text/template/letters.h"
+#include "lm/text/template/limits.h"
 #include "lm/text/template/machine.h"
 #include "lm/text/template/parts.h"
 
@@ -19,7 +20,7 @@
                              const struct args *all) \
     { \
         UNUSED; \
-        pool_work(run->pool, self.as.string->n); \
+        pool_work(run->pool, JINJA_WORK_VALUE *self.as.string->n); \
         return value_bool(letters_all(self.as.string, what)); \
     }
 /* text.upper(): one character may become two or three, so it may grow. */

@@ -23,7 +23,7 @@ size_t method_text_where(struct run *run, const struct string *s, size_t at, siz
 
     if (end - at < part->n || at > end)
         return s->n + 1;
-    pool_work(run->pool, (end - at) / 8);
+    pool_work(run->pool, (end - at) / 2);
     if (!last) {
         there = part->n ? memmem(s->text + at, end - at, part->text, part->n) : s->text + at;
         return there ? (size_t)(there - s->text) : s->n + 1;
@@ -184,10 +184,15 @@ static struct value replace(struct run *run, struct value self, const struct val
 static bool window(struct run *run, const struct string *s, const struct value *arg,
                    size_t *from, size_t *to)
 {
-    const int64_t n = (int64_t)letters_count(s->text, s->n);
-    int64_t start = 0, end = n;
+    const bool whole = arg[0].kind <= KIND_NONE && arg[1].kind <= KIND_NONE;
+    int64_t n, start = 0, end;
 
-    pool_work(run->pool, s->n / 8);
+    *from = 0;
+    *to = s->n;
+    if (whole && arg[0].kind != KIND_UNDEFINED && arg[1].kind != KIND_UNDEFINED)
+        return true;
+    pool_work(run->pool, 2 * s->n);
+    end = n = (int64_t)letters_count(s->text, s->n);
     if (arg[0].kind != KIND_NONE)
         start = call_int(run, arg[0], 0);
     if (arg[1].kind != KIND_NONE)
@@ -213,6 +218,7 @@ static struct value at_end(struct run *run, struct value self, const struct valu
         return value_bool(false);
     for (size_t i = 0; i < (several ? arg[0].as.list->n : 1); i++) {
         part = call_string(run, several ? arg[0].as.list->item[i] : arg[0]);
+        pool_work(run->pool, part->n / 8);
         if (part->n <= to - from &&
             !memcmp(s->text + (end ? to - part->n : from), part->text, part->n))
             return value_bool(true);
@@ -248,6 +254,7 @@ static int64_t found(struct run *run, struct value self, const struct value *arg
     if (!window(run, s, arg + 1, &from, &to))
         return -1;
     at = method_text_where(run, s, from, to, part, last);
+    pool_work(run->pool, at > s->n ? 0 : at);
     return at > s->n ? -1 : (int64_t)letters_count(s->text, at);
 }
 
@@ -304,6 +311,7 @@ static struct value count(struct run *run, struct value self, const struct value
     UNUSED;
     if (!window(run, s, arg + 1, &from, &to))
         return value_int(0);
+    pool_work(run->pool, part->n ? 0 : to - from);
     if (!part->n)
         return value_int((int64_t)letters_count(s->text + from, to - from) + 1);
     for (size_t at = from; (at = method_text_where(run, s, at, to, part, false)) <= s->n;

@@ -65,6 +65,12 @@ bool test_known(const struct string *name);
 bool test_call(struct run *run, const struct string *name, struct value input,
                const struct args *args);
 
+/* of.name, where that is no key: a loop's, a namespace's and a group's own, a number's parts, a
+ * method. False: there is none, or none that the sandbox allows. Fails for one that Python has
+ * and that is not done here. */
+bool attribute_find(struct run *run, struct value of, const struct string *name,
+                    struct value *out);
+
 /* of.name as a bound method; false: there is none, or none that the sandbox allows. Fails for
  * one that Python has and that is not done here. */
 bool method_find(struct run *run, struct value of, const struct string *name,

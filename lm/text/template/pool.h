@@ -18,7 +18,7 @@ struct pool {
     struct pool_chunk *chunk; /* the newest first */
     size_t used, room;        /* of the newest */
     size_t total, total_max;
-    size_t work; /* bytes that were looked at */
+    size_t work; /* bytes that were looked at, and what takes as long */
     jmp_buf out;
     enum err err;
     int line; /* of the template, for the words */
@@ -31,7 +31,8 @@ void pool_free(struct pool *pool);
 /* n zeroed bytes, aligned to 16. Fails beyond total_max. */
 void *pool_take(struct pool *pool, size_t n) __attribute__((returns_nonnull));
 
-/* Counts n bytes that are looked at; fails beyond JINJA_WORK_MAX. */
+/* Counts n bytes that are looked at, JINJA_WORK_VALUE for a value; fails beyond JINJA_WORK_MAX.
+ * What takes no step and no memory of its own must count, or a loop of it never ends. */
 void pool_work(struct pool *pool, size_t n);
 
 /* Records "chat template, line N: words" and jumps. */

@@ -1,10 +1,13 @@
 /* How it works: a table; the tests that compare are the operators themselves.
- * same() is identity for what has one, the containers; Python shares small values. */
+ * same() is identity for what has one, the containers; Python shares small integers, and
+ * whether it shares other equal numbers and texts is a matter of its memory. */
 #include "lm/text/template/letters.h"
+#include "lm/text/template/limits.h"
 #include "lm/text/template/machine.h"
 #include "lm/text/template/parts.h"
 #include "lm/text/template/value.h"
 
+#include <math.h>
 #include <string.h>
 
 enum about {
@@ -105,23 +108,29 @@ static bool remainder_is(struct run *run, struct value value, struct value by, i
     return compare_equal(run->pool, arithmetic(run, '%', value, by), value_int(what));
 }
 
-/* The very same object: of what has no identity of its own, kind and value. */
+/* The very same object. Different values never are; of equal ones Python keeps one alone where
+ * they are none, true or a small integer. Beyond these, what came from one place is the same. */
 static bool same(struct run *run, struct value a, struct value b)
 {
-    if (a.kind != b.kind)
+    const bool nan = a.kind == KIND_FLOAT && isnan(a.as.real) && isnan(compare_real(b));
+
+    if (a.kind != b.kind || a.kind == KIND_UNDEFINED)
         return false;
-    if (a.kind == KIND_UNDEFINED)
+    if (a.kind >= KIND_STRING && a.as.list == b.as.list)
+        return true;
+    if (a.kind > KIND_STRING || (!nan && !compare_equal(run->pool, a, b)))
         return false;
-    if (value_sequence(a) || a.kind == KIND_DICT)
-        return a.as.list == b.as.list;
-    return compare_equal(run->pool, a, b);
+    if (a.kind <= KIND_BOOL || (a.kind == KIND_INT && a.as.number >= -5 && a.as.number <= 256))
+        return true;
+    pool_fail(run->pool, ERR_RANGE, "sameas of two equal values ('%s') is not done here",
+              value_type(a));
 }
 
 static bool cased(struct run *run, struct value value, char how)
 {
     const struct value text = print_string(run, value);
 
-    pool_work(run->pool, text.as.string->n);
+    pool_work(run->pool, JINJA_WORK_VALUE * text.as.string->n);
     return letters_all(text.as.string, how);
 }
 
@@ -187,7 +196,7 @@ static bool compared(struct run *run, enum about about, struct value a, struct v
                           : about == ABOUT_LESS_SAME ? "<="
                           : about == ABOUT_MORE      ? ">"
                                                      : ">=");
-    if (compare_number(a) && order == 2)
+    if (order == 2)
         return false;
     return about == ABOUT_LESS        ? order < 0
            : about == ABOUT_LESS_SAME ? order <= 0

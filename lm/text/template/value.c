@@ -120,7 +120,7 @@ static uint32_t *slot_of(struct pool *pool, const struct dict *dict, struct valu
     size_t at = compare_hash(pool, key) & (dict->slots - 1);
 
     while (dict->slot[at] && !compare_equal(pool, dict->key[dict->slot[at] - 1], key)) {
-        pool_work(pool, 1);
+        pool_work(pool, JINJA_WORK_VALUE);
         at = (at + 1) & (dict->slots - 1);
     }
     return &dict->slot[at];
@@ -322,6 +322,8 @@ const char *value_type(struct value value)
 
     if (value.kind == KIND_ITERATOR)
         return value.as.iterator->name;
+    if (value.kind == KIND_VIEW && value.as.view->what != 'i')
+        return value.as.view->what == 'k' ? "dict_keys" : "dict_values";
     return name[value.kind];
 }
 

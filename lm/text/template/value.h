@@ -129,15 +129,20 @@ struct value value_written(struct pool *pool, const struct text_writer *writer);
 bool compare_true(struct value value);
 bool compare_equal(struct pool *pool, struct value a, struct value b);
 
-/* Below, at or above 0. `sign` is the operator, for the words when the two have no order. NaN
- * gives 2: no comparison holds. */
+/* -1, 0 or 1, and 2 where no comparison holds: of NaN, and of two sets of which neither is in
+ * the other. `sign` is the operator, for the words when the two have no order. */
 int compare_order(struct pool *pool, struct value a, struct value b, const char *sign);
 
 /* Python's `item in all`. */
 bool compare_in(struct pool *pool, struct value item, struct value all);
 
-/* Fails for what has no hash (lists, dictionaries). Equal values have equal ones. */
+/* Fails for what has no hash (lists, dictionaries, their keys and items). Equal values have
+ * equal ones. */
 uint64_t compare_hash(struct pool *pool, struct value value);
+bool compare_hashable(struct pool *pool, struct value value);
+
+/* A dictionary's keys or items, which Python counts among the sets. */
+bool compare_set(struct value value);
 
 /* Numbers: INT, BOOL or FLOAT. */
 bool compare_number(struct value value);
