@@ -92,80 +92,82 @@ static char *repeated(const char *head, const char *part, size_t n, const char *
     return text;
 }
 
+static const struct {
+    const char *head, *part;
+    size_t n;
+    const char *tail, *words;
+} bounded[] = {
+    {"{{ ", "(", 100, "", "deeper than 64"},
+    {"{{ ", "[", 100, "", "deeper than 64"},
+    {"{{ ", "not ", 100, "x }}", "deeper than 64"},
+    {"{{ ", "-", 100, "1 }}", "deeper than 64"},
+    {"", "{% if x %}", 100, "", "deeper than 64"},
+    {"{{ 1", " + 1", 5000, " }}", "deeper than 1000"},
+    {"{% for a in range(99999) %}", "{% for b in range(99999) %}", 1,
+     "{% endfor %}{% endfor %}", "more than"},
+    {"{% macro m(x) %}{{ m(x) }}{% endmacro %}", "", 0, "{{ m(1) }}", "macros call"},
+    {"{% for x in [[1]] recursive %}{{ loop([[1]]) }}{% endfor %}", "", 0, "", "deeper"},
+    {"{% set n = namespace(s='x') %}{% for i in range(99) %}{% set n.s = n.s + n.s %}"
+     "{% endfor %}",
+     "", 0, "", "MiB"},
+    {"{{ 'x' * 99999999999 }}", "", 0, "", "MiB"},
+    {"{% set n = namespace(l=[1]) %}{% for i in range(99) %}{% set n.l = n.l + n.l %}"
+     "{% endfor %}",
+     "", 0, "", "MiB"},
+    {"{{ ('x' * 60000000)|tojson ~ 'x' * 60000000 }}", "", 0, "", "MiB"},
+    {"{% set s = 'ab' * 9999999 %}{% for i in range(99999) %}{{ 'ba' * 99 in s }}"
+     "{% endfor %}{{ s.rfind('bb') }}",
+     "", 0, "", "of text"},
+    {"{% set n = namespace(t=()) %}{% for i in range(9999) %}{% set n.t = (n.t,) %}"
+     "{% endfor %}{{ n.t }}",
+     "", 0, "", "deeper than 1000"},
+    {"{% set n = namespace(t=()) %}{% for i in range(9999) %}{% set n.t = (n.t,) %}"
+     "{% endfor %}{{ {n.t: 1} }}",
+     "", 0, "", "deeper than 1000"},
+    {"{% set n = namespace() %}{% set n.n = n %}{{ n }}", "", 0, "", "deeper than 1000"},
+    {"{{ 9223372036854775807 + 1 }}", "", 0, "", "64 bits"},
+    {"{{ 99999999999999999999 }}", "", 0, "", "64 bits"},
+    {"{{ 2 ** 99 }}", "", 0, "", "64 bits"},
+    {"{{ '%999999999d' % 1 }}", "", 0, "", "more than"},
+    /* What takes neither steps nor memory: each ran for hours while it was not counted. */
+    {"{% set n = namespace(t=()) %}{% for i in range(40) %}{% set n.t = (n.t, n.t) %}"
+     "{% endfor %}{{ {n.t: 1}|length }}",
+     "", 0, "", "too much work"},
+    {"{% set n = namespace(t={}, u={}) %}{% for i in range(40) %}"
+     "{% set n.t = {1: n.t.items(), 2: n.t.items()} %}"
+     "{% set n.u = {1: n.u.items(), 2: n.u.items()} %}{% endfor %}"
+     "{{ n.t.items() == n.u.items() }}",
+     "", 0, "", "too much work"},
+    {"{% set s = 'a' * 9999999 %}{% for i in range(99999) %}{{ s.startswith(s) }}"
+     "{% endfor %}",
+     "", 0, "", "too much work"},
+    {"{% set l = range(99999) %}{% for i in range(99999) %}{{ l|sum }}{% endfor %}", "", 0, "",
+     "too much work"},
+    {"{{ ('9' * 999)|float }}", "", 0, "", "digits"},
+    {"{{ '\u0663'|int }}", "", 0, "", "beyond ASCII"},
+    /* What Python answers by where things lie in memory. */
+    {"{{ s is sameas 'abc' }}", "", 0, "", "sameas of two equal values"},
+    {"{{ {1: 2}.keys() - [1] }}", "", 0, "", "a set ('dict_keys' less 'list')"},
+    {"{{ [1] - {1: 2}.items() }}", "", 0, "", "a set ('list' less 'dict_items')"},
+    {"{{ (1).bit_length() }}", "", 0, "", "bit_length of 'int'"},
+    {"{{ {}.keys().mapping }}", "", 0, "", "mapping of 'dict_keys'"},
+    {"{% block x %}{% endblock %}", "", 0, "", "block"},
+    {"{{ messages|urlize }}", "", 0, "", "urlize"},
+    {"{{ s|map('upper') }}", "", 0, "", "list?"},
+};
+
 static void what_a_template_may_take_is_bounded(void **state)
 {
-    static const struct {
-        const char *head, *part;
-        size_t n;
-        const char *tail, *words;
-    } cases[] = {
-        {"{{ ", "(", 100, "", "deeper than 64"},
-        {"{{ ", "[", 100, "", "deeper than 64"},
-        {"{{ ", "not ", 100, "x }}", "deeper than 64"},
-        {"{{ ", "-", 100, "1 }}", "deeper than 64"},
-        {"", "{% if x %}", 100, "", "deeper than 64"},
-        {"{{ 1", " + 1", 5000, " }}", "deeper than 1000"},
-        {"{% for a in range(99999) %}", "{% for b in range(99999) %}", 1,
-         "{% endfor %}{% endfor %}", "more than"},
-        {"{% macro m(x) %}{{ m(x) }}{% endmacro %}", "", 0, "{{ m(1) }}", "macros call"},
-        {"{% for x in [[1]] recursive %}{{ loop([[1]]) }}{% endfor %}", "", 0, "", "deeper"},
-        {"{% set n = namespace(s='x') %}{% for i in range(99) %}{% set n.s = n.s + n.s %}"
-         "{% endfor %}",
-         "", 0, "", "MiB"},
-        {"{{ 'x' * 99999999999 }}", "", 0, "", "MiB"},
-        {"{% set n = namespace(l=[1]) %}{% for i in range(99) %}{% set n.l = n.l + n.l %}"
-         "{% endfor %}",
-         "", 0, "", "MiB"},
-        {"{{ ('x' * 60000000)|tojson ~ 'x' * 60000000 }}", "", 0, "", "MiB"},
-        {"{% set s = 'ab' * 9999999 %}{% for i in range(99999) %}{{ 'ba' * 99 in s }}"
-         "{% endfor %}{{ s.rfind('bb') }}",
-         "", 0, "", "of text"},
-        {"{% set n = namespace(t=()) %}{% for i in range(9999) %}{% set n.t = (n.t,) %}"
-         "{% endfor %}{{ n.t }}",
-         "", 0, "", "deeper than 1000"},
-        {"{% set n = namespace(t=()) %}{% for i in range(9999) %}{% set n.t = (n.t,) %}"
-         "{% endfor %}{{ {n.t: 1} }}",
-         "", 0, "", "deeper than 1000"},
-        {"{% set n = namespace() %}{% set n.n = n %}{{ n }}", "", 0, "", "deeper than 1000"},
-        {"{{ 9223372036854775807 + 1 }}", "", 0, "", "64 bits"},
-        {"{{ 99999999999999999999 }}", "", 0, "", "64 bits"},
-        {"{{ 2 ** 99 }}", "", 0, "", "64 bits"},
-        {"{{ '%999999999d' % 1 }}", "", 0, "", "more than"},
-        /* What takes neither steps nor memory: each ran for hours while it was not counted. */
-        {"{% set n = namespace(t=()) %}{% for i in range(40) %}{% set n.t = (n.t, n.t) %}"
-         "{% endfor %}{{ {n.t: 1}|length }}",
-         "", 0, "", "too much work"},
-        {"{% set n = namespace(t={}, u={}) %}{% for i in range(40) %}"
-         "{% set n.t = {1: n.t.items(), 2: n.t.items()} %}"
-         "{% set n.u = {1: n.u.items(), 2: n.u.items()} %}{% endfor %}"
-         "{{ n.t.items() == n.u.items() }}",
-         "", 0, "", "too much work"},
-        {"{% set s = 'a' * 9999999 %}{% for i in range(99999) %}{{ s.startswith(s) }}"
-         "{% endfor %}",
-         "", 0, "", "too much work"},
-        {"{% set l = range(99999) %}{% for i in range(99999) %}{{ l|sum }}{% endfor %}", "", 0,
-         "", "too much work"},
-        {"{{ ('9' * 999)|float }}", "", 0, "", "digits"},
-        {"{{ '\u0663'|int }}", "", 0, "", "beyond ASCII"},
-        /* What Python answers by where things lie in memory. */
-        {"{{ s is sameas 'abc' }}", "", 0, "", "sameas of two equal values"},
-        {"{{ {1: 2}.keys() - [1] }}", "", 0, "", "a set ('dict_keys' less 'list')"},
-        {"{{ [1] - {1: 2}.items() }}", "", 0, "", "a set ('list' less 'dict_items')"},
-        {"{{ (1).bit_length() }}", "", 0, "", "bit_length of 'int'"},
-        {"{{ {}.keys().mapping }}", "", 0, "", "mapping of 'dict_keys'"},
-        {"{% block x %}{% endblock %}", "", 0, "", "block"},
-        {"{{ messages|urlize }}", "", 0, "", "urlize"},
-        {"{{ s|map('upper') }}", "", 0, "", "list?"},
-    };
     json_t *variables = json_pack("{s:s}", "s", "abc");
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char *source = repeated(cases[i].head, cases[i].part, cases[i].n, cases[i].tail);
+    for (size_t i = 0; i < sizeof bounded / sizeof *bounded; i++) {
+        char *source =
+            repeated(bounded[i].head, bounded[i].part, bounded[i].n, bounded[i].tail);
         struct jinja_text text;
 
         assert_err(ERR_RANGE, run(source, strlen(source), variables, &text));
-        if (!strstr(err_text(), cases[i].words))
+        if (!strstr(err_text(), bounded[i].words))
             fail_msg("case %zu: %s", i, err_text());
         assert_null(text.text);
         free(source);

@@ -250,6 +250,8 @@ static _Noreturn void unsupported(struct run *run, int op, struct value a, struc
 {
     static const char *const sign[] = {"//", "** or pow()"};
 
+    if (op == '-' && (compare_set(a) || compare_set(b)))
+        less(run, a, b);
     if (a.kind == KIND_UNDEFINED || b.kind == KIND_UNDEFINED)
         run_fail_undefined(run, a.kind == KIND_UNDEFINED ? a : b);
     if (op == '+' && a.kind == KIND_STRING)
@@ -275,8 +277,6 @@ struct value arithmetic(struct run *run, int op, struct value a, struct value b)
         return joined_any(run, a, b);
     if (op == '*' && times(a, b, &i))
         return markup_kept(repeated(run, repeatable(a) ? a : b, i), repeatable(a) ? a : b);
-    if (op == '-' && (compare_set(a) || compare_set(b)))
-        less(run, a, b);
     unsupported(run, op, a, b);
 }
 

@@ -170,17 +170,9 @@ static int order_sets(struct pool *pool, const struct view *a, const struct view
     return within(pool, b, a, depth) ? 1 : 2;
 }
 
-static bool equal(struct pool *pool, struct value a, struct value b, int depth)
+/* Two of one kind. */
+static bool equal_alike(struct pool *pool, struct value a, struct value b, int depth)
 {
-    pool_work(pool, JINJA_WORK_VALUE);
-    if (depth > DEEP)
-        pool_fail(pool, ERR_RANGE, "lists nested deeper than %d are compared", DEEP);
-    if (compare_number(a) && compare_number(b))
-        return order_numbers(a, b) == 0;
-    if (tuple_kind(a.kind) && tuple_kind(b.kind))
-        return equal_lists(pool, a.as.list, b.as.list, depth + 1);
-    if (a.kind != b.kind)
-        return false;
     switch (a.kind) {
     case KIND_UNDEFINED:
     case KIND_NONE:
@@ -201,6 +193,18 @@ static bool equal(struct pool *pool, struct value a, struct value b, int depth)
     default: /* the very same */
         return a.as.list == b.as.list;
     }
+}
+
+static bool equal(struct pool *pool, struct value a, struct value b, int depth)
+{
+    pool_work(pool, JINJA_WORK_VALUE);
+    if (depth > DEEP)
+        pool_fail(pool, ERR_RANGE, "lists nested deeper than %d are compared", DEEP);
+    if (compare_number(a) && compare_number(b))
+        return order_numbers(a, b) == 0;
+    if (tuple_kind(a.kind) && tuple_kind(b.kind))
+        return equal_lists(pool, a.as.list, b.as.list, depth + 1);
+    return a.kind == b.kind && equal_alike(pool, a, b, depth);
 }
 
 bool compare_equal(struct pool *pool, struct value a, struct value b)

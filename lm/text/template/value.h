@@ -136,13 +136,10 @@ int compare_order(struct pool *pool, struct value a, struct value b, const char 
 /* Python's `item in all`. */
 bool compare_in(struct pool *pool, struct value item, struct value all);
 
-/* Fails for what has no hash (lists, dictionaries, their keys and items). Equal values have
- * equal ones. */
+/* Fails for what has no hash: lists, dictionaries, sets. Equal values have equal ones. */
 uint64_t compare_hash(struct pool *pool, struct value value);
 bool compare_hashable(struct pool *pool, struct value value);
-
-/* A dictionary's keys or items, which Python counts among the sets. */
-bool compare_set(struct value value);
+bool compare_set(struct value value); /* a dictionary's keys or items: sets in Python */
 
 /* Numbers: INT, BOOL or FLOAT. */
 bool compare_number(struct value value);
