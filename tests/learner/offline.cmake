@@ -1,4 +1,6 @@
 drover_library(learner_trl SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/learner/trl.c NEEDS base PkgConfig::cmocka)
+add_executable(mask_lines ${CMAKE_CURRENT_SOURCE_DIR}/learner/mask_lines.c) # for golden/masks.py
+target_link_libraries(mask_lines PRIVATE learner)
 drover_test(learner/objective NEEDS learner)
 drover_test(learner/checkpoint NEEDS learner)
 drover_test(learner/rundir NEEDS learner)
