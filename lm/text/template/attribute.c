@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+/* Names are parts of the source or of a text that a template made, so they may hold NUL bytes
+ * and have no end of their own. */
 static bool is(const struct string *name, const char *word)
 {
     return name->n == strlen(word) && !memcmp(name->text, word, name->n);
@@ -48,6 +50,8 @@ static bool of_group(struct value of, const struct string *name, struct value *o
     return is(name, "list") || is(name, "grouper");
 }
 
+/* A namespace has nothing but what was set in it: not even a method, so that any name may be
+ * chosen for what a loop hands out. */
 static bool of_namespace(struct run *run, struct value of, const struct string *name,
                          struct value *out)
 {
@@ -87,6 +91,8 @@ static const char *lacking(struct value of)
     }
 }
 
+/* Asked last: a dictionary's own keys and the sandbox's bans have had their say, and whoever
+ * gets here would print nothing where Python prints something. */
 static void refuse(struct run *run, struct value of, const struct string *name)
 {
     const char *word = lacking(of);
@@ -100,6 +106,8 @@ static void refuse(struct run *run, struct value of, const struct string *name)
     }
 }
 
+/* Loops and namespaces answer for themselves alone. Of the others parts come before methods,
+ * which is no matter of order: no name is both. */
 bool attribute_find(struct run *run, struct value of, const struct string *name,
                     struct value *out)
 {

@@ -155,6 +155,7 @@ static bool within(struct pool *pool, const struct view *a, const struct view *b
     return true;
 }
 
+/* Values may come twice, so a view of them is no set, and equals itself alone. */
 bool compare_set(struct value value)
 {
     return value.kind == KIND_VIEW && value.as.view->what != 'v';
@@ -195,6 +196,8 @@ static bool equal_alike(struct pool *pool, struct value a, struct value b, int d
     }
 }
 
+/* Every pair that is looked at counts, since a tuple of two tuples of two … has as many as a
+ * power of two says, in the memory of a few. */
 static bool equal(struct pool *pool, struct value a, struct value b, int depth)
 {
     pool_work(pool, JINJA_WORK_VALUE);
@@ -306,6 +309,8 @@ static bool unhashable(struct value value)
     return value.kind == KIND_LIST || value.kind == KIND_DICT || compare_set(value);
 }
 
+/* Of a key, before it is looked for. A tuple's is made of its items', each counted as often as
+ * it is met; numbers hash by their value, for 1, 1.0 and True are one key. */
 static uint64_t hash(struct pool *pool, struct value value, int depth)
 {
     uint64_t h = 1469598103934665603u;
@@ -341,6 +346,8 @@ static uint64_t hash(struct pool *pool, struct value value, int depth)
     return mix(h, (uint64_t)value.kind);
 }
 
+/* The question without the failure: where Jinja2 catches the error of a look-up, what has no
+ * hash is not there. */
 static bool hashable(struct pool *pool, struct value value, int depth)
 {
     pool_work(pool, JINJA_WORK_VALUE);

@@ -90,7 +90,8 @@ enum node_kind each_run(struct run *run, const struct node *node, struct list *l
         jump = run_body(run, node->body);
         whole = whole || jump == NODE_DATA;
     }
-    /* What `else` sets is gone behind it, as what a turn sets is. */
+    /* What `else` sets is gone behind it, as what a turn sets is: Jinja2 gives it a frame of its
+     * own, though it runs once at most. */
     run->scope = whole ? outer : run_scope(run, outer);
     jump = whole ? NODE_DATA : run_body(run, node->other);
     run->scope = outer;

@@ -63,6 +63,7 @@ static bool item(struct run *run, struct value of, struct value key, struct valu
         if (!index_in(&at, letters_count(s->text, s->n)))
             return false;
     }
+    /* From the front the way there is all that is looked at: text[0] of a long text is cheap. */
     n = (int64_t)letters_offset(s->text, s->n, (size_t)at);
     pool_work(run->pool, (size_t)n);
     if ((size_t)n == s->n)

@@ -271,6 +271,7 @@ static struct value sum(struct run *run, struct value self, const struct value *
     UNUSED;
     if (total.kind == KIND_STRING)
         run_fail(run, "sum() can't sum strings");
+    /* Adding up takes no memory, so a loop of sums would have no other end. */
     pool_work(run->pool, JINJA_WORK_VALUE * list->n);
     for (size_t i = 0; i < list->n; i++)
         total = arithmetic(run, '+', total,

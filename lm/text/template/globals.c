@@ -189,6 +189,7 @@ static void write_time(struct run *run, struct text_writer *writer, const char *
         int number, width;
         bool bare;
 
+        /* A format may be as long as a text may be, and is read again by every call. */
         pool_work(run->pool, 4 * JINJA_WORK_VALUE);
         if (fmt[i] != '%' || i + 1 == n) {
             value_write(run->pool, writer, &fmt[i], 1);

@@ -187,6 +187,8 @@ static bool window(struct run *run, const struct string *s, const struct value *
     const bool whole = arg[0].kind <= KIND_NONE && arg[1].kind <= KIND_NONE;
     int64_t n, start = 0, end;
 
+    /* Without bounds nothing is counted: startswith looks at the prefix alone, however long the
+     * text is. */
     *from = 0;
     *to = s->n;
     if (whole && arg[0].kind != KIND_UNDEFINED && arg[1].kind != KIND_UNDEFINED)

@@ -122,6 +122,7 @@ static bool same(struct run *run, struct value a, struct value b)
         return false;
     if (a.kind <= KIND_BOOL || (a.kind == KIND_INT && a.as.number >= -5 && a.as.number <= 256))
         return true;
+    /* Two floats that were computed are two objects, a constant that is written twice is one. */
     pool_fail(run->pool, ERR_RANGE, "sameas of two equal values ('%s') is not done here",
               value_type(a));
 }
