@@ -155,7 +155,9 @@ class Maker:
             lambda: f"({s()}).split({self.pick('', repr(','), 'none, 1', repr('a'))})|first", lambda: f"({s()})|escape", lambda: f"{s()}|indent({self.pick(2, 4)}, {self.pick('true', 'false')})",
             lambda: f"'{{}} and {{}}'.format({e()}, {e()})", lambda: f"{s()}|center({self.pick(5, 10, 20)})", lambda: f"({s()}).capitalize()", lambda: f"({s()}).swapcase()",
             lambda: f"'%s'|format({s()})", lambda: f"{e('any')} or {s()}", lambda: f"({s()}).removeprefix('H')", lambda: f"strftime_now('%d %b %Y %H:%M')", lambda: f"({s()}).join({self.pick('words', repr('abc'))})",
-            lambda: f"{e('dict')}|dictsort|string", lambda: f"'{{:>8}}|{{:.2f}}|{{:d}}|{{:^5}}'.format({s()}, {e('float')}, {e('int')}, 'm')", lambda: f"{e('list')}|tojson(ensure_ascii={self.pick('true', 'false')}, separators=(',', ':'))")()
+            lambda: f"{e('dict')}|dictsort|string", lambda: f"'%(a)s/%(b)r' % {e('dict')}", lambda: f"'{{0}} {{1!r:>{self.pick(3, 9)}}} {{k.real}}'.format({e()}, {e()}, k={e('int')})", lambda: f"({s()})|{self.pick('safe', 'e')} {self.pick('+', '~')} {s()}",
+            lambda: f"'%r|%5s|%-5s|%%' % ({e()}, {s()}, {e()})", lambda: f"({s()}).{self.pick('lower', 'casefold', 'upper')}()", lambda: f"({s()}).removesuffix({s()})", lambda: f"({s()}).partition({s()})|string", lambda: f"({s()})|replace({e()}, {e()}, {e('int')})",
+            lambda: f"people|map(attribute='{self.pick('name', 'city', 'age')}')|join({s()})", lambda: f"people|join({s()}, attribute='{self.pick('name', 'city')}')", lambda: f"({s()}).strip({s()})", lambda: f"({s()})|trim({s()})", lambda: f"{e('list')}|string", lambda: f"'{{:>8}}|{{:.2f}}|{{:d}}|{{:^5}}'.format({s()}, {e('float')}, {e('int')}, 'm')", lambda: f"{e('list')}|tojson(ensure_ascii={self.pick('true', 'false')}, separators=(',', ':'))")()
 
     def int(self):
         i, e = lambda: self.expr("int"), self.expr
@@ -163,7 +165,8 @@ class Maker:
             lambda: f"{i()} + {i()}", lambda: f"{i()} - {i()}", lambda: f"({i()}) * {self.pick(2, 3, -1)}", lambda: f"({i()}) // {self.pick(2, 3, -4, 'z')}", lambda: f"({i()}) % {self.pick(2, 3, -4)}",
             lambda: f"-{self.leaf('int')}", lambda: f"{e('str')}|length", lambda: f"{e('list')}|length", lambda: f"{e('str')}|int", lambda: f"{e('float')}|int", lambda: f"({i()})|abs",
             lambda: f"{e('list')}|count", lambda: f"({e('str')}).count('a')", lambda: f"({e('str')}).find({e('str')})", lambda: f"nums|sum", lambda: f"nums|max", lambda: f"nums|min", lambda: f"({i()} if {e('bool')} else {i()})",
-            lambda: f"{self.pick(2, 3)} ** {self.pick(0, 1, 5)}", lambda: f"{e('str')}|wordcount", lambda: "loop.index" if self.loops else "i", lambda: "loop.revindex0" if self.loops else "n", lambda: f"({i()})|round")()
+            lambda: f"{self.pick(2, 3)} ** {self.pick(0, 1, 5)}", lambda: f"({i()}).{self.pick('real', 'imag', 'numerator', 'denominator')}", lambda: f"range({i()}, {i()}).{self.pick('start', 'stop', 'step')}", lambda: f"people|sum(attribute='age')", lambda: f"(people|{self.pick('max', 'min')}(attribute='{self.pick('age', 'name')}')).age",
+            lambda: f"({e('str')}).{self.pick('index', 'rfind', 'rindex')}({e('str')})", lambda: f"({e('list')}).{self.pick('index', 'count')}({e()})", lambda: f"({e('str')}).count({e('str')}, {i()})", lambda: f"{e('str')}|int({i()}, {self.pick(10, 16, 2, 36)})", lambda: "loop.length" if self.loops else "z", lambda: "loop.depth" if self.loops else "1", lambda: f"{e('str')}|wordcount", lambda: "loop.index" if self.loops else "i", lambda: "loop.revindex0" if self.loops else "n", lambda: f"({i()})|round")()
 
     def float(self):
         f = lambda: self.expr("float")
@@ -176,7 +179,9 @@ class Maker:
             lambda: f"{b()} and {b()}", lambda: f"{b()} or {b()}", lambda: f"not {b()}", lambda: f"{e('int')} {self.pick('<', '<=', '>', '>=', '==', '!=')} {e('int')}", lambda: f"{e('str')} {self.pick('<', '==', '!=', '>=')} {e('str')}",
             lambda: f"{e()} == {e()}", lambda: f"{e('str')} in {e('str')}", lambda: f"{e()} {self.pick('in', 'not in')} {e('list')}", lambda: f"{e()} is {self.pick('', 'not ')}{self.pick('defined', 'undefined', 'none', 'string', 'number', 'mapping', 'sequence', 'iterable', 'boolean', 'true', 'integer', 'float', 'callable', 'lower', 'upper')}",
             lambda: f"({e('str')}).startswith({e('str')})", lambda: f"({e('str')}).endswith(('n', {e('str')}))", lambda: f"1 < {e('int')} < 9", lambda: f"{e('int')} is divisibleby 3", lambda: f"{e()} is sameas {e()}", lambda: f"{e('int')} is {self.pick('gt', 'ge', 'eq', 'lt', 'ne')}({e('int')})",
-            lambda: f"{e('str')} in {e('dict')}", lambda: f"({e('str')}).{self.pick('isdigit', 'isalpha', 'isupper', 'islower', 'isspace', 'istitle', 'isalnum')}()", lambda: "loop.first" if self.loops else "yes", lambda: "loop.last" if self.loops else "no", lambda: f"{e('list')} == {e('list')}", lambda: f"{e()} is in {e('list')}")()
+            lambda: f"{e('str')} in {e('dict')}", lambda: f"({e('str')}).{self.pick('isdigit', 'isalpha', 'isupper', 'islower', 'isspace', 'istitle', 'isalnum')}()", lambda: "loop.first" if self.loops else "yes", lambda: "loop.last" if self.loops else "no", lambda: f"{e('list')} == {e('list')}", lambda: f"{e()} is in {e('list')}",
+            lambda: f"{e('dict')}.{self.pick('keys', 'items', 'values')}() {self.pick('==', '!=', '<', '<=', '>', '>=')} {e('dict')}.{self.pick('keys', 'items', 'values')}()", lambda: f"{e('dict')}.{self.pick('keys', 'items')}().isdisjoint({e('list')})", lambda: f"{e()} in {e('dict')}.{self.pick('keys', 'items', 'values')}()",
+            lambda: f"({e()}, {e()}) in {e('dict')}.items()", lambda: f"{e('list')} {self.pick('<', '<=', '>')} {e('list')}", lambda: f"{e('dict')} == {e('dict')}", lambda: f"{e('str')} is {self.pick('filter', 'test', 'escaped')}", lambda: f"{e('any')} {self.pick('and', 'or')} {b()}", lambda: f"({e('float')}).is_integer()", lambda: f"{e('int')} in range({e('int')})", lambda: f"{e('list')} is {self.pick('eq', 'ne', 'in')}({e('list')})")()
 
     def list(self):
         l, e = lambda: self.expr("list"), self.expr
@@ -185,7 +190,10 @@ class Maker:
             lambda: f"words|sort", lambda: f"{self.pick('words', 'nums')}|sort(reverse={self.pick('true', 'false')})", lambda: f"words|sort(case_sensitive=true)", lambda: f"people|sort(attribute='{self.pick('name', 'age', 'age,name', 'city')}')|map(attribute='name')|list",
             lambda: f"people|selectattr('{self.pick('city', 'age', 'name')}')|map(attribute='name')|list", lambda: f"people|rejectattr('age', '{self.pick('eq', 'gt', '==')}', {self.pick(3, 5)})|list", lambda: f"nums|select('{self.pick('odd', 'even')}')|list", lambda: f"nums|reject('gt', {e('int')})|list", lambda: f"words|map('{self.pick('upper', 'length', 'title')}')|list",
             lambda: f"{l()}|map('string')|list", lambda: f"range({self.pick(0, 1, 4)})|list", lambda: f"range({self.pick('5, 0, -2', '1, 4', '0, 9, 3')})|list", lambda: f"{e('dict')}.items()|list", lambda: f"{e('dict')}|items|list", lambda: f"{e('dict')}|list", lambda: f"{e('dict')}.values()|list", lambda: f"words|unique|list", lambda: f"nums|batch(2)|list",
-            lambda: f"nums|batch(2, 'x')|list", lambda: f"nums|slice(3)|list", lambda: f"nums|slice(2, 'y')|list", lambda: f"people|groupby('{self.pick('age', 'name')}')|list", lambda: f"people|groupby('city', default='none')|map(attribute='grouper')|list", lambda: f"{l()} * {self.pick(0, 2)}", lambda: f"[1] + {self.pick('nums', 'void', l())}", lambda: f"({e('str')}).splitlines()", lambda: f"({e('str')}).partition('a')", lambda: f"d|dictsort(by='{self.pick('key', 'value')}')")()
+            lambda: f"nums|batch(2, 'x')|list", lambda: f"nums|slice(3)|list", lambda: f"nums|slice(2, 'y')|list", lambda: f"people|groupby('{self.pick('age', 'name')}')|list", lambda: f"people|groupby('city', default='none')|map(attribute='grouper')|list", lambda: f"{l()} * {self.pick(0, 2)}", lambda: f"[1] + {self.pick('nums', 'void', l())}", lambda: f"({e('str')}).splitlines()", lambda: f"({e('str')}).partition('a')", lambda: f"d|dictsort(by='{self.pick('key', 'value')}')",
+            lambda: f"{l()}|unique|list", lambda: f"{l()}|{self.pick('select', 'reject')}|list", lambda: f"{l()}|{self.pick('select', 'reject')}('{self.pick('string', 'number', 'none', 'mapping', 'defined')}')|list", lambda: f"{l()}|sort|list", lambda: f"people|map(attribute='city', default={e()})|list", lambda: f"people|selectattr('name', '{self.pick('in', 'eq', 'ne')}', {e()})|map(attribute='age')|list",
+            lambda: f"people|unique(attribute='{self.pick('city', 'age')}')|map(attribute='name')|list", lambda: f"people|groupby('age')|map('first')|list", lambda: f"{l()}|batch({e('int')}, {e()})|list", lambda: f"({e('str')}).rpartition({e('str')})", lambda: f"({e('str')}).split({e('str')}, {e('int')})", lambda: f"{e('list')}[{e('int')}:{e('int')}]", lambda: f"{l()}|map('default', {e()})|list", lambda: f"{l()}|map('{self.pick('tojson', 'list', 'first', 'int', 'trim')}')|list",
+            lambda: f"range({e('int')})[{e('int')}:]|list", lambda: f"dict({e('dict')}).keys()|list", lambda: f"(1, {e()}) + (2,)", lambda: f"tree|map(attribute='kids')|first|map(attribute='v')|list", lambda: f"{e('dict')}.{self.pick('keys', 'values', 'items')}()|{self.pick('sort', 'reverse', 'map(' + repr('string') + ')')}|list")()
 
     def dict(self):
         return self.pick(lambda: f"{{'a': {self.expr()}, {self.expr('str')}: {self.expr()}}}", lambda: f"dict(d, z={self.expr()})", lambda: f"{{{self.expr('int')}: {self.expr()}}}", lambda: f"dict([('p', {self.expr()})])", lambda: "people[1]", lambda: f"(people|first)", lambda: f"(people|last)")()
@@ -252,6 +260,20 @@ class Maker:
             out = tag("macro mac(p, o=" + self.pick("1", "p|length", "i") + ")") + body + tag("endmacro")
             call = self.pick(f"mac({e('str')})", f"mac({e('str')}, {e('int')})", f"mac({e('str')}, o=2)", "mac()", f"mac({e('str')}, 1, 2)", f"mac({e('str')}, k=3)")
             return out + (tag("call " + call) + self.block(depth + 1) + tag("endcall") if self.rng.random() < 0.3 else "{{ " + call + " }}")
+        if what < 0.945:
+            form = self.rng.random()
+            if form < 0.25:  # a tree, by calls of the loop itself
+                return tag("for p in tree recursive") + "{{ p.v }}" + self.block(depth + 1) + "{{ loop(p.kids) }}" + tag("endfor")
+            if form < 0.5:  # a block with parameters
+                saved, self.names = self.names, {**self.names, "a": "any", "b": "str"}
+                loops, self.loops = self.loops, 0
+                inner = self.block(depth + 1)
+                self.names, self.loops = saved, loops
+                return tag("macro each(l)") + "{% for x in l %}{{ caller(x, " + e("str") + ") }}{% endfor %}" + tag("endmacro") + tag(f"call(a, b='y') each({e('list')})") + inner + tag("endcall")
+            if form < 0.75:  # what is set where
+                name = self.pick("q", "r", "w")
+                return tag(f"for v in {e('list')}") + tag(f"set {name} = {e()}") + "{{ " + name + " }}" + tag("else") + tag(f"set {name} = {e()}") + "{{ " + name + " }}" + tag("endfor") + "{{ " + name + " }}"
+            return tag("set a, b = " + self.pick("1, 2", f"({e()}, {e()})", "words[:2]", e("list"))) + "{{ a }}{{ b }}" + tag("set ns = namespace(k=0)") + tag("for v in nums") + tag("set ns.k = ns.k + v") + "{{ loop.changed(v // 4) }}{{ loop.cycle('a', 'b') }}" + tag("endfor") + "{{ ns.k }}"
         if what < 0.96:
             return tag("generation") + self.block(depth + 1) + tag("endgeneration") if not self.loops or self.rng.random() < 0.5 else "{{ loop.index }}{{ loop.length }}"
         if what < 0.98:

@@ -135,13 +135,18 @@ static enum err load(struct tokenizer **out, const char *path)
     return err;
 }
 
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* By hand: sscanf would measure all that is left for each byte, and lines are a megabyte. */
 static size_t unhex(char *text)
 {
     size_t n = 0;
-    unsigned byte;
 
-    while (sscanf(text + 2 * n, "%2x", &byte) == 1)
-        text[n++] = (char)byte;
+    for (; digit(text[2 * n]) >= 0 && digit(text[2 * n + 1]) >= 0; n++)
+        text[n] = (char)(16 * digit(text[2 * n]) + digit(text[2 * n + 1]));
     return n;
 }
 

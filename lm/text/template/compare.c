@@ -161,14 +161,19 @@ bool compare_set(struct value value)
     return value.kind == KIND_VIEW && value.as.view->what != 'v';
 }
 
-/* -1: part of b, 0: the same, 1: b is part of it, 2: neither. */
-static int order_sets(struct pool *pool, const struct view *a, const struct view *b, int depth)
+/* For one sign alone, as Python asks: whether the one is all in the other is looked at where
+ * their sizes allow it, so that what has no hash is an error there and nowhere else. 2: it does
+ * not hold. */
+static int order_sets(struct pool *pool, const struct view *a, const struct view *b,
+                      const char *sign, int depth)
 {
-    const size_t n = a->dict->n, m = b->dict->n;
+    const bool less = sign[0] == '<';
+    const struct view *part = less ? a : b, *all = less ? b : a;
+    const size_t n = part->dict->n, m = all->dict->n;
 
-    if (n <= m)
-        return within(pool, a, b, depth) ? -(n < m) : 2;
-    return within(pool, b, a, depth) ? 1 : 2;
+    if (n > m || (n == m && sign[1] != '=') || !within(pool, part, all, depth))
+        return 2;
+    return n == m ? 0 : less ? -1 : 1;
 }
 
 /* Two of one kind. */
@@ -189,7 +194,7 @@ static bool equal_alike(struct pool *pool, struct value a, struct value b, int d
         return equal_dicts(pool, a.as.dict, b.as.dict, depth + 1);
     case KIND_VIEW:
         if (compare_set(a) && compare_set(b) && a.as.view->dict->n == b.as.view->dict->n)
-            return order_sets(pool, a.as.view, b.as.view, depth + 1) == 0;
+            return order_sets(pool, a.as.view, b.as.view, "<=", depth + 1) == 0;
         return a.as.view == b.as.view;
     default: /* the very same */
         return a.as.list == b.as.list;
@@ -241,7 +246,7 @@ static int order(struct pool *pool, struct value a, struct value b, const char *
         (tuple_kind(a.kind) && tuple_kind(b.kind)))
         return order_lists(pool, a.as.list, b.as.list, sign, depth + 1);
     if (compare_set(a) && compare_set(b))
-        return order_sets(pool, a.as.view, b.as.view, depth + 1);
+        return order_sets(pool, a.as.view, b.as.view, sign, depth + 1);
     if (a.kind == KIND_UNDEFINED || b.kind == KIND_UNDEFINED) {
         const struct string *why = (a.kind == KIND_UNDEFINED ? a : b).as.string;
 

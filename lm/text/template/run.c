@@ -221,6 +221,8 @@ static enum node_kind condition(struct run *run, const struct node *node)
 static enum node_kind for_each(struct run *run, const struct node *node)
 {
     const struct value of = evaluate_node(run, node->b);
+    struct text_writer writer = {.text = NULL}, *out = run->out;
+    enum node_kind jump;
     struct list *list;
 
     if (of.kind == KIND_LOOP)
@@ -228,7 +230,15 @@ static enum node_kind for_each(struct run *run, const struct node *node)
     list = value_items(run->pool, of);
     if (!list)
         run_fail(run, "'%s' object is not iterable", value_type(of));
-    return each_run(run, node, list, 0);
+    if (!node->op)
+        return each_run(run, node, list, 0);
+    /* A recursive one is a function to Jinja2, whose text comes when it is done: until then
+     * blocks within it stand where the loop does. */
+    run->out = &writer;
+    jump = each_run(run, node, list, 0);
+    run->out = out;
+    value_write(run->pool, out, writer.text, writer.n);
+    return jump;
 }
 
 static enum node_kind statement(struct run *run, const struct node *node)
