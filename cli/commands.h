@@ -31,6 +31,7 @@
     ROW(cmd_eval) \
     ROW(cmd_judge) \
     ROW(cmd_revise) \
+    ROW(cmd_rank) \
     ROW(cmd_inspect) \
     ROW(cmd_merge) \
     ROW(cmd_convert) \

@@ -26,6 +26,7 @@ struct climb_work {
     double lift;
 };
 
+/* What is climbed. */
 static double penalised(const struct climb *c, const double *theta)
 {
     double sum = c->value(c->self, theta);

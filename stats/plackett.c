@@ -109,6 +109,7 @@ static double chosen(const struct plackett_stage *s)
     return log_delta(s, c->chosen) + sum / c->chosen - s->top;
 }
 
+/* A draw of a bootstrap leaves most choices out: they cost nothing. */
 static double value(const void *self, const double *theta)
 {
     const struct plackett_data *f = self;
@@ -227,6 +228,7 @@ static enum err check(struct plackett_data *f, const struct plackett_conf *conf)
     return total > 0 ? OK : err_set(ERR_RANGE, "no choice");
 }
 
+/* Of deltas the logarithm was fitted. */
 static void tell(const struct plackett_data *f, const double *theta, struct plackett *out)
 {
     memcpy(out->strength, theta, (size_t)f->items * sizeof *theta);
@@ -243,6 +245,7 @@ static void tell(const struct plackett_data *f, const double *theta, struct plac
     out->loglik = value(f, theta);
 }
 
+/* A delta that the fit before did not have begins at 1. */
 static void begin(const struct plackett_data *f, const struct plackett *from, double *theta)
 {
     if (!from || from->items != f->items)
@@ -287,6 +290,8 @@ enum err plackett_fit(struct plackett *out, const struct plackett_choice *choice
     return err ? err_add("Plackett-Luce") : OK;
 }
 
+/* One choice at a time: a sandwich asks for each group's sum once, and the moments of sets
+ * are what costs. */
 void plackett_score(const struct plackett *fit, const struct plackett_choice *choice,
                     double *slope)
 {

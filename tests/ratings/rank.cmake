@@ -1,0 +1,3 @@
+foreach(unit votes leaderboard)
+  drover_test(ratings/${unit} NEEDS ratings support)
+endforeach()
