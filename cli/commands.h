@@ -26,6 +26,7 @@
     ROW(cmd_generate) \
     ROW(cmd_chat) \
     ROW(cmd_serve) \
+    ROW(cmd_annotate) \
     ROW(cmd_score) \
     ROW(cmd_score_reward) \
     ROW(cmd_eval) \

@@ -46,7 +46,16 @@ drover_depends(lz4 liblz4)
 drover_depends(curl libcurl)
 drover_depends(microhttpd libmicrohttpd>=0.9.71)
 drover_depends(sqlite sqlite3>=3.37)
+drover_depends(cmark_gfm libcmark-gfm>=0.29)
 drover_depends(ncurses ncursesw ncurses)
+
+# The extensions (tables) are a library beside it that has no module of its own.
+find_library(CMARK_EXTENSIONS cmark-gfm-extensions)
+if(NOT CMARK_EXTENSIONS)
+  message(FATAL_ERROR "libcmark-gfm-extensions not found: install libcmark-gfm-extensions-dev")
+endif()
+add_library(cmark INTERFACE)
+target_link_libraries(cmark INTERFACE ${CMARK_EXTENSIONS} PkgConfig::cmark_gfm)
 
 # OpenBLAS in its OpenMP flavour: one thread pool, not two. Debian keeps the
 # flavours in sibling folders, and the alternatives system may point the plain name at another.

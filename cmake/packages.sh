@@ -6,7 +6,7 @@
 set -eu
 build="gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libmsgpack-dev|libmsgpack-c-dev libopenblas-openmp-dev
 libuv1-dev libjansson-dev libyaml-dev libpcre2-dev libutf8proc-dev libsodium-dev zlib1g-dev libzstd-dev
-libsnappy-dev liblz4-dev libcurl4-openssl-dev libmicrohttpd-dev libsqlite3-dev libncurses-dev libcmocka-dev ca-certificates"
+libsnappy-dev liblz4-dev libcurl4-openssl-dev libmicrohttpd-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libsqlite3-dev libncurses-dev libcmocka-dev ca-certificates"
 check="pmccabe binutils git python3 python3-zmq python3-msgpack"
 optional="clang-format-14" # gone from newer releases, where the lint of the format skips itself
 wanted=$build

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     DROPPED = 4,     /* times what a body may have: not even read */
@@ -42,11 +43,26 @@ struct coming {
     bool answered;
 };
 
+/* A file that is handed over is the library's to close. */
+static struct MHD_Response *whole(struct desk_request *r)
+{
+    static char none[1];
+    struct MHD_Response *response;
+
+    if (r->file < 0)
+        return MHD_create_response_from_buffer(r->out.n, r->out.text ? r->out.text : none,
+                                               MHD_RESPMEM_MUST_COPY);
+    response = MHD_create_response_from_fd64(r->file_bytes, r->file);
+    if (response)
+        r->file = -1;
+    return response;
+}
+
+/* Copied: what it is made of goes with the request, and a slow reader may take longer. */
 static enum MHD_Result queue_answer(const struct desk *desk, struct MHD_Connection *to,
                                     struct desk_request *r)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        r->out.n, r->out.text ? r->out.text : (char *)(uintptr_t) "", MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *response = whole(r);
     enum MHD_Result result;
 
     if (!response)
@@ -71,6 +87,7 @@ static enum MHD_Result refuse(struct coming *coming, struct MHD_Connection *to)
     return queue_answer(coming->desk, to, &coming->request);
 }
 
+/* 404 is the answer as long as nobody says another: a request that was forgotten is not a success. */
 static struct coming *begin(struct desk *desk, struct MHD_Connection *from, const char *path,
                             const char *method)
 {
@@ -82,10 +99,12 @@ static struct coming *begin(struct desk *desk, struct MHD_Connection *from, cons
     coming->request.status = MHD_HTTP_NOT_FOUND;
     coming->request.method = mem_text(method);
     coming->request.path = mem_text(path);
-    coming->request.opaque = coming;
+    coming->request.file = -1;
     return coming;
 }
 
+/* Three bounds: the time that a body may take, the bytes of one, the bytes of all. The last is what
+ * keeps many clients with allowed bodies from filling the memory together. */
 static enum MHD_Result take_body(struct coming *coming, const char *bytes, size_t n)
 {
     struct desk *desk = coming->desk;
@@ -169,6 +188,8 @@ static void on_completed(void *self, struct MHD_Connection *connection, void **s
     free(coming->request.path);
     free(coming->request.body.text);
     free(coming->request.out.text);
+    if (coming->request.file >= 0)
+        close(coming->request.file);
     free(coming);
 }
 
@@ -238,6 +259,8 @@ void desk_give(struct desk *desk, struct desk_request *list)
     }
 }
 
+/* The library must not be stopped while a connection is suspended: all that lie here are answered
+ * first, and none comes to lie here any more. */
 void desk_close(struct desk *desk)
 {
     struct desk_request *left;
@@ -276,6 +299,7 @@ const char *desk_argument(const struct desk_request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+/* Bytes, not text: who counts by them hashes them, and nobody prints them. */
 size_t desk_peer(unsigned char out[16], const struct desk_request *request)
 {
     const union MHD_ConnectionInfo *info =
@@ -300,6 +324,15 @@ void desk_say(struct desk_request *request, unsigned status, const char *kind, c
     request->kind = kind;
     request->out.n = 0;
     strbuf_put(&request->out, text, n);
+}
+
+void desk_file(struct desk_request *request, unsigned status, const char *kind, int file,
+               uint64_t bytes)
+{
+    request->status = status;
+    request->kind = kind;
+    request->file = file;
+    request->file_bytes = bytes;
 }
 
 void desk_head(struct desk_request *request, const char *name, char *value)

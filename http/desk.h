@@ -22,12 +22,13 @@ struct desk_request {
     struct strbuf body;                /* a zero stands behind it */
     /* the answer: 404 with no body as long as nobody says another */
     unsigned status;
-    const char *kind;                   /* Content-Type, a constant */
-    struct strbuf out;                  /* freed by the desk */
+    const char *kind;  /* Content-Type, a constant */
+    struct strbuf out; /* freed by the desk */
+    int file;          /* instead of `out`, or -1; closed by the desk */
+    uint64_t file_bytes;
     const char *name[DESK_HEADERS_MAX]; /* further headers: constants */
     char *value[DESK_HEADERS_MAX];      /* and their values: freed by the desk */
     int headers;
-    void *opaque;
 };
 
 struct desk_conf {
@@ -55,10 +56,13 @@ const char *desk_argument(const struct desk_request *request, const char *name);
 /* Who dials, as bytes: 4 or 16; 0 if unknown. */
 size_t desk_peer(unsigned char out[16], const struct desk_request *request);
 
-/* An answer's text, copied, and a header, whose value is taken. A header beyond
+/* An answer's text, copied; and a header, whose value is taken. A header beyond
  * DESK_HEADERS_MAX is a mistake of the program. */
 void desk_say(struct desk_request *request, unsigned status, const char *kind, const char *text,
               size_t n);
+/* A file's bytes from its beginning; the descriptor is taken. */
+void desk_file(struct desk_request *request, unsigned status, const char *kind, int file,
+               uint64_t bytes);
 void desk_head(struct desk_request *request, const char *name, char *value);
 
 #endif

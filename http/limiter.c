@@ -22,6 +22,7 @@ static double left_now(const struct limiter *limiter, const struct limiter_bucke
     return !bucket->name || left > limiter->burst ? limiter->burst : left;
 }
 
+/* One pass finds the bucket or its best place; a name of zero would be a free bucket's. */
 int64_t limiter_try(struct limiter *limiter, uint64_t name, int64_t now_ms)
 {
     struct limiter_bucket *best = NULL;

@@ -1,7 +1,7 @@
 /* route: which function answers a request: rows of a table, each with the least role that may ask.
  *
- * Paths are compared as they are: nothing in them is decoded, joined or looked up, so there is no
- * way through one. */
+ * A path is compared as a whole, once the library has decoded it: nothing of it is joined or looked
+ * up, so there is no way through one. */
 
 #ifndef HTTP_ROUTE_H
 #define HTTP_ROUTE_H

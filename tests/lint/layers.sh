@@ -17,8 +17,9 @@ allowed() {
     ratings) echo base stats data ;;
     eval) echo base stats proto lm data reward examples ;;
     serve) echo base http lm eval ;;
+    annotate) echo base http prefs data lm eval ;;
     deploy) echo base proto net reward ;;
-    cli) echo learner base stats proto net http hfhub prefs serve lm data ratings reward eval deploy examples ;;
+    cli) echo learner base stats proto net http hfhub prefs annotate serve lm data ratings reward eval deploy examples ;;
     learner) echo base stats proto net member lm data hfhub reward ;;
     lm/kernel | lm/text | reward/* | broker/bulk | data/columns) ;;
     lm/model) echo lm/kernel ;;
@@ -37,7 +38,7 @@ allowed() {
     esac
 }
 status=0
-for folder in base stats proto net http hfhub prefs lm data ratings member reward eval serve deploy examples broker actor rewarder learner cli; do
+for folder in base stats proto net http hfhub prefs lm data ratings member reward eval annotate serve deploy examples broker actor rewarder learner cli; do
     [ -d "$folder" ] || continue
     for used in $(grep -rhoE '^#include "[a-z]+/' --include='*.[ch]' --include='*.inc' "$folder" | cut -d'"' -f2 | tr -d / | sort -u); do
         case " $folder $(allowed "$folder") " in

@@ -1,0 +1,144 @@
+// The page of who runs the study: asks for the figures while it is looked at.
+import { ask, token } from "/talk.js";
+import { element } from "/show.js";
+import { look, turn } from "/look.js";
+
+const get = (id) => document.getElementById(id);
+const when = (ms) => (ms ? new Date(ms).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : "never");
+let names = {};
+
+function trouble(words) {
+  get("trouble").hidden = !words;
+  get("trouble").textContent = words || "";
+}
+
+async function attempt(work) {
+  try {
+    trouble("");
+    return await work();
+  } catch (error) {
+    trouble(error.message);
+    return null;
+  }
+}
+
+function figures(box, rows) {
+  box.replaceChildren(...rows.map(([words, value]) => {
+    const one = element("div");
+    one.append(element("dt", words), element("dd", value));
+    return one;
+  }));
+}
+
+function row(cells) {
+  const made = element("tr");
+  made.append(...cells.map((cell) => {
+    const td = element("td", cell instanceof Node ? null : cell);
+    if (cell instanceof Node) td.append(cell);
+    return td;
+  }));
+  return made;
+}
+
+function select(words, value, label, set) {
+  const box = element("select", null, { "aria-label": label });
+  for (const word of words) box.append(element("option", word));
+  box.value = value;
+  box.addEventListener("change", () => attempt(async () => {
+    await set(box.value);
+    refresh();
+  }));
+  return box;
+}
+
+const change = (id, what) => ask("/api/admin/person", { id, ...what });
+
+// What somebody has opened in a list stays open: rows are made anew only when they changed.
+let seen = "";
+function people(list) {
+  names = Object.fromEntries(list.map((one) => [one.id, one.name]));
+  const text = JSON.stringify(list);
+  if (text === seen || (document.activeElement && document.activeElement.closest("#people"))) return;
+  seen = text;
+  get("people").replaceChildren(...list.map((p) => row([p.name || "(forgotten)",
+    select(["annotator", "reviewer", "admin"], p.role, "Role of " + p.name, (role) => change(p.id, { role })), p.judged, p.skipped,
+    p.gold ? p.gold_right + " of " + p.gold : "–", when(p.last),
+    p.standing === "forgotten" ? p.standing : select(["active", "paused", "closed"], p.standing, "State of " + p.name, (standing) => change(p.id, { standing }))])));
+}
+
+async function refresh() {
+  const data = await attempt(() => ask("/api/admin/state"));
+  if (!data) return;
+  const p = data.progress;
+  get("bar").max = p.wanted || 1;
+  get("bar").value = p.judged;
+  get("count").textContent = p.judged + " of " + p.wanted + " planned judgements";
+  figures(get("figures"), [["Items", p.items], ["Finished", p.finished], ["Judged by plan", p.judged + " / " + p.wanted], ["Asked for more", p.extra],
+    ["Open now", p.open], ["People differ", p.differ], ["Decided by review", p.adjudicated], ["Gold answers", p.golds], ["Repeats", p.repeats], ["Skips", p.skips]]);
+  people(data.people);
+  agreement(data.changes);
+}
+
+const percent = (value) => (value === null || value === undefined ? "–" : (100 * value).toFixed(1) + " %");
+const interval = (one, as) => (one && one.value !== null && one.value !== undefined ? as(one.value) + (one.low !== null && one.low !== undefined ? " [" + as(one.low) + ", " + as(one.high) + "]" : "") : "–");
+
+let known = -1;
+async function agreement(changes) {
+  if (changes === known) return;
+  known = changes;
+  const data = await attempt(() => ask("/api/admin/agreement"));
+  if (!data) return;
+  const three = (value) => value.toFixed(3);
+  figures(get("agreement"), [["Pairs that agree", interval(data.percent, percent)], ["Krippendorff's α", interval(data.krippendorff_alpha, three)], ["Items with two or more", data.items]]);
+  get("agreement-words").textContent = data.why || "Over planned judgements alone: what was asked for because people differed is not in it.";
+}
+
+async function lists() {
+  const [invites, audit] = (await attempt(() => Promise.all([ask("/api/admin/invites"), ask("/api/admin/audit")]))) || [];
+  if (!invites) return;
+  const now = Date.now();
+  get("invites").replaceChildren(...invites.invites.map((one) => {
+    const drop = element("button", "Withdraw", { type: "button" });
+    drop.addEventListener("click", () => attempt(async () => {
+      await ask("/api/admin/uninvite", { id: one.id });
+      lists();
+    }));
+    const open = !one.used && one.expires > now;
+    return row([one.label || "–", one.role, one.used ? "used " + when(one.used) : open ? "good until " + when(one.expires) : "expired", open ? drop : ""]);
+  }));
+  get("audit").replaceChildren(...audit.audit.map((one) => row([when(one.at), one.annotator ? names[one.annotator] || one.annotator : "terminal", one.action, one.subject || ""])));
+}
+
+async function begin() {
+  look();
+  get("theme-button").addEventListener("click", turn);
+  const me = await attempt(() => ask("/api/me"));
+  if (!me) return;
+  if (me.role !== "admin") return trouble(me.name === null ? "Log in first: on the page of items." : "This page is for admins.");
+  token(me.csrf);
+  get("invite-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const said = Object.fromEntries(new FormData(event.target));
+    attempt(async () => {
+      const made = await ask("/api/admin/invite", { role: said.role, label: said.label, hours: Number(said.hours) });
+      get("invite-link").hidden = false;
+      get("invite-link").value = made.link;
+      get("invite-link").select();
+      get("invite-words").textContent = "Send this link to one person. It is shown only now, and lets somebody in once, until " + when(made.expires) + ".";
+      lists();
+    });
+  });
+  get("guide-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    attempt(async () => {
+      const made = await ask("/api/admin/guideline", { text: new FormData(event.target).get("text") });
+      get("guide-words").textContent = "Saved as version " + made.version + ".";
+      lists();
+    });
+  });
+  await refresh();
+  lists();
+  setInterval(() => document.hidden || refresh(), 5000);
+  setInterval(() => document.hidden || lists(), 30000);
+}
+begin();

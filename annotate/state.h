@@ -1,0 +1,36 @@
+/* What the files of the server share: the server itself. */
+
+#ifndef ANNOTATE_STATE_H
+#define ANNOTATE_STATE_H
+
+#include "annotate/conf.h"
+#include "base/hash.h"
+#include "http/desk.h"
+#include "http/guard.h"
+#include "http/limiter.h"
+#include "http/route.h"
+#include "prefs/prefs.h"
+
+struct annotate {
+    struct annotate_conf conf;
+    struct prefs *prefs;
+    struct desk *desk;
+    const struct route *routes; /* the table (routes.h) */
+    size_t n_routes;
+    struct guard guard;
+    unsigned port;
+    char cookie[32]; /* the name of the session's cookie */
+    char *tls_cert, *tls_key;
+    /* the one-time address, its token's hash, and whether a turn has used it */
+    char *address, *base;
+    struct hash token;
+    bool used;
+    unsigned char key[16];            /* of what limiters count by: nothing of it is kept */
+    struct limiter people, strangers; /* requests of somebody who is in; of others */
+    struct limiter logins;            /* tries of an account, from one address */
+};
+
+/* Makes a new one-time address. */
+void annotate_renew(struct annotate *annotate);
+
+#endif

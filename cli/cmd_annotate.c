@@ -1,0 +1,341 @@
+/* drover annotate: a page on which people judge answers, over a store that keeps what they say.
+ *
+ * How it works: the store is opened, or made; a model fills it with pairs, if one is named; then the
+ * library annotate serves the page from this thread until Ctrl-C, and a bar shows how far people
+ * are. What was judged is in the store, however this ends. */
+
+#include "annotate/annotate.h"
+#include "annotate/make_pairs.h"
+#include "annotate/study.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/say.h"
+#include "cli/bar.h"
+#include "cli/command.h"
+#include "cli/open_page.h"
+#include "prefs/item.h"
+#include "prefs/prefs.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TURN_MS = 200, LOOK_MS = 1000 };
+
+struct cmd_annotate_options {
+    struct sampling_options sampling; /* first: SAMPLING_ROWS */
+    char *store, *prompts;
+    int pairs, answers;
+    int overlap, overlap_max;
+    double gold_rate, repeat_rate;
+    char *strength, *reasons, *purpose, *guideline;
+    json_t *criteria;
+    char *listen, *host, *tls_cert, *tls_key, *behind_proxy, *name;
+    int connections;
+    bool open, stay;
+};
+
+static const struct conf_key keys[] = {
+    CONF_TEXT(cmd_annotate_options, store, "prefs.db", "the store; made where there is none"),
+    CONF_TEXT(cmd_annotate_options, prompts, "", "with model=M: records that have a prompt"),
+    CONF_INT(cmd_annotate_options, pairs, "20", 1, 1000000, "with model=M: items to make"),
+    CONF_INT(cmd_annotate_options, answers, "2", 2, 8, "of each item; more than 2 are ranked"),
+    CONF_INT(cmd_annotate_options, overlap, "", 1, PREFS_OVERLAP_MAX,
+             "people who judge an item; unset: as the store has it, 1 in a new one"),
+    CONF_INT(cmd_annotate_options, overlap_max, "", 1, PREFS_OVERLAP_MAX,
+             "the same, with those asked because people differ"),
+    CONF_REAL(cmd_annotate_options, gold_rate, "", 0, 0.5, "share of gold questions, if any"),
+    CONF_REAL(cmd_annotate_options, repeat_rate, "", 0, 0.5, "share of repeats, sides swapped"),
+    CONF_TEXT(cmd_annotate_options, strength, "", "ask how much better: true, false"),
+    CONF_TEXT(cmd_annotate_options, reasons, "", "ask why: true, false"),
+    CONF_TREE(cmd_annotate_options, criteria,
+              "names that are scored 1 to 5: [helpful, honest]"),
+    CONF_TEXT(cmd_annotate_options, purpose, "",
+              "file (Markdown) of the first page: what for, how long kept, what to expect"),
+    CONF_TEXT(cmd_annotate_options, guideline, "", "file (Markdown): a new version of it"),
+    CONF_TEXT(cmd_annotate_options, listen, "127.0.0.1:0", "HOST:PORT; port 0: any"),
+    CONF_TEXT(cmd_annotate_options, host, "",
+              "the page's names in browsers, split by ',', when others may dial it"),
+    CONF_TEXT(cmd_annotate_options, tls_cert, "", "file (PEM): the page over TLS"),
+    CONF_TEXT(cmd_annotate_options, tls_key, "", "file (PEM): its key"),
+    CONF_TEXT(cmd_annotate_options, behind_proxy, "",
+              "address of the proxy that has TLS: it alone is answered"),
+    CONF_TEXT(cmd_annotate_options, name, "", "who you are on the page; unset: $USER"),
+    CONF_INT(cmd_annotate_options, connections, "512", 4, 65536, "connections at once"),
+    CONF_BOOL(cmd_annotate_options, open, "true", "open a browser where there is a display"),
+    CONF_BOOL(cmd_annotate_options, stay, "true", "go on when all is judged; false: end"),
+    SAMPLING_ROWS("256"),
+    CONF_INT(sampling_options, slots, "16", 1, 64, "sequences decoded at once"),
+    CONF_END,
+};
+
+static volatile sig_atomic_t ended;
+
+/* The second one is the system's: it ends the process. */
+static void end(int number)
+{
+    ended = 1;
+    signal(number, SIG_DFL);
+}
+
+/* A text that was said, or NULL. */
+static const char *given(const char *text)
+{
+    return text && *text ? text : NULL;
+}
+
+/* ---- the store */
+
+/* A file's text for a key that names one; NULL when it names none. */
+static enum err text_of(char **out, const char *key, const char *path)
+{
+    size_t n;
+
+    *out = NULL;
+    if (!given(path))
+        return OK;
+    return fs_read(out, &n, path, PREFS_TEXT_MAX) ? err_add("%s", key) : OK;
+}
+
+/* Unset is neither: what was chosen when the store was made is not undone by a command without it. */
+static enum err put_switch(json_t *study, const char *key, const char *text)
+{
+    int is = -1;
+    const enum err err = conf_tristate(&is, key, text);
+
+    if (!err && is >= 0)
+        json_object_set_new(study, key, json_boolean(is));
+    return err;
+}
+
+/* What the command line says of the study; what it does not say stays as the store has it. */
+static enum err put_study(struct prefs *prefs, const struct cmd_annotate_options *o)
+{
+    json_t *study = json_object();
+    char *purpose = NULL;
+    enum err err = put_switch(study, "strength", o->strength);
+
+    if (!err)
+        err = put_switch(study, "reasons", o->reasons);
+    if (!err)
+        err = text_of(&purpose, "purpose", o->purpose);
+    if (!err && purpose)
+        json_object_set_new(study, "purpose", json_string(purpose));
+    if (!err && o->criteria)
+        json_object_set(study, "criteria", o->criteria);
+    if (!err && json_object_size(study))
+        err = study_change(prefs, study);
+    free(purpose);
+    json_decref(study);
+    return err;
+}
+
+/* A wider overlap widens what it may grow to. */
+static void settle(struct prefs_settings *s, const struct cmd_annotate_options *o)
+{
+    if (conf_has_int(o->overlap))
+        s->overlap = o->overlap;
+    if (conf_has_int(o->overlap_max))
+        s->overlap_max = o->overlap_max;
+    else if (s->overlap_max < s->overlap)
+        s->overlap_max = s->overlap;
+    if (conf_has_real(o->gold_rate))
+        s->gold_rate = o->gold_rate;
+    if (conf_has_real(o->repeat_rate))
+        s->repeat_rate = o->repeat_rate;
+}
+
+/* What is said of the study is durable before anybody comes: a page never shows settings that a
+ * crash takes back. */
+static enum err open_store(struct prefs **out, const struct cmd_annotate_options *o)
+{
+    struct prefs_settings settings = prefs_settings_usual();
+    char *guideline = NULL;
+    int version;
+    const bool fresh = !fs_exists(o->store);
+    enum err err = OK;
+
+    if (fresh && !given(o->sampling.model))
+        return err_set(ERR_RANGE,
+                       "store: there is no %s: model=M prompts=FILE fills a new one, or "
+                       "`drover prefs` imports",
+                       o->store);
+    if (fresh)
+        err = prefs_create(o->store, &settings, NULL, clock_wall_ms());
+    if (!err)
+        err = prefs_open(out, o->store, PREFS_WRITE);
+    if (err)
+        return err;
+    settings = *prefs_settings(*out);
+    settle(&settings, o);
+    err = prefs_settings_write(*out, &settings);
+    if (!err)
+        err = put_study(*out, o);
+    if (!err)
+        err = text_of(&guideline, "guideline", o->guideline);
+    if (!err && guideline)
+        err = prefs_guideline_add(*out, &version, guideline, clock_wall_ms());
+    free(guideline);
+    if (!err && prefs_dirty(*out))
+        err = prefs_commit(*out);
+    return err;
+}
+
+/* ---- items out of a model */
+
+static void made(void *self, size_t done)
+{
+    bar_step(self, done, clock_mono_ms());
+}
+
+/* The same command after Ctrl-C makes what is missing and goes on with the rest. */
+static enum err fill(struct prefs *prefs, const struct cmd_annotate_options *o)
+{
+    struct bar bar;
+    struct make_pairs make = {.prefs = prefs,
+                              .asked = &o->sampling,
+                              .prompts = o->prompts,
+                              .pairs = o->pairs,
+                              .answers = o->answers,
+                              .step = made,
+                              .self = &bar};
+    enum err err;
+
+    if (!given(o->prompts))
+        return err_set(ERR_RANGE, "model: needs prompts=FILE, to which it answers");
+    bar_begin(&bar, "items", (size_t)o->pairs, 0, clock_mono_ms());
+    err = make_pairs(&make, clock_wall_ms);
+    bar_end(&bar);
+    if (!err)
+        say(stderr, "%d items made, %d were there%s\n", make.added, make.there,
+            make.added + make.there ? "" : ": none to judge");
+    if (!err && make.equal)
+        say(stderr,
+            "%d prompts got the same answer twice, and are no items: a higher temperature, or "
+            "another seed, gives more\n",
+            make.equal);
+    return err;
+}
+
+/* ---- while people judge */
+
+struct cmd_annotate_watch {
+    struct bar bar;
+    int64_t looked_ms, judged, wanted;
+    bool told;
+};
+
+/* Once a second: the bar's total grows with items that are added and with judgements that are asked
+ * for more, so it begins anew where that moves. */
+static enum err look(struct cmd_annotate_watch *w, struct prefs *prefs, int64_t now_ms,
+                     bool stay)
+{
+    struct prefs_progress p;
+    enum err err;
+
+    if (now_ms - w->looked_ms < LOOK_MS)
+        return OK;
+    w->looked_ms = now_ms;
+    err = prefs_progress(prefs, &p);
+    if (err)
+        return err;
+    if (p.wanted != w->wanted) {
+        bar_end(&w->bar);
+        bar_begin(&w->bar, "judged", (size_t)p.wanted, 0, now_ms);
+    }
+    w->judged = p.judged;
+    w->wanted = p.wanted;
+    bar_step(&w->bar, (size_t)p.judged, now_ms);
+    if (p.wanted && p.judged >= p.wanted && !p.open && !w->told) {
+        w->told = true;
+        say(stderr, "\nall that is planned is judged%s\n", stay ? "; Ctrl-C ends" : "");
+        if (!stay)
+            ended = 1;
+    }
+    return OK;
+}
+
+static void tell_address(const struct annotate *annotate, bool again)
+{
+    say(stderr, "%s%s\n", again ? "the address was used; another browser enters by " : "open ",
+        annotate_address(annotate));
+}
+
+/* Judgements are durable as they come, so the end has nothing to save: it only says what is left. */
+static enum err serve(struct prefs *prefs, const struct cmd_annotate_options *o)
+{
+    const char *user = getenv("USER");
+    const struct annotate_conf conf = {.prefs = prefs,
+                                       .listen = o->listen,
+                                       .hosts = given(o->host),
+                                       .proxy = given(o->behind_proxy),
+                                       .tls_cert = given(o->tls_cert),
+                                       .tls_key = given(o->tls_key),
+                                       .owner = *o->name        ? o->name
+                                                : user && *user ? user
+                                                                : "owner",
+                                       .connections = (unsigned)o->connections};
+    struct cmd_annotate_watch watch = {.wanted = -1};
+    struct open_page page = {NULL};
+    struct annotate *annotate;
+    bool used;
+    enum err err = annotate_open(&annotate, &conf, clock_wall_ms());
+
+    if (err)
+        return err;
+    if (conf.proxy)
+        say(stderr, "port: %u for the proxy\n", annotate_port(annotate));
+    tell_address(annotate, false);
+    if (o->open)
+        open_page(&page, annotate_address(annotate));
+    bar_begin(&watch.bar, "judged", 1, 0, clock_mono_ms());
+    while (!ended && !err) {
+        annotate_turn(annotate, TURN_MS, clock_wall_ms, &used);
+        if (used)
+            tell_address(annotate, true);
+        err = look(&watch, prefs, clock_mono_ms(), o->stay);
+    }
+    bar_end(&watch.bar);
+    annotate_close(annotate);
+    open_page_end(&page);
+    if (!err)
+        say(stderr, "%lld of %lld planned judgements are in %s%s\n", (long long)watch.judged,
+            (long long)(watch.wanted > 0 ? watch.wanted : 0), o->store,
+            watch.judged < watch.wanted ? "; the same command goes on" : "");
+    return err;
+}
+
+static enum err run(const struct command *command, int argc, char **argv, int *status)
+{
+    struct cmd_annotate_options o;
+    struct prefs *prefs = NULL;
+    enum err err;
+
+    (void)status;
+    memset(&o, 0, sizeof o);
+    err = command_words(command, &o, argc, argv, NULL);
+    if (!err)
+        err = open_store(&prefs, &o);
+    if (!err && given(o.sampling.model))
+        err = fill(prefs, &o);
+    if (!err) {
+        signal(SIGTERM, end);
+        signal(SIGINT, end);
+        err = serve(prefs, &o);
+    }
+    prefs_close(prefs);
+    command_conf_free(command->keys, &o);
+    return err;
+}
+
+const struct command cmd_annotate = {
+    .name = "annotate",
+    .group = "people",
+    .usage = "[store=prefs.db] [model=M prompts=p.jsonl pairs=20 | data=pairs.jsonl] [...]",
+    .help = "a page on which people judge answers: pairs, rankings, steps, runs, rewrites",
+    .run = run,
+    .keys = keys,
+};

@@ -1,0 +1,16 @@
+# Writes OUT, a C file with the bytes of each of FILES, which page.h describes.
+# usage: cmake -DOUT=FILE -DFILES=A,B -P embed.cmake
+string(REPLACE "," ";" FILES "${FILES}")
+set(text "/* Written by cmake/embed.cmake. */\n#include \"annotate/page.h\"\n")
+set(rows "")
+set(n 0)
+foreach(file ${FILES})
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  cmake_path(GET file FILENAME name)
+  string(APPEND text "static const unsigned char file_${n}[] = {${bytes}0};\n")
+  string(APPEND rows "    {\"${name}\", file_${n}, sizeof file_${n} - 1},\n")
+  math(EXPR n "${n} + 1")
+endforeach()
+string(APPEND text "const struct page_file page_bytes[] = {\n${rows}};\nconst size_t page_bytes_n = ${n};\n")
+file(WRITE ${OUT} "${text}")
