@@ -99,12 +99,12 @@ struct judgements {
     uint32_t (*pair)[2];    /* [item.n] the item's candidates; JUDGEMENTS_NONE: not named */
     size_t rooms[2];        /* allocated elements of `pair` and `number` */
     size_t undone, skipped; /* rows of each */
-    size_t replaced;        /* planned rows of which the same annotator gave a later one */
+    size_t replaced;        /* rows of which the same annotator gave a later one */
+    json_t *ignored;        /* {key: 1} of a file's rows that nobody asks for */
     bool prompts, sides;    /* some row has one */
 };
 
-struct judgements *judgements_new(enum judgements_level level)
-    __attribute__((returns_nonnull));
+struct judgements *judgements_new(enum judgements_level level) __attribute__((returns_nonnull));
 void judgements_free(struct judgements *all); /* NULL is fine */
 
 /* Errors: ERR_PARSE (a value its level does not know, an unknown `why`, candidates that are not
@@ -113,7 +113,7 @@ enum err judgements_add(struct judgements *all, const struct judgements_said *sa
 
 /* To be called once, behind the last row. Of several planned rows of one annotator for one item
  * the latest counts, and the others are marked undone (`replaced`). Errors: ERR_PARSE (two such
- * without times that tell which was later). */
+ * without times that tell which was later; an item of two prompts). */
 enum err judgements_end(struct judgements *all) MUST_CHECK;
 
 /* All rows of a file, and judgements_end. Rows: {"item", "annotator", "value"} and optionally

@@ -274,28 +274,33 @@ static enum err interval(struct measure *me, struct alpha *a, const struct boots
     return err;
 }
 
+static enum err in_range(const struct alpha_units *in, size_t u, size_t clusters)
+{
+    if (cluster_of(in, u) >= clusters)
+        return err_set(ERR_RANGE, "alpha: cluster %zu of %zu", cluster_of(in, u), clusters);
+    for (size_t i = in->start[u]; i < in->start[u + 1]; i++)
+        if (in->value[i] >= in->values)
+            return err_set(ERR_RANGE, "alpha: value %u of %zu", in->value[i], in->values);
+    return OK;
+}
+
 /* Counts the units that count, and gives their clusters numbers without gaps, so that no draw is
- * spent on a cluster that has nothing to say. cluster [units] out. */
+ * spent on a cluster that has nothing to say. cluster [units] out. *same: all have as many
+ * judgements. */
 static enum err check(const struct alpha_units *in, struct alpha *out, uint32_t *cluster,
                       bool *same)
 {
     const size_t given = in->cluster ? in->clusters : in->units;
     uint32_t *number = mem_new(given + 1, sizeof *number);
-    size_t first = 0;
     enum err err = OK;
 
     *same = true;
     for (size_t u = 0; u < in->units && !err; u++) {
         const size_t m = size_of(in, u), at = cluster_of(in, u);
-        if (at >= given)
-            err = err_set(ERR_RANGE, "alpha: cluster %zu of %zu", at, given);
-        for (size_t i = in->start[u]; i < in->start[u + 1] && !err; i++)
-            if (in->value[i] >= in->values)
-                err = err_set(ERR_RANGE, "alpha: value %u of %zu", in->value[i], in->values);
+        err = in_range(in, u, given);
         if (err || m < 2)
             continue;
-        first = first ? first : m;
-        *same = *same && m == first;
+        *same = *same && (!out->units || m * out->units == out->judgements);
         out->units++;
         out->judgements += m;
         if (!number[at])

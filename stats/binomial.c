@@ -67,6 +67,7 @@ static double share_below(const size_t *rank, size_t n, size_t seen)
     return sum;
 }
 
+/* Sums of ranks are exact in whole numbers, so a tie of sums counts as seen, always. */
 double binomial_ranks(const double *value, size_t n)
 {
     double *kept, p;

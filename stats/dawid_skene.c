@@ -29,6 +29,8 @@ static double *confusion_at(struct em *em, size_t annotator, size_t truth)
     return em->to->confusion + (annotator * em->to->values + truth) * em->to->values;
 }
 
+/* Items without a row have no vote in the prior: they only take from it. A value that somebody never
+ * said keeps the chance 0, so that it does not take from those he did say. */
 static void m_step(struct em *em)
 {
     struct dawid_skene *to = em->to;
@@ -117,6 +119,7 @@ static void vote(struct em *em)
     }
 }
 
+/* One number for a person: how often he would say what is true of items as they come. */
 static void tell(struct em *em)
 {
     struct dawid_skene *to = em->to;
@@ -126,6 +129,7 @@ static void tell(struct em *em)
             to->reliability[a] += to->prior[c] * confusion_at(em, a, c)[c];
 }
 
+/* Every number is checked before memory is asked for by it. */
 static enum err check(struct em *em)
 {
     const struct dawid_skene *to = em->to;

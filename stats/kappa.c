@@ -16,7 +16,7 @@
 #include <stdlib.h>
 
 /* Shares of the table, its margins, and mean weights against the other's margin. */
-struct table {
+struct kappa_table {
     const double *count;
     size_t k;
     enum kappa_weights weights;
@@ -25,7 +25,9 @@ struct table {
     double *row_mean, *column_mean; /* [k] mean weight of this row, of this column */
 };
 
-static double weight(const struct table *t, size_t i, size_t j)
+/* How right it is to say j where the other said i: categories are equally far from their
+ * neighbours, whatever they are called. */
+static double weight(const struct kappa_table *t, size_t i, size_t j)
 {
     const double off = i > j ? (double)(i - j) : (double)(j - i);
 
@@ -42,6 +44,7 @@ static double weight(const struct table *t, size_t i, size_t j)
     return 0;
 }
 
+/* Counts may be fractions: of pairs each judgement counts half under each name. */
 static enum err check(const double *count, size_t n, size_t k, double *total)
 {
     *total = 0;
@@ -55,7 +58,7 @@ static enum err check(const double *count, size_t n, size_t k, double *total)
     return *total > 0 ? OK : err_set(ERR_RANGE, "kappa: no item");
 }
 
-static void margins(struct table *t)
+static void margins(struct kappa_table *t)
 {
     const size_t k = t->k;
 
@@ -78,7 +81,7 @@ static void margins(struct table *t)
         t->expected += t->row[i] * t->row_mean[i];
 }
 
-static double influence_of(const struct table *t, size_t i, size_t j)
+static double influence_of(const struct kappa_table *t, size_t i, size_t j)
 {
     const double rest = 1 - t->expected;
 
@@ -93,7 +96,9 @@ static bool sure(double expected)
     return !(1 - expected > 1e-12);
 }
 
-static double none(const struct table *t)
+/* The standard error were the two independent with the margins that they have: what a test of
+ * no agreement divides by. */
+static double none(const struct kappa_table *t)
 {
     double sum = 0;
 
@@ -109,7 +114,7 @@ static double none(const struct table *t)
 enum err kappa_cohen(struct kappa *out, const double *table, size_t k,
                      enum kappa_weights weights)
 {
-    struct table t = {.count = table, .k = k, .weights = weights};
+    struct kappa_table t = {.count = table, .k = k, .weights = weights};
     enum err err = check(table, k, k, &t.n);
 
     *out = (struct kappa){NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, 0};
@@ -139,10 +144,11 @@ enum err kappa_cohen(struct kappa *out, const double *table, size_t k,
     return OK;
 }
 
+/* A variance by cluster is made of these: what hangs together is added up before it is squared. */
 enum err kappa_influence(double *influence, const double *table, size_t k,
                          enum kappa_weights weights)
 {
-    struct table t = {.count = table, .k = k, .weights = weights};
+    struct kappa_table t = {.count = table, .k = k, .weights = weights};
     enum err err = check(table, k, k, &t.n);
 
     if (err)

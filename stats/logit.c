@@ -33,6 +33,7 @@ static double softplus(double eta)
     return fmax(eta, 0) + log1p(exp(-fabs(eta)));
 }
 
+/* y may be a share: then it is the quasi-likelihood of that many answers. */
 static double loglik(const struct logit_data *d, const double *b)
 {
     double sum = 0;
@@ -65,12 +66,14 @@ static double measure(const struct logit_data *d, const double *b, double *slope
     return most;
 }
 
+/* Said in words that name the column's fault, for the estimate would be what the steps ran to. */
 static enum err no_maximum(void)
 {
     return err_set(ERR_RANGE, "logistic regression: no finite maximum: a column tells every "
                               "answer, or is made of others");
 }
 
+/* A step that overshoots is halved: the function is concave, so a small enough one climbs. */
 static enum err climb(const struct logit_data *d, struct logit *out, double *info)
 {
     double slope[LOGIT_MAX], trial[LOGIT_MAX], moved = 1;
@@ -136,17 +139,9 @@ static enum err sandwich(const struct logit_data *d, struct logit *out, const do
     return err;
 }
 
-enum err logit_fit(struct logit *out, const double *x, const double *y, const uint32_t *cluster,
-                   size_t n, size_t k)
+/* What is no number would make every estimate none, and no step would say why. */
+static enum err check(const double *x, const double *y, size_t n, size_t k)
 {
-    const struct logit_data d = {x, y, n, k};
-    double *info, slope[LOGIT_MAX];
-    enum err err = OK;
-
-    memset(out, 0, sizeof *out);
-    out->k = k;
-    for (size_t j = 0; j < LOGIT_MAX; j++)
-        out->cluster_se[j] = NAN;
     if (!k || k > LOGIT_MAX || n < k)
         return err_set(ERR_RANGE, "logistic regression: %zu columns, %zu rows", k, n);
     for (size_t i = 0; i < n * k; i++)
@@ -155,6 +150,23 @@ enum err logit_fit(struct logit *out, const double *x, const double *y, const ui
     for (size_t i = 0; i < n; i++)
         if (!(y[i] >= 0 && y[i] <= 1))
             return err_set(ERR_RANGE, "logistic regression: row %zu: %g", i, y[i]);
+    return OK;
+}
+
+/* Climbs, and measures once more at the top: the inverse of that is the covariance. */
+enum err logit_fit(struct logit *out, const double *x, const double *y, const uint32_t *cluster,
+                   size_t n, size_t k)
+{
+    const struct logit_data d = {x, y, n, k};
+    double *info, slope[LOGIT_MAX];
+    enum err err = check(x, y, n, k);
+
+    memset(out, 0, sizeof *out);
+    out->k = k;
+    for (size_t j = 0; j < LOGIT_MAX; j++)
+        out->cluster_se[j] = NAN;
+    if (err)
+        return err;
     info = mem_new(k * k, sizeof *info);
     err = climb(&d, out, info);
     if (!err && (measure(&d, out->b, slope, info) > BEYOND || !cholesky_factor(info, (int)k)))

@@ -18,7 +18,7 @@
 
 enum { MOST = 200, ALIKE = 4, JUDGES = 3 };
 
-static const struct scene {
+static const struct agreement_scene {
     const char *name;
     enum alpha_metric metric;
     uint32_t judges, values;
@@ -37,21 +37,21 @@ enum { SCENES = sizeof scenes / sizeof *scenes };
 static const double rhos[] = {0, .4, .8};
 static const size_t ns[] = {20, 60, 200};
 
-static uint32_t value_of(const struct scene *s, double u)
+static uint32_t value_of(const struct agreement_scene *s, double u)
 {
     if (u < s->skew)
         return 0;
     return 1 + (uint32_t)((u - s->skew) / (1 - s->skew) * (s->values - 1));
 }
 
-struct drawn {
+struct agreement_set {
     size_t start[MOST * ALIKE + 1];
     uint32_t value[MOST * ALIKE * JUDGES], cluster[MOST * ALIKE];
     double share[MOST * ALIKE]; /* of agreeing pairs of each item */
 };
 
-static void draw(struct drawn *d, const struct scene *s, size_t items, double rho,
-                 uint64_t trial)
+static void draw(struct agreement_set *d, const struct agreement_scene *s, size_t items,
+                 double rho, uint64_t trial)
 {
     for (uint32_t i = 0; i < items; i++) {
         const uint32_t prompt = s->prompts ? i / ALIKE : i;
@@ -81,9 +81,10 @@ static int check(enum err err)
     return err ? exit(2), 0 : 0;
 }
 
-static double covered(const struct scene *s, size_t n, double rho, long trials, int percent)
+static double covered(const struct agreement_scene *s, size_t n, double rho, long trials,
+                      int percent)
 {
-    static struct drawn d;
+    static struct agreement_set d;
     static const double number[] = {0, 1, 2, 4, 8};
     const size_t items = s->prompts ? n * ALIKE : n;
     const double rest = (1 - s->skew) / (s->values - 1);

@@ -6,14 +6,14 @@
 #include <string.h>
 
 /* Judges by row, units by column; '.' is missing. */
-struct table {
+struct alpha_table {
     size_t start[513];
     uint32_t value[2048];
     double number[16];
     struct alpha_units units;
 };
 
-static void fill(struct table *t, const char *const *judge, int judges, int units)
+static void fill(struct alpha_table *t, const char *const *judge, int judges, int units)
 {
     size_t n = 0;
 
@@ -35,7 +35,7 @@ static void fill(struct table *t, const char *const *judge, int judges, int unit
 
 static const struct bootstrap_conf few = {.resamples = 200, .seed = 3};
 
-static double alpha(struct table *t, enum alpha_metric metric)
+static double alpha(struct alpha_table *t, enum alpha_metric metric)
 {
     struct alpha got;
 
@@ -51,7 +51,7 @@ static void published_ones(void **state)
                                             "..21344.21133.4"};
     static const char *const krippendorff[] = {"123321412...", "1233224125.3", ".3332342251.",
                                                "12332441251."};
-    struct table t;
+    struct alpha_table t;
 
     (void)state;
     fill(&t, wikipedia, 3, 15);
@@ -70,7 +70,7 @@ static void published_ones(void **state)
 static void random_ones_are_krippendorffs(void **state)
 {
     static const double domain[] = {0, 1, 2.5, 3, 4, 7, 11};
-    struct table t;
+    struct alpha_table t;
     size_t n = 0;
 
     (void)state;
@@ -90,7 +90,7 @@ static void random_ones_are_krippendorffs(void **state)
 }
 
 /* n units of each judgements of k values: alike with chance rho. */
-static void simulate(struct table *t, size_t n, size_t each, uint32_t k, double rho,
+static void simulate(struct alpha_table *t, size_t n, size_t each, uint32_t k, double rho,
                      uint64_t seed)
 {
     size_t at = 0;
@@ -109,7 +109,7 @@ static void simulate(struct table *t, size_t n, size_t each, uint32_t k, double 
 
 static void fleiss_comes_with_it(void **state)
 {
-    struct table t;
+    struct alpha_table t;
     struct alpha got;
     struct kappa want;
     double count[400] = {0};
@@ -137,7 +137,7 @@ static void fleiss_comes_with_it(void **state)
 static void mirrors_are_exchangeable(void **state)
 {
     static const uint32_t mirror[4] = {1, 0, 2, 3};
-    struct table t, twice;
+    struct alpha_table t, twice;
     struct alpha one, doubled, turned;
 
     (void)state;
@@ -170,7 +170,7 @@ static void mirrors_are_exchangeable(void **state)
 /* Twenty or two hundred items on which all agree: no certainty; one value alone: no answer. */
 static void an_edge_is_no_certainty(void **state)
 {
-    struct table t;
+    struct alpha_table t;
     struct alpha got;
 
     (void)state;
@@ -197,7 +197,7 @@ static void an_edge_is_no_certainty(void **state)
 static void clusters_widen(void **state)
 {
     uint32_t cluster[400];
-    struct table t;
+    struct alpha_table t;
     struct alpha alone, by;
 
     (void)state;
@@ -220,7 +220,7 @@ static void clusters_widen(void **state)
 static void intervals_cover(void **state)
 {
     static const size_t n[] = {20, 60};
-    struct table t;
+    struct alpha_table t;
 
     (void)state;
     for (int i = 0; i < 2; i++) {
