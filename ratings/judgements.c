@@ -31,6 +31,7 @@ struct judgements *judgements_new(enum judgements_level level)
     return all;
 }
 
+/* json_decref knows NULL, so that names nobody said cost nothing. */
 static void names_free(struct judgements_names *names)
 {
     for (size_t i = 0; i < names->n; i++)
@@ -236,6 +237,7 @@ static enum err value_of(struct judgements *all, const char *what, const char *t
     return OK;
 }
 
+/* What was asked and not answered is a row as well: that it is missing must be told. */
 static enum err take_values(struct judgements *all, const struct judgements_said *said,
                             struct judgements_row *row)
 {

@@ -140,6 +140,7 @@ static int by_time(const void *a, const void *b)
     return 0;
 }
 
+/* One person's answers stand together, the latest at the end. */
 static int by_person(const void *a, const void *b)
 {
     const struct judgements_row *x = *(struct judgements_row *const *)a,

@@ -170,6 +170,7 @@ static void rank_values(struct unit_taking *t, size_t values)
     t->rank = mem_new(values + 1, sizeof *t->rank);
     for (uint32_t v = 0; v < values; v++)
         t->rank[v] = v;
+    /* Words alone have no order but their names, which must not count. */
     if (t->all->level != JUDGEMENTS_NOMINAL)
         return;
     use = mem_new(values + 1, sizeof *use);
@@ -190,6 +191,7 @@ static void rank_values(struct unit_taking *t, size_t values)
     free(use);
 }
 
+/* Turned first: the rank is of the value as it will stand. */
 static void sort_unit(const struct unit_taking *t, struct unit_key *key, bool turned)
 {
     for (size_t i = 0; i < key->n; i++) {
@@ -210,6 +212,8 @@ static void canonical(const struct unit_taking *t, struct unit_key *key)
     sort_unit(t, key, count[CHOICE_B] > count[CHOICE_A]);
 }
 
+/* Clusters of equal content may change places: whatever is drawn of them is the same. Pointers into
+ * the keys are taken behind the last sort of these. */
 static struct unit_group *group(struct unit_taking *t, size_t *n)
 {
     struct unit_group *all = mem_new(t->n + 1, sizeof *all);
