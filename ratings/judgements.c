@@ -333,3 +333,23 @@ enum err judgements_add(struct judgements *all, const struct judgements_said *sa
     all->sides = all->sides || said->side;
     return OK;
 }
+
+/* ---- by name */
+
+enum err judgements_annotator(uint32_t *out, const struct judgements *all, const char *name)
+{
+    const json_t *known = json_object_get(all->annotator.index, name);
+
+    if (!known)
+        return err_set(ERR_RANGE, "'%.60s' is none of the %zu annotators", name,
+                       all->annotator.n);
+    *out = (uint32_t)json_integer_value(known);
+    return OK;
+}
+
+/* Their number stays, so that others keep theirs. */
+void judgements_set_aside(struct judgements *all, uint32_t annotator)
+{
+    for (size_t i = 0; i < all->n; i++)
+        all->row[i].undone = all->row[i].undone || all->row[i].annotator == annotator;
+}

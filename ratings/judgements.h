@@ -116,11 +116,18 @@ enum err judgements_add(struct judgements *all, const struct judgements_said *sa
  * without times that tell which was later; an item of two prompts). */
 enum err judgements_end(struct judgements *all) MUST_CHECK;
 
-/* All rows of a file, and judgements_end. Rows: {"item", "annotator", "value"} and optionally
+/* The number of a name. Errors: ERR_RANGE. */
+enum err judgements_annotator(uint32_t *out, const struct judgements *all,
+                              const char *name) MUST_CHECK;
+
+/* Strikes out an annotator's rows (a judge's, before figures about people). */
+void judgements_set_aside(struct judgements *all, uint32_t annotator);
+
+/* All rows of some files, and judgements_end. Rows: {"item", "annotator", "value"} and optionally
  * "prompt", "time" (unix ms), "why", "gold", "seconds", "side" ("left" | "right"), "undone",
  * "a" and "b" (names), "answer_a" and "answer_b" (texts), "x" ({name: number}). Rows of votes
  * ("model_a", "model_b", "winner", "judge") are taken as pairs whose item is prompt and models.
  * Errors: those of judgements_add and rows_next, with "path:line: ". */
-enum err judgements_read(struct judgements *all, const char *path) MUST_CHECK;
+enum err judgements_read(struct judgements *all, const char *const *path, size_t n) MUST_CHECK;
 
 #endif

@@ -227,9 +227,9 @@ static void note_keys(struct judgements *all, const json_t *row)
     }
 }
 
-/* The first row that cannot be read ends it: figures about a part of a file would look like those of
- * the file. */
-enum err judgements_read(struct judgements *all, const char *path)
+/* The first row that cannot be read ends it: figures about a part of a file would look like those
+ * of the file. */
+static enum err read_file(struct judgements *all, const char *path)
 {
     struct rows *rows;
     json_t *row = NULL;
@@ -248,10 +248,16 @@ enum err judgements_read(struct judgements *all, const char *path)
         json_decref(row);
     }
     rows_close(rows);
+    return err;
+}
+
+enum err judgements_read(struct judgements *all, const char *const *path, size_t n)
+{
+    enum err err = OK;
+
+    for (size_t i = 0; i < n && !err; i++)
+        err = read_file(all, path[i]);
     if (!err && !all->n)
-        err = err_set(ERR_PARSE, "%s: holds no judgement", path);
-    if (err)
-        return err;
-    err = judgements_end(all);
-    return err ? err_add("%s", path) : OK;
+        err = err_set(ERR_PARSE, "%s: holds no judgement", n ? path[0] : "no file");
+    return err ? err : judgements_end(all);
 }

@@ -24,6 +24,7 @@ struct unit_key {
     struct unit_said *said; /* [n] into one array */
     size_t n;
     uint32_t item, group;
+    bool turned;
 };
 
 struct unit_group {
@@ -136,7 +137,7 @@ static void take_item(struct units *out, struct unit_taking *t, size_t from, siz
     size_t asked = 0, answered = 0;
 
     *key = (struct unit_key){t->said + t->n_said, 0, t->all->row[from].item,
-                             t->all->row[from].prompt};
+                             t->all->row[from].prompt, false};
     if (key->group == JUDGEMENTS_NONE)
         key->group = (uint32_t)t->all->prompt.n + key->item;
     for (size_t i = from; i < to; i++) {
@@ -209,7 +210,8 @@ static void canonical(const struct unit_taking *t, struct unit_key *key)
 
     for (size_t i = 0; i < key->n && t->all->level == JUDGEMENTS_PAIRS; i++)
         count[key->said[i].value]++;
-    sort_unit(t, key, count[CHOICE_B] > count[CHOICE_A]);
+    key->turned = count[CHOICE_B] > count[CHOICE_A];
+    sort_unit(t, key, key->turned);
 }
 
 /* Clusters of equal content may change places: whatever is drawn of them is the same. Pointers into
@@ -239,6 +241,7 @@ static void lay_out(struct units *out, struct unit_taking *t)
     out->start = mem_new(t->n + 1, sizeof *out->start);
     out->item = mem_new(t->n + 1, sizeof *out->item);
     out->cluster = mem_new(t->n + 1, sizeof *out->cluster);
+    out->turned = mem_new(t->n + 1, sizeof *out->turned);
     out->value = mem_new(t->n_said + 1, sizeof *out->value);
     out->annotator = mem_new(t->n_said + 1, sizeof *out->annotator);
     for (size_t g = 0; g < out->clusters; g++)
@@ -246,6 +249,7 @@ static void lay_out(struct units *out, struct unit_taking *t)
             const struct unit_key *key = &groups[g].key[k];
             out->start[u] = at;
             out->item[u] = key->item;
+            out->turned[u] = key->turned;
             out->cluster[u] = (uint32_t)g;
             for (size_t i = 0; i < key->n; i++, at++) {
                 out->value[at] = key->said[i].value;
@@ -287,5 +291,6 @@ void units_fini(struct units *units)
     free(units->annotator);
     free(units->item);
     free(units->cluster);
+    free(units->turned);
     memset(units, 0, sizeof *units);
 }

@@ -15,6 +15,7 @@ struct units {
     uint32_t *value; /* numbers of struct judgements */
     uint32_t *annotator;
     uint32_t *item;    /* [n] */
+    bool *turned;      /* [n] of pairs: stands the other way round than its item */
     uint32_t *cluster; /* [n] below `clusters`: the prompt's, or the item's own */
     size_t n, clusters, values;
     size_t asked;   /* items that somebody was asked about */

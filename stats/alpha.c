@@ -32,7 +32,6 @@ struct measure {
     double *number; /* [values] or NULL; a copy whose middle is 0, and of ordinal the ranks */
     double *count;  /* [values] */
     double *ratio;  /* [values, values] differences, or NULL */
-    double fix;     /* n - fix in the expectation: 1; Fleiss: 0 */
     double spread, observed, n; /* E, S / n, n of the last measure */
 };
 
@@ -116,8 +115,7 @@ static double expected(struct measure *me)
     return 2 * (me->n * square - sum * sum);
 }
 
-/* 1 - alpha of the clusters each taken `times` times (NULL: once); NAN where E is 0. Fleiss'
- * with fix 0. */
+/* 1 - alpha of the clusters each taken `times` times (NULL: once); NAN where E is 0. */
 static double measure(struct measure *me, const uint32_t *times)
 {
     const struct alpha_units *in = me->in;
@@ -155,7 +153,7 @@ static double measure(struct measure *me, const uint32_t *times)
     /* Rounding leaves a trace of sums that cancel: it is no spread. */
     if (!(me->spread > 1e-12 * me->n))
         return NAN;
-    return (me->n - me->fix) * apart / me->spread;
+    return (me->n - 1) * apart / me->spread;
 }
 
 /* For bootstrap.h, whose statistic is a function of the times alone: what it writes is
@@ -197,9 +195,8 @@ static double first_order(struct measure *me, double ratio, size_t clusters)
             continue;
         for (size_t i = in->start[u]; i < in->start[u + 1]; i++)
             sum += h[in->value[i]] + (in->mirror ? h[in->mirror[in->value[i]]] : 0);
-        psi[cluster_of(in, u)] +=
-            ratio * (both * m / (me->n - me->fix) - 2 * sum / me->spread) +
-            (me->n - me->fix) * both * own / me->spread;
+        psi[cluster_of(in, u)] += ratio * (both * m / (me->n - 1) - 2 * sum / me->spread) +
+                                  (me->n - 1) * both * own / me->spread;
     }
     for (size_t c = 0; c < in->clusters; c++)
         square += psi[c] * psi[c];
@@ -230,23 +227,21 @@ static double widest(const struct measure *me)
 /* Wilson's test of the observed disagreement turned round: the expected one stays as it is, and
  * what is known of both is in the standard error. Each cluster is worth at most the judgements
  * that it adds, at least one row. */
-static void invert(const struct measure *me, const struct alpha *a, double level, double *low,
-                   double *high)
+static void invert(const struct measure *me, struct alpha *a, double level)
 {
     const double top = widest(me), m = (double)a->clusters;
-    const double scale = me->spread / (me->n * (me->n - me->fix)) / top; /* expected, a share */
+    const double scale = me->spread / (me->n * (me->n - 1)) / top; /* expected, a share */
     const double share = me->observed / top, sd = a->se * scale;
     /* Wilson's quantile is the normal one; this level gives it Student's. */
     const double t = student_quantile((1 + level) / 2, m - 1);
     struct share got;
 
     share_known(&got, fmin(share, 1), sd * sd, m, (double)a->judgements, 2 * normal_cdf(t) - 1);
-    *low = 1 - got.high / scale;
-    *high = 1 - got.low / scale;
+    a->low = 1 - got.high / scale;
+    a->high = 1 - got.low / scale;
 }
 
-static enum err interval(struct measure *me, struct alpha *a, const struct bootstrap_conf *conf,
-                         double estimate, double *low, double *high)
+static enum err interval(struct measure *me, struct alpha *a, const struct bootstrap_conf *conf)
 {
     struct bootstrap got = {.low = 0};
     const double level = conf->level != 0 ? conf->level : .95;
@@ -256,7 +251,7 @@ static enum err interval(struct measure *me, struct alpha *a, const struct boots
     if (a->clusters > ALPHA_MANY) {
         const double z = normal_quantile((1 + level) / 2);
         a->how = ALPHA_FIRST_ORDER;
-        got = (struct bootstrap){.low = estimate - z * a->se, .high = estimate + z * a->se};
+        got = (struct bootstrap){.low = a->alpha - z * a->se, .high = a->alpha + z * a->se};
     } else if (a->clusters >= ALPHA_FEW) {
         a->how = ALPHA_BOOTSTRAP;
         err = bootstrap_run(&got, me->in->clusters, statistic, me, conf);
@@ -265,11 +260,11 @@ static enum err interval(struct measure *me, struct alpha *a, const struct boots
     if (err == ERR_RANGE && got.undefined)
         got = (struct bootstrap){.low = 0}, err = OK;
     (void)measure(me, NULL);
-    *low = got.low;
-    *high = fmin(got.high, 1);
+    a->low = got.low;
+    a->high = fmin(got.high, 1);
     if (!err && !(got.low < got.high)) {
         a->how = ALPHA_INVERSION;
-        invert(me, a, level, low, high);
+        invert(me, a, level);
     }
     return err;
 }
@@ -339,36 +334,31 @@ static void prepare(struct measure *me, const struct alpha_units *in)
         me->own[u] = own_of(me, u);
 }
 
-/* One estimate and its interval: with n - 1, or, as Fleiss has it, with n. */
-static enum err estimate(struct measure *me, struct alpha *out, double fix,
-                         const struct bootstrap_conf *conf, double *value, double ends[2])
+/* Fleiss' kappa has n for n - 1 in the expectation: with as many judgements in every unit that is a
+ * factor, of the ends of the interval as well. */
+static void fleiss(struct alpha *out, double n)
 {
-    me->fix = fix;
-    *value = 1 - measure(me, NULL);
-    if (isnan(*value) || out->clusters < 2)
-        return OK;
-    out->se = first_order(me, 1 - *value, out->clusters);
-    return interval(me, out, conf, *value, &ends[0], &ends[1]);
+    const double by = n / (n - 1);
+
+    out->kappa = 1 - (1 - out->alpha) * by;
+    out->kappa_low = 1 - (1 - out->low) * by;
+    out->kappa_high = 1 - (1 - out->high) * by;
 }
 
-/* Fleiss' first, where all units have as many judgements: what lasts is alpha's. */
-static enum err run(struct measure *me, struct alpha *out, bool fleiss,
+static enum err run(struct measure *me, struct alpha *out, bool same,
                     const struct bootstrap_conf *conf)
 {
-    double ends[2] = {NAN, NAN};
     enum err err = OK;
 
-    if (fleiss)
-        err = estimate(me, out, 0, conf, &out->kappa, ends);
-    out->kappa_low = ends[0];
-    out->kappa_high = ends[1];
-    ends[0] = ends[1] = out->se = NAN;
-    if (!err)
-        err = estimate(me, out, 1, conf, &out->alpha, ends);
-    out->low = ends[0];
-    out->high = ends[1];
+    out->alpha = 1 - measure(me, NULL);
     out->observed = me->observed;
     out->expected = me->spread / (me->n * (me->n - 1));
+    if (!isnan(out->alpha) && out->clusters > 1) {
+        out->se = first_order(me, 1 - out->alpha, out->clusters);
+        err = interval(me, out, conf);
+    }
+    if (!err && same && me->in->metric == ALPHA_NOMINAL)
+        fleiss(out, me->n);
     return err;
 }
 
@@ -376,7 +366,7 @@ enum err alpha_run(struct alpha *out, const struct alpha_units *units,
                    const struct bootstrap_conf *conf)
 {
     struct alpha_units in = *units;
-    struct measure me = {.fix = 1};
+    struct measure me = {.in = NULL};
     uint32_t *cluster = mem_new(in.units + 1, sizeof *cluster);
     bool same;
     enum err err;

@@ -1,6 +1,10 @@
 /* How: the M step sums posteriors into confusions, each cell at least TINY so that no chance is
  * 0; the E step sums logarithms of chances over an item's rows. It ends when no posterior moved
- * by more than STILL, or, as the likelihood of a step never falls, after DAWID_SKENE_STEPS.
+ * by more than STILL, or, as the likelihood of a step never falls, after DAWID_SKENE_STEPS, and of many rows after fewer
+ * (DAWID_SKENE_WORK): who waits for a page must not wait for the twelfth digit.
+ *
+ * With mirrored values an item's mirror image has the mirrored posterior, so it need not be held: the M
+ * step adds each posterior at both places, the E step is the same.
  *
  * TINY and its place (on sums, before they are divided) are crowd-kit's, so that the two can be
  * compared (tests/golden/agreement.py). */
@@ -13,11 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double TINY = 1e-10, STILL = 1e-13;
+static const double TINY = 1e-10, STILL = 1e-11;
 
 struct em {
     const struct dawid_skene_row *row;
     size_t n;
+    const uint32_t *mirror; /* [values] or NULL */
     struct dawid_skene *to;
     double *log_chance; /* as to->confusion */
     uint8_t *said;      /* [annotators, values] did he ever? */
@@ -27,6 +32,16 @@ struct em {
 static double *confusion_at(struct em *em, size_t annotator, size_t truth)
 {
     return em->to->confusion + (annotator * em->to->values + truth) * em->to->values;
+}
+
+static void add_row(struct em *em, const struct dawid_skene_row *row)
+{
+    const double *posterior = em->to->posterior + row->item * em->to->values;
+
+    for (size_t c = 0; c < em->to->values; c++)
+        confusion_at(em, row->annotator, c)[row->value] += posterior[c];
+    for (size_t c = 0; c < em->to->values && em->mirror; c++)
+        confusion_at(em, row->annotator, em->mirror[c])[em->mirror[row->value]] += posterior[c];
 }
 
 /* Items without a row have no vote in the prior: they only take from it. A value that somebody never
@@ -46,10 +61,12 @@ static void m_step(struct em *em)
     }
     for (size_t c = 0; c < k; c++)
         to->prior[c] /= (double)with;
+    for (size_t c = 0; c < k && em->mirror; c++)
+        if (em->mirror[c] > c)
+            to->prior[c] = to->prior[em->mirror[c]] =
+                (to->prior[c] + to->prior[em->mirror[c]]) / 2;
     for (size_t r = 0; r < em->n; r++)
-        for (size_t c = 0; c < k; c++)
-            confusion_at(em, em->row[r].annotator, c)[em->row[r].value] +=
-                to->posterior[em->row[r].item * k + c];
+        add_row(em, &em->row[r]);
     for (size_t a = 0; a < to->annotators; a++)
         for (size_t c = 0; c < k; c++) {
             double *at = confusion_at(em, a, c), sum = 0;
@@ -116,6 +133,8 @@ static void vote(struct em *em)
         const struct dawid_skene_row *row = &em->row[r];
         em->to->posterior[row->item * k + row->value] += 1 / (double)em->rows[row->item];
         em->said[row->annotator * k + row->value] = 1;
+        if (em->mirror)
+            em->said[row->annotator * k + em->mirror[row->value]] = 1;
     }
 }
 
@@ -158,11 +177,12 @@ static enum err check(struct em *em)
     return OK;
 }
 
-enum err dawid_skene_fit(struct dawid_skene *out, const struct dawid_skene_row *row, size_t n,
-                         size_t items, size_t annotators, size_t values)
+enum err dawid_skene_fit_mirrored(struct dawid_skene *out, const struct dawid_skene_row *row,
+                                  size_t n, size_t items, size_t annotators, size_t values,
+                                  const uint32_t *mirror)
 {
-    struct em em = {.row = row, .n = n, .to = out};
-    double *next;
+    struct em em = {.row = row, .n = n, .mirror = mirror, .to = out};
+    double *next, most;
     enum err err;
 
     *out = (struct dawid_skene){.items = items, .annotators = annotators, .values = values};
@@ -180,7 +200,8 @@ enum err dawid_skene_fit(struct dawid_skene *out, const struct dawid_skene_row *
     next = mem_new(items * values, sizeof *next);
     vote(&em);
     m_step(&em);
-    while (!out->converged && out->steps < DAWID_SKENE_STEPS) {
+    most = DAWID_SKENE_WORK / (double)n / (double)values;
+    while (!out->converged && out->steps < DAWID_SKENE_STEPS && out->steps < fmax(most, 100)) {
         out->converged = e_step(&em, next) <= STILL;
         m_step(&em);
         out->steps++;
@@ -191,6 +212,12 @@ enum err dawid_skene_fit(struct dawid_skene *out, const struct dawid_skene_row *
     free(em.said);
     free(em.rows);
     return OK;
+}
+
+enum err dawid_skene_fit(struct dawid_skene *out, const struct dawid_skene_row *row, size_t n,
+                         size_t items, size_t annotators, size_t values)
+{
+    return dawid_skene_fit_mirrored(out, row, n, items, annotators, values, NULL);
 }
 
 void dawid_skene_fini(struct dawid_skene *fit)

@@ -18,7 +18,7 @@ static struct judgements *read_text(enum judgements_level level, const char *nam
     assert_non_null(file);
     fputs(text, file);
     fclose(file);
-    *err = judgements_read(all, path);
+    *err = judgements_read(all, &path, 1);
     return all;
 }
 

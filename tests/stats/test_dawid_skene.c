@@ -57,6 +57,32 @@ static void an_adversary_is_turned_round(void **state)
     dawid_skene_fini(&got);
 }
 
+/* Values under two names are what a second copy of each item would be. */
+static void mirrors_are_second_copies(void **state)
+{
+    static const uint32_t mirror[4] = {1, 0, 2, 3};
+    struct dawid_skene_row row[600], twice[1200];
+    struct dawid_skene one, two;
+    const size_t n = crowd(row);
+
+    (void)state;
+    for (size_t i = 0; i < n; i++) {
+        twice[i] = twice[n + i] = row[i];
+        twice[n + i].item += 120;
+        twice[n + i].value = mirror[row[i].value];
+    }
+    assert_ok(dawid_skene_fit_mirrored(&one, row, n, 120, 9, 4, mirror));
+    assert_ok(dawid_skene_fit(&two, twice, 2 * n, 240, 9, 4));
+    assert_true(one.converged && two.converged);
+    for (size_t i = 0; i < 480; i++)
+        assert_near(one.posterior[i], two.posterior[i], 1e-8);
+    for (size_t a = 0; a < 9; a++)
+        assert_near(one.reliability[a], two.reliability[a], 1e-8);
+    assert_near(one.prior[0], one.prior[1], 1e-12);
+    dawid_skene_fini(&one);
+    dawid_skene_fini(&two);
+}
+
 static void too_little_is_refused(void **state)
 {
     static const struct dawid_skene_row row[] = {{0, 0, 0}, {0, 1, 1}, {1, 0, 1}, {1, 1, 1}};
@@ -76,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_crowd_kits),
         cmocka_unit_test(an_adversary_is_turned_round),
+        cmocka_unit_test(mirrors_are_second_copies),
         cmocka_unit_test(too_little_is_refused),
     };
 
