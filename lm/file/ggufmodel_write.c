@@ -104,6 +104,30 @@ static void put_int(struct meta_write *to, const struct outgoing *out, const cha
     meta_write_int(to, key, (uint32_t)value);
 }
 
+static void put_real(struct meta_write *to, const struct outgoing *out, const char *suffix,
+                     double value)
+{
+    char key[96];
+
+    snprintf(key, sizeof key, "%s.%s", out->arch->name, suffix);
+    meta_write_real(to, key, (float)value);
+}
+
+static void put_yarn(struct meta_write *to, const struct outgoing *out)
+{
+    const struct shape *shape = &out->shape;
+    char key[96];
+
+    snprintf(key, sizeof key, "%s.rope.scaling.type", out->arch->name);
+    meta_write_text(to, key, "yarn");
+    put_real(to, out, "rope.scaling.factor", shape->rope_factor);
+    put_int(to, out, "rope.scaling.original_context_length", shape->rope_original);
+    if (shape->rope_high != 32)
+        put_real(to, out, "rope.scaling.yarn_beta_fast", shape->rope_high);
+    if (shape->rope_low != 1)
+        put_real(to, out, "rope.scaling.yarn_beta_slow", shape->rope_low);
+}
+
 /* Llama 3's scaling has no keys: its factors are a tensor (list_tensors). */
 static void put_rope(struct meta_write *to, const struct outgoing *out)
 {
@@ -119,6 +143,8 @@ static void put_rope(struct meta_write *to, const struct outgoing *out)
         snprintf(key, sizeof key, "%s.rope.scaling.factor", out->arch->name);
         meta_write_real(to, key, (float)shape->rope_factor);
     }
+    if (shape->rope == ROPE_YARN)
+        put_yarn(to, out);
     if (shape->rope == ROPE_LONG) {
         put_int(to, out, "rope.scaling.original_context_length", shape->rope_original);
         snprintf(key, sizeof key, "%s.rope.scaling.attn_factor", out->arch->name);

@@ -156,6 +156,19 @@ static void read_number(struct gguf_reader *reader, const struct ggufkeys_number
     }
 }
 
+/* llama.cpp has the ramp of transformers, and its factor of sines built in. */
+static void read_yarn(struct gguf_reader *reader, struct shape *shape)
+{
+    shape->rope = ROPE_YARN;
+    shape->rope_factor = short_of(reader, "rope.scaling.factor", 1);
+    shape->rope_original =
+        int_of(reader, "rope.scaling.original_context_length", shape->context);
+    shape->rope_high = short_of(reader, "rope.scaling.yarn_beta_fast", 32);
+    shape->rope_low = short_of(reader, "rope.scaling.yarn_beta_slow", 1);
+    if (shape->rope_factor > 0) /* else shape_check says it */
+        shape->rope_attention = hfrope_yarn(shape->rope_factor);
+}
+
 /* {arch}.rope.scaling.*: a factor on positions, or none. */
 static void read_scaling(struct gguf_reader *reader, struct shape *shape)
 {
@@ -166,11 +179,16 @@ static void read_scaling(struct gguf_reader *reader, struct shape *shape)
     snprintf(key, sizeof key, "%s.rope.scaling.type", reader->arch->name);
     if (!reader->err)
         reader->err = meta_text(reader->meta, key, &type);
+    if (type && !strcmp(type, "yarn")) {
+        free(type);
+        read_yarn(reader, shape);
+        return;
+    }
     if (type && !strcmp(type, "none"))
         shape->rope_factor = 1;
     else if (type && strcmp(type, "linear") != 0)
         wrong(reader, "rope.scaling.type",
-              "only none, linear and llama3 (rope_freqs.weight) are supported");
+              "only none, linear, yarn and llama3 (rope_freqs.weight) are supported");
     free(type);
     if (shape->rope_factor != 1)
         shape->rope = ROPE_LINEAR;

@@ -100,6 +100,11 @@ static double yarn_attention(double factor, double by)
     return factor <= 1 ? 1 : 0.1 * by * real_log(factor) + 1;
 }
 
+double hfrope_yarn(double factor)
+{
+    return yarn_attention(factor, 1);
+}
+
 /* 0 and null are "not given" there, as in Python's `or`. */
 static double real_or(struct hfreader *reader, const json_t *scaling, const char *key,
                       double otherwise)

@@ -19,4 +19,7 @@ json_t *hfrope_plain(float value);
  * original) / ln original). Ding et al. 2024, arXiv:2402.13753; transformers' default. */
 double hfrope_attention(int whole, int original);
 
+/* What sines and cosines of yarn are multiplied by where nothing is said. */
+double hfrope_yarn(double factor);
+
 #endif

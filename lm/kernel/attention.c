@@ -13,6 +13,7 @@
 #include "lm/kernel/isa.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* Enough rows to fill two of the largest register tiles. */
@@ -51,6 +52,8 @@ int attention_first(int pos, int window)
     return window && pos >= window ? pos - window + 1 : 0;
 }
 
+enum { FEW_ROWS = 24, FEW_KEYS = 64 };
+
 /* A pass over the queries of one job. Its keys begin at a block's edge, so that a key's lane in
  * a sum is its position's, whichever rows are taken together. */
 struct attending {
@@ -62,6 +65,35 @@ struct attending {
     size_t lds;
 };
 
+/* Columns from d on, fewer than a vector: values go through a small block of their own, so that
+ * nothing is written beside them. The chain is cut there, which changes no bit. */
+static void few_columns(const struct attending *w, float *out, const float *p, int m,
+                        const float *value, int n, int columns, bool add)
+{
+    const struct attention *a = w->a;
+    float few[FEW_KEYS * 16] = {0.0f}, sum[FEW_ROWS * 16];
+
+    for (int r = 0; r < m; r += FEW_ROWS) {
+        const int rows = m - r < FEW_ROWS ? m - r : FEW_ROWS;
+        float *to = out + (size_t)r * (size_t)a->head_dim;
+
+        memset(sum, 0, sizeof sum);
+        for (int i = 0; add && i < rows; i++)
+            memcpy(sum + i * 16, to + i * a->head_dim, (size_t)columns * sizeof *sum);
+        for (int t = 0; t < n; t += FEW_KEYS) {
+            const int keys = n - t < FEW_KEYS ? n - t : FEW_KEYS;
+
+            for (int k = 0; k < keys; k++)
+                memcpy(few + k * 16, value + (size_t)(t + k) * a->ldv,
+                       (size_t)columns * sizeof *few);
+            w->isa->panel(sum, 16, p + (size_t)r * w->lds + t, w->lds, few, 16, rows, 16, keys,
+                          add || t > 0);
+        }
+        for (int i = 0; i < rows; i++)
+            memcpy(to + i * a->head_dim, sum + i * 16, (size_t)columns * sizeof *sum);
+    }
+}
+
 /* The value chain of `m` (row, head)s from r on, over n keys from `t0` on. Keys before a row's
  * window have p = 0 and leave its chain at +0. */
 static void values(const struct attending *w, int r, int m, int t0, int n)
@@ -71,9 +103,17 @@ static void values(const struct attending *w, int r, int m, int t0, int n)
     float *out = w->out + (size_t)r * dim;
     const float *p = w->p + (size_t)r * w->lds + (t0 - w->start);
 
-    for (int d = 0; d < a->head_dim; d += 32)
-        w->isa->panel(out + d, dim, p, w->lds, a->values + (size_t)t0 * a->ldv + d, a->ldv, m,
-                      a->head_dim - d < 32 ? 16 : 32, n, t0 > w->start);
+    for (int d = 0; d < a->head_dim; d += 32) {
+        const float *value = a->values + (size_t)t0 * a->ldv + d;
+        const int left = a->head_dim - d < 32 ? a->head_dim - d : 32;
+
+        if (left >= 16)
+            w->isa->panel(out + d, dim, p, w->lds, value, a->ldv, m, left < 32 ? 16 : 32, n,
+                          t0 > w->start);
+        if (left % 16)
+            few_columns(w, out + d + left / 16 * 16, p, m, value + left / 16 * 16, n, left % 16,
+                        t0 > w->start);
+    }
 }
 
 /* Scores to exp(s - max), for each (row, head) over the keys that it sees; 1 / sum into rate.

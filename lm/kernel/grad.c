@@ -26,13 +26,16 @@ static float tree(float *lane)
 static void norm_row(float *restrict dx, const float *restrict dy, const float *restrict x,
                      const float *restrict w, float plus, float r, int width)
 {
+    const int whole = width / LANES * LANES;
     float lane[LANES] = {0.0f};
     float by;
 
-    for (int c = 0; c < width; c += LANES)
+    for (int c = 0; c < whole; c += LANES)
 #pragma omp simd
         for (int j = 0; j < LANES; j++)
             lane[j] += dy[c + j] * (plus + w[c + j]) * x[c + j];
+    for (int c = whole; c < width; c++)
+        lane[c - whole] += dy[c] * (plus + w[c]) * x[c];
     by = r * r * r * (tree(lane) / (float)width);
 #pragma omp simd
     for (int c = 0; c < width; c++)
@@ -43,10 +46,11 @@ static void norm_row(float *restrict dx, const float *restrict dy, const float *
 static void layer_row(float *restrict dx, const float *restrict dy, const float *restrict x,
                       const float *restrict w, float m, float r, int width)
 {
+    const int whole = width / LANES * LANES;
     float lane[2][LANES] = {{0.0f}}; /* of g, and of g times z */
     float mean, by;
 
-    for (int c = 0; c < width; c += LANES)
+    for (int c = 0; c < whole; c += LANES)
 #pragma omp simd
         for (int j = 0; j < LANES; j++) {
             const float g = dy[c + j] * w[c + j];
@@ -54,6 +58,12 @@ static void layer_row(float *restrict dx, const float *restrict dy, const float 
             lane[0][j] += g;
             lane[1][j] += g * ((x[c + j] - m) * r);
         }
+    for (int c = whole; c < width; c++) {
+        const float g = dy[c] * w[c];
+
+        lane[0][c - whole] += g;
+        lane[1][c - whole] += g * ((x[c] - m) * r);
+    }
     mean = tree(lane[0]) / (float)width;
     by = tree(lane[1]) / (float)width;
 #pragma omp simd
@@ -112,48 +122,52 @@ void grad_norm(const struct grad_norm *job, const struct rows_norm *norm)
 static void head_strip(float *dw, const struct grad_head_norm *job, size_t width, int all,
                        int first, int heads, int dim, int c)
 {
+    const int wide = dim - c < LANES ? dim - c : LANES;
     float sum[LANES];
 
-    memcpy(sum, dw + c, sizeof sum); /* goes on from what is there */
+    memcpy(sum, dw + c, (size_t)wide * sizeof *sum); /* goes on from what is there */
     for (int t = 0; t < job->n; t++)
         for (int h = first; h < first + heads; h++) {
             const size_t at = (size_t)t * width + (size_t)(h * dim + c);
             const float r = job->factor[(size_t)t * (size_t)all + (size_t)h];
 #pragma omp simd
-            for (int j = 0; j < LANES; j++)
+            for (int j = 0; j < wide; j++)
                 sum[j] += job->dqkv[at + (size_t)j] * (job->raw[at + (size_t)j] * r);
         }
-    memcpy(dw + c, sum, sizeof sum);
+    memcpy(dw + c, sum, (size_t)wide * sizeof *sum);
 }
 
 /* Columns of the weight of `dim` heads' columns that begin at `first`, of which r is every second
  * factor: rows ascending. */
 static void whole_strip(float *dw, const struct grad_head_norm *job, size_t width, int first,
-                        int which, int c)
+                        int which, int c, int wide)
 {
     float sum[LANES];
 
-    memcpy(sum, dw + c, sizeof sum); /* goes on from what is there */
+    memcpy(sum, dw + c, (size_t)wide * sizeof *sum); /* goes on from what is there */
     for (int t = 0; t < job->n; t++) {
         const size_t at = (size_t)t * width + (size_t)(first + c);
         const float r = job->factor[2 * t + which];
 #pragma omp simd
-        for (int j = 0; j < LANES; j++)
+        for (int j = 0; j < wide; j++)
             sum[j] += job->dqkv[at + (size_t)j] * (job->raw[at + (size_t)j] * r);
     }
-    memcpy(dw + c, sum, sizeof sum);
+    memcpy(dw + c, sum, (size_t)wide * sizeof *sum);
 }
 
 /* As norm_row, over dy. */
 static void norm_over(float *dy, const float *x, const float *w, float r, int width)
 {
+    const int whole = width / LANES * LANES;
     float lane[LANES] = {0.0f};
     float by;
 
-    for (int c = 0; c < width; c += LANES)
+    for (int c = 0; c < whole; c += LANES)
 #pragma omp simd
         for (int j = 0; j < LANES; j++)
             lane[j] += dy[c + j] * w[c + j] * x[c + j];
+    for (int c = whole; c < width; c++)
+        lane[c - whole] += dy[c] * w[c] * x[c];
     by = r * r * r * (tree(lane) / (float)width);
 #pragma omp simd
     for (int c = 0; c < width; c++)
@@ -169,9 +183,9 @@ static void grad_whole_norm(const struct grad_head_norm *job, const struct rows_
 #pragma omp parallel for schedule(static)
     for (int c = 0; c < q; c += LANES) {
         if (job->dq_w)
-            whole_strip(job->dq_w, job, width, 0, 0, c);
+            whole_strip(job->dq_w, job, width, 0, 0, c, q - c < LANES ? q - c : LANES);
         if (job->dk_w && c < k) /* no more heads of k than of q */
-            whole_strip(job->dk_w, job, width, q, 1, c);
+            whole_strip(job->dk_w, job, width, q, 1, c, k - c < LANES ? k - c : LANES);
     }
 #pragma omp parallel for schedule(static)
     for (int t = 0; t < job->n; t++) {

@@ -22,7 +22,7 @@
  *   dw[c]   += sum_t dy[t,c] z[t,c],   db[c] += sum_t dy[t,c]
  *
  *   dx [n,width] in/out; dw, db [width] in/out, NULL: not wanted; dy, x [n,width];
- *   factor as rows_norm gives it. width a multiple of 16. dx is not dy. */
+ *   factor as rows_norm gives it. dx is not dy. */
 struct grad_norm {
     float *dx, *dw, *db;
     const float *dy, *x, *factor;

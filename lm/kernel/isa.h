@@ -35,13 +35,13 @@ struct isa {
     void (*pairs)(float *c, size_t ldc, const float *a, size_t lda, const uint16_t *b, int m,
                   int n, int k, bool add);
 
-    /* y[i] = (x[i] * r) * (plus + w[i]), r = 1 / sqrt(sum x^2 / n + eps); returns r. n a
-     * multiple of 16; y may be x. Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4; Gemma's plus
+    /* y[i] = (x[i] * r) * (plus + w[i]), r = 1 / sqrt(sum x^2 / n + eps); returns r. n any;
+     * y may be x. Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4; Gemma's plus
      * is 1. */
     float (*norm)(float *y, const float *x, const float *w, float plus, int n, float eps);
 
     /* y[i] = ((x[i] - m) * r) * w[i] + b[i], m = sum x / n, r = 1 / sqrt(sum (x - m)^2 / n +
-     * eps); returns r. n a multiple of 16; y may be x. Ba et al. 2016, arXiv:1607.06450, eq. 4.
+     * eps); returns r. n any; y may be x. Ba et al. 2016, arXiv:1607.06450, eq. 4.
      */
     float (*layer)(float *y, float *mean, const float *x, const float *w, const float *b, int n,
                    float eps);
@@ -52,12 +52,11 @@ struct isa {
     /* x[i] *= by; n any. */
     void (*scale)(float *x, float by, int n);
 
-    /* y[i] = g[i] / (1 + exp(-g[i])) * u[i]; n a multiple of 16; y may be g or u. */
+    /* y[i] = g[i] / (1 + exp(-g[i])) * u[i]; n any; y may be g or u. */
     void (*silu)(float *y, const float *g, const float *u, int n);
 
     /* y[i] = g[i] / (1 + exp(-2 z)) * u[i], z = sqrt(2/pi) (g + 0.044715 g^3): the tanh form of
-     * GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415). u NULL: 1. n a multiple of 16; y may be
-     * g or u. */
+     * GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415). u NULL: 1. n any; y may be g or u. */
     void (*gelu)(float *y, const float *g, const float *u, int n);
 
     /* x[i] = limit * tanh(x[i] / limit); n any. Gemma 2's soft cap (arXiv:2408.00118, 2). */
@@ -81,7 +80,7 @@ struct isa {
     /* y[i] = exp(x[i]): +0 below -87, exp(88) above 88; n any; y may be x. */
     void (*exp)(float *y, const float *x, int n);
 
-    /* sum a[i] * b[i]: lanes by fma, then the tree; n a multiple of 16. */
+    /* sum a[i] * b[i]: lanes by fma, then the tree; n any. */
     float (*dot)(const float *a, const float *b, int n);
 };
 

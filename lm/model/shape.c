@@ -24,17 +24,17 @@ static enum err check_whole(const struct whole *w)
     return OK;
 }
 
-/* The multiples of 16 are what panels and vectors are wide. A window may be longer than the
+/* A rotation turns two columns. A window may be longer than the
  * context here; who reads a file drops it then. */
 static enum err check_sizes(const struct shape *s)
 {
     const struct whole table[] = {
         {"num_hidden_layers", s->layers, 1, SHAPE_LAYERS, 1},
-        {"hidden_size", s->width, 16, 1 << 16, 16},
+        {"hidden_size", s->width, 2, 1 << 16, 2},
         {"num_attention_heads", s->heads, 1, 1024, 1},
         {"num_key_value_heads", s->kv_heads, 1, 1024, 1},
-        {"head_dim", s->head_dim, 16, 1024, 16},
-        {"intermediate_size", s->ffn, 16, 1 << 18, 16},
+        {"head_dim", s->head_dim, 2, 1024, 2},
+        {"intermediate_size", s->ffn, 2, 1 << 18, 2},
         {"vocab_size", s->vocab, 1, 1 << 20, 1},
         {"max_position_embeddings", s->context, 1, SHAPE_POSITIONS, 1},
         {"bos_token_id", s->bos, -1, s->vocab - 1, 1},

@@ -101,7 +101,7 @@ struct shape {
 };
 
 /* Whether the numbers fit together and this engine can run them: everything positive and
- * bounded, width a multiple of 16 and head_dim of 16, heads a multiple of kv_heads, rope known.
+ * bounded, width and head_dim even, heads a multiple of kv_heads, rope known.
  * Errors: ERR_RANGE; the words name the key as config.json spells it. */
 enum err shape_check(const struct shape *shape) MUST_CHECK;
 

@@ -215,6 +215,28 @@ def load(folder):
     return transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
 
 
+def last_logits(folder):
+    model = load(folder) if not transformers.__version__.startswith("4") else \
+        transformers.AutoModelForCausalLM.from_pretrained(folder, torch_dtype=torch.float32, attn_implementation="eager").eval()
+    with torch.no_grad():
+        return model(torch.tensor([list(range(3, 63))])).logits[0, -1].double().numpy()
+
+
+def serve():
+    """For families_table.py, under the other transformers: a line of words in, a line out."""
+    for line in sys.stdin:
+        what, *rest = json.loads(line)
+        try:
+            if what == "make":
+                make_folder(*rest)
+                answer = {}
+            else:
+                answer = {"logits": last_logits(*rest).tolist()}
+        except Exception as why:  # whatever its classes raise is what the row says
+            answer = {"why": str(why).strip().splitlines()[-1][-200:]}
+        print("answer " + json.dumps(answer), flush=True)
+
+
 class Table:
     failed = 0
 
@@ -274,9 +296,7 @@ def one(program, name, work):
         table.row("config 4", float(config(folder) != config(f"{folder}.4")), 0, "and the same numbers")
         done = subprocess.run([four, os.path.abspath(__file__), "--logits", f"{work}/{name}-full/model"], check=True,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
-        ids = torch.tensor([list(range(3, 63))])
-        with torch.no_grad():
-            want = written(ids).logits[0, -1].double().numpy()
+        want = last_logits(f"{work}/{name}-full/model")
         table.row("written, in 4", float(np.abs(np.array(json.loads(done)) - want).max()), 1e-4, "transformers 4 opens it")
     gguf(program, table, name, work, folder, model, tok)
 
@@ -315,10 +335,11 @@ def main():
             make_folder(name, folder)
         return
     if sys.argv[1] == "--logits":
-        kind = dict(torch_dtype=torch.float32) if transformers.__version__.startswith("4") else dict(dtype=torch.float32)
-        model = transformers.AutoModelForCausalLM.from_pretrained(sys.argv[2], attn_implementation="eager", **kind).eval()
-        with torch.no_grad():
-            print(json.dumps(model(torch.tensor([list(range(3, 63))])).logits[0, -1].double().tolist()))
+        print(json.dumps(last_logits(sys.argv[2]).tolist()))
+        return
+    if sys.argv[1] == "--serve":
+        torch.set_num_threads(1)
+        serve()
         return
     torch.set_num_threads(1)
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))

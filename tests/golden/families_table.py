@@ -1,14 +1,15 @@
-"""The table of docs/MODELS.md: each kind of model in drover beside transformers. Development only.
+"""The table of docs/OPERATIONS.md 13: each kind of model in drover beside transformers. Development only.
 
     families_table.py BIN_FOLDER RESULTS.json [KIND ...]     runs kinds, adds what came out
     families_table.py --print RESULTS.json                   the table, as Markdown
 
-Needs torch, transformers 5, peft; DROVER_PYTHON4 names a python with transformers 4.56. The kinds and their
-tiny folders are families.py's. A row: log-probabilities of three texts (at most 1e-4 apart), greedy answers of
-40 tokens (equal up to a place where the best two are less than 1e-3 apart), loss and gradient norm of five
-steps of SFT (relative, 1e-3), the same of an adapter on all linear modules, the trained folder opened by
-transformers, the folder as transformers 4 writes it (same weights, same numbers), and a GGUF file that
-`drover convert` wrote (same weights)."""
+Needs torch, transformers 5, peft; DROVER_PYTHON4 names a python with transformers 4.56 (pip --target), DROVER_LLAMA a
+folder with llama.cpp's libraries (llama_cpp.py says which). The kinds and their tiny folders are families.py's. A row:
+log-probabilities of three texts (at most 1e-4 apart), greedy answers of 40 tokens (equal up to a place where the best
+two are less than 1e-3 apart), loss and gradient norm of five steps of SFT (relative, 1e-3), the same of an adapter on
+all linear modules, the trained folder opened by transformers; the folder as transformers 4 writes it (same weights,
+same numbers) and the trained folder opened there; a GGUF file that `drover convert` wrote (same weights), and
+llama.cpp's log-probabilities of it, whose keys and values are f16 and whose gelu is a table: at most 0.05 apart."""
 
 import json
 import os
@@ -19,6 +20,38 @@ import tempfile
 import numpy as np
 
 GREEDY = 40
+
+
+class Four:
+    """One process of transformers 4 for all kinds; what goes wrong there is told in the row, and the next kind goes on."""
+
+    def __init__(self, python, script):
+        self.process = subprocess.Popen([python, script, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
+
+    def ask(self, *words):
+        self.process.stdin.write(json.dumps(words) + "\n")
+        self.process.stdin.flush()
+        for line in self.process.stdout:
+            if line.startswith("answer "):
+                return json.loads(line[7:])
+        raise RuntimeError("transformers 4 died")
+
+    def column(self, program, name, folder, written, families):
+        older = f"{folder}-older"
+        answer = self.ask("make", name, older)
+        if "why" in answer:
+            return "none: " + answer["why"]
+        if program.hash(folder) != program.hash(older):
+            return "OTHER"
+        config = lambda f: json.loads(program.run(["drover", "inspect", f, "json=true"]))["config"]
+        if config(folder) != config(older):
+            return "OTHER NUMBERS"
+        answer = self.ask("logits", written)
+        if "why" in answer:
+            return "DOES NOT OPEN: " + answer["why"]
+        far = np.abs(np.array(answer["logits"]) - families.last_logits(written)).max()
+        return "same" if far < 1e-3 else f"FAR: {far:.0e}"
 
 
 def greedy(program, model, tok, folder, families):
@@ -47,15 +80,27 @@ def score_far(program, model, tok, folder, text, families):
     return families.apart(program, model, tok, folder, [text], f"max_context={n}")[0]
 
 
-def gguf(program, folder, path, families):
+def gguf(program, folder, path, texts, tok, model, families, llama):
+    """Written and read back; and what llama.cpp makes of it: (column, log-probabilities apart)."""
     try:
         program.run(["drover", "convert", folder, "to=gguf", "dtype=f32", f"out={path}", "pre=smollm"])
     except RuntimeError as why:
-        return str(why).strip().splitlines()[-1].split("error: ")[-1][-90:]
-    return "same" if program.hash(path) == program.hash(folder) else "OTHER"
+        return str(why).strip().splitlines()[-1].split("drover convert: ")[-1][:160], None
+    same = "same" if program.hash(path) == program.hash(folder) else "OTHER"
+    if not llama:
+        return same, None
+    llama.open(path)
+    worst = 0.0
+    for text in texts:
+        want, ids, _ = families.logprobs(model, tok, (text, ""))
+        rows = llama.decode(ids, 0, [1] * len(ids))
+        got = [row[t] - np.logaddexp.reduce(row.astype(np.float64)) for row, t in zip(rows, ids[1:])]
+        worst = max(worst, float(np.abs(want - np.array(got)).max()))
+    llama.close()
+    return same, worst
 
 
-def one(program, name, work, families, four):
+def one(program, name, work, families, four, llama):
     import torch
 
     folder = f"{work}/{name}"
@@ -82,11 +127,8 @@ def one(program, name, work, families, four):
     written = families.load(f"{work}/{name}-full/model")
     row["written"] = families.apart(program, written, tok, f"{work}/{name}-full/model", texts)[0]
     if four:
-        older = f"{work}/four/{name}"
-        config = lambda f: json.loads(program.run(["drover", "inspect", f, "json=true"]))["config"]
-        row["hf4"] = ("none" if not os.path.exists(older) else "OTHER" if program.hash(folder) != program.hash(older)
-                      else "same" if config(folder) == config(older) else "OTHER NUMBERS")
-    row["gguf"] = gguf(program, folder, f"{work}/{name}.gguf", families)
+        row["hf4"] = four.column(program, name, folder, f"{work}/{name}-full/model", families)
+    row["gguf"], row["llama"] = gguf(program, folder, f"{work}/{name}.gguf", texts, tok, model, families, llama)
     return row
 
 
@@ -101,22 +143,37 @@ def lora(program, name, work, folder, data, batches, shared, families):
 
 
 LIMITS = dict(score=1e-4, steps=1e-3, lora=1e-3, written=1e-4)
+LLAMA_FAR = 0.05  # its cache is f16
 
 
 def good(row):
-    return "why" not in row and row["greedy"] == "equal" and all(row[k] <= LIMITS[k] for k in LIMITS) \
-        and row.get("hf4", "same") in ("same", "none")
+    """What can be is: a kind that transformers 4.56 or llama.cpp lacks fails nothing, all else does."""
+    return ("why" not in row and row["greedy"] == "equal" and all(row[k] <= LIMITS[k] for k in LIMITS)
+            and (row.get("hf4", "same") == "same" or "has no attribute" in row["hf4"])
+            and (row["gguf"] == "same" or row["gguf"].startswith("GGUF: ") or "has no place in GGUF" in row["gguf"])
+            and (row.get("llama") or 0) <= LLAMA_FAR)
 
 
 def show(rows):
-    print("| kind | class | score | greedy | 5 steps | LoRA | written | transformers 4 | GGUF |\n|---|---|---|---|---|---|---|---|---|")
+    print("| kind | class | score | greedy | 5 steps | LoRA | written | transformers 4 | GGUF | llama.cpp |\n"
+          "|---|---|---|---|---|---|---|---|---|---|")
+    notes = []
     for name, row in rows.items():
         if "why" in row:
-            print(f"| {name} | refused: {row['why']} |||||||")
+            print(f"| {name} | refused: {row['why']} ||||||||")
             continue
+        four, file = row.get("hf4", "-"), row["gguf"]
+        for cell in (four, file):
+            if cell not in ("same", "-") and cell not in notes:
+                notes.append(cell)
+        note = lambda cell: cell if cell in ("same", "-") else f"({notes.index(cell) + 1})"
+        llama = "-" if row.get("llama") is None else f"{row['llama']:.0e}"
         print(f"| {name} | {row['class']} | " + " | ".join(
             f"{row[k]:.0e}" if k in LIMITS else row[k] for k in ("score", "greedy", "steps", "lora", "written"))
-            + f" | {row.get('hf4', '-')} | {row['gguf']} |")
+            + f" | {note(four)} | {note(file)} | {llama} |")
+    print()
+    for i, why in enumerate(notes):
+        print(f"({i + 1}) {why}")
     print(f"\n{sum(map(good, rows.values()))} of {len(rows)} kinds.")
 
 
@@ -130,21 +187,23 @@ def main():
     import families
 
     torch.set_num_threads(1)
-    program, path, four = families.Program(sys.argv[1]), sys.argv[2], os.environ.get("DROVER_PYTHON4")
+    program, path = families.Program(sys.argv[1]), sys.argv[2]
+    four = Four(os.environ["DROVER_PYTHON4"], families.__file__) if "DROVER_PYTHON4" in os.environ else None
+    llama = None
+    if "DROVER_LLAMA" in os.environ:
+        from llama_cpp import Llama
+
+        llama = Llama(os.environ["DROVER_LLAMA"])
     rows = json.load(open(path)) if os.path.exists(path) else {}
-    names = sys.argv[3:] or list(families.FAMILIES)
     with tempfile.TemporaryDirectory() as work:
-        if four:
-            os.mkdir(f"{work}/four")
-            subprocess.run([four, families.__file__, "--make", *(w for n in names for w in (n, f"{work}/four/{n}"))],
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for name in names:
+        for name in sys.argv[3:] or families.FAMILIES:
             try:
-                rows[name] = one(program, name, work, families, four)
+                rows[name] = one(program, name, work, families, four, llama)
             except (RuntimeError, AssertionError, ValueError) as why:
-                rows[name] = {"why": str(why).strip().splitlines()[-1][-160:]}
+                rows[name] = {"why": str(why).strip().splitlines()[-1][-300:]}
             print(name, "ok" if good(rows[name]) else "FAILED", rows[name], flush=True)
-            json.dump(rows, open(path, "w"), indent=1)
+            order = [n for n in families.FAMILIES if n in rows]
+            json.dump({n: rows[n] for n in order}, open(path, "w"), indent=1)
 
 
 if __name__ == "__main__":

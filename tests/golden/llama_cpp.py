@@ -225,4 +225,5 @@ def main():
             llama.close()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -23,6 +23,11 @@ struct small {
     .kv_heads = kv_heads_, .head_dim = 16, .ffn = 96, .vocab = 130, .context = 1024, \
     .norm_eps = 1e-5f, .rope_theta = 10000, .bos = -1, .pad = -1
 
+#define ODD(family_, dim_, kv_heads_, ffn_) \
+    .family = family_, .layers = 1, .width = 22, .heads = 2, .kv_heads = kv_heads_, \
+    .head_dim = dim_, .ffn = ffn_, .vocab = 130, .context = 1024, .norm_eps = 1e-5f, \
+    .rope_theta = 10000, .bos = -1, .pad = -1
+
 static const struct shape small_shape[] = {
     /* the four of the golden numbers */
     {SMALL(FAMILY_LLAMA, 2, 64, 4, 2), .tied = true},
@@ -88,7 +93,9 @@ static const struct shape small_shape[] = {
     /* and of lists: two norms of one input, one norm for two branches, none before them; in pairs */
     {SMALL(FAMILY_NEOX, 1, 32, 2, 2), .parallel = true, .rotary = 4, .act = ACT_GELU,
      .bias_qkv = true, .bias_o = true},
-    {SMALL(FAMILY_GPTJ, 1, 32, 2, 2), .rotary = 8, .act = ACT_SILU},
+    /* these two of sizes that are no multiples of a vector */
+    {ODD(FAMILY_GPTJ, 12, 2, 18), .rotary = 8, .act = ACT_SILU},
+    {ODD(FAMILY_QWEN3, 6, 1, 20), .tied = true},
     {SMALL(FAMILY_OLMO2, 1, 32, 2, 1)},
     {SMALL(FAMILY_COHERE2, 2, 32, 2, 1), .tied = true, .logit_scale = 0.25, .window = 9,
      .local = {1}, .unrotated = {2}, .bias_o = true, .bias_mlp = true},

@@ -413,7 +413,7 @@ static void what_does_not_fit_is_refused(void **state)
     assert_err(ERR_RANGE, forward_score(rm.model, good, seq, 1, 1, out, NULL, NULL));
     assert_err(ERR_RANGE, model_new(&model, &shape, m.image, packed_size(&shape) - 4));
     assert_null(model);
-    shape.width = 40;
+    shape.width = 41;
     assert_err(ERR_RANGE, model_new(&model, &shape, m.image, packed_size(&shape)));
     tiny_drop(&m);
     tiny_drop(&rm);

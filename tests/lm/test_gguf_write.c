@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "lm/file/gguf.h"
+#include "lm/file/hfrope.h"
 #include "lm/file/meta.h"
 #include "lm/file/model_files.h"
 #include "lm/text/chat.h"
@@ -232,6 +233,45 @@ static void what_gguf_cannot_say_is_refused_by_its_name(void **state)
     free(old);
 }
 
+/* llama.cpp has transformers' ramp and its factor of sines: other ends go along, another factor of
+ * sines has no key that means the same. */
+static void yarn_has_keys_of_its_own(void **state)
+{
+    struct ggufmodel_written told;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct model_files *files = golden_model("llama5"), *again;
+        struct shape *shape = &files->params->shape;
+
+        shape->rope = ROPE_YARN;
+        shape->rope_factor = i ? 3.7 : 4; /* no f32 is 3.7 */
+        shape->rope_original = shape->context / 4;
+        shape->rope_high = i ? 24 : 32;
+        shape->rope_low = i ? 1.5 : 1;
+        shape->rope_attention = hfrope_yarn(shape->rope_factor);
+        if (i == 2) {
+            shape->rope_attention = 1.5;
+            files->shape = *shape;
+            refused_gguf(files, "f32", "rope_scaling");
+            model_files_free(files);
+            return;
+        }
+        files->shape = *shape;
+        assert_ok(
+            model_files_save_gguf(&told, scratch_at("y.gguf"), files, "tiny", "f32", NULL));
+        again = opened(scratch_at("y.gguf"));
+        assert_int_equal(again->shape.rope, ROPE_YARN);
+        assert_true(again->shape.rope_factor == shape->rope_factor &&
+                    again->shape.rope_high == shape->rope_high &&
+                    again->shape.rope_low == shape->rope_low &&
+                    again->shape.rope_attention == shape->rope_attention);
+        assert_int_equal(again->shape.rope_original, shape->rope_original);
+        model_files_free(again);
+        model_files_free(files);
+    }
+}
+
 /* A window that llama.cpp does not have for Mistral: shorter, and the same up to there. */
 static void mistrals_window_ends_the_context(void **state)
 {
@@ -281,6 +321,7 @@ int main(void)
         cmocka_unit_test(short_rows_get_the_type_that_llama_cpp_takes),
         cmocka_unit_test(mixtures_are_llama_quantizes),
         cmocka_unit_test(what_gguf_cannot_say_is_refused_by_its_name),
+        cmocka_unit_test(yarn_has_keys_of_its_own),
         cmocka_unit_test(mistrals_window_ends_the_context),
         cmocka_unit_test(ends_beyond_the_third_are_told),
     };
