@@ -115,8 +115,9 @@ def make_folder(name, folder):
     model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager").float()
     generator = torch.Generator().manual_seed(11)
     with torch.no_grad():  # in name order, exact in half precisions; norms and biases far from their starts
-        # transformers 5 calls NeoX's head otherwise than its file does
-        for key, p in sorted(model.named_parameters(), key=lambda kv: kv[0].replace("lm_head", "embed_out") if "neox" in name else kv[0]):
+        # transformers 5 calls NeoX's head otherwise than its file does: order and scale go by the file's name
+        named = [(k.replace("lm_head", "embed_out") if "neox" in name else k, p) for k, p in model.named_parameters()]
+        for key, p in sorted(named, key=lambda kv: kv[0]):
             r = torch.randn(p.shape, generator=generator)
             if p.ndim == 1:
                 ones = key.endswith("weight") and "gemma" not in name  # its norms multiply by 1 + w
