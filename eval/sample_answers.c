@@ -69,8 +69,11 @@ static int most_of(const struct sample_answers *r, int n)
 static enum err engine(struct sample_answers *r, int asked, int longest)
 {
     const int slots = asked < r->slots ? asked : r->slots;
+    const int context = model_shape(r->loaded->model)->context;
 
-    longest = (longest + 63) / 64 * 64;
+    longest = (longest + 63) / 64 * 64; /* a few lines' engine mostly serves the next few */
+    if (longest > context)              /* which may be no multiple of 64 */
+        longest = context;
     if (r->generate && longest <= r->length && slots <= r->open)
         return OK;
     generate_free(r->generate);

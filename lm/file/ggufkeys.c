@@ -62,6 +62,18 @@ const struct ggufkeys_arch ggufkeys_arch[FAMILIES] = {
                                    .parallel = true}},
     [FAMILY_BIGCODE] = {"starcoder", FAMILY_BIGCODE,
                         .missing = {MISSING(BIGCODE, 1e-5f, 1e4), .act = ACT_GELU_TANH}},
+    /* the same architecture there: its window tells it from OLMo 2 (ggufshape) */
+    [FAMILY_OLMO3] = {"olmo2", FAMILY_OLMO3, .global_every = 4,
+                      .missing = {MISSING(OLMO3, 1e-6f, 1e4)}},
+    [FAMILY_SEEDOSS] = {"seed_oss", FAMILY_SEEDOSS, .missing = {MISSING(SEEDOSS, 1e-6f, 1e4)}},
+    [FAMILY_ARCEE] = {"arcee", FAMILY_ARCEE, .interleaved = true,
+                      .missing = {MISSING(ARCEE, 1e-5f, 1e4), .act = ACT_RELU2}},
+    [FAMILY_GLM] = {"chatglm", FAMILY_GLM, .partial = true,
+                    .missing = {MISSING(GLM, 1.5625e-7f, 1e4)}},
+    [FAMILY_GLM4] = {"glm4", FAMILY_GLM4, .partial = true,
+                     .missing = {MISSING(GLM4, 1.5625e-7f, 1e4)}},
+    [FAMILY_ERNIE] = {"ernie4_5", FAMILY_ERNIE, .missing = {MISSING(ERNIE, 1e-5f, 1e4)}},
+    [FAMILY_EXAONE4] = {"exaone4", FAMILY_EXAONE4, .missing = {MISSING(EXAONE4, 1e-5f, 1e4)}},
 };
 
 #define AT(type_, member) .type = GGUFKEYS_##type_, .at = offsetof(struct shape, member)

@@ -82,10 +82,10 @@ static int token_of(struct gguf_reader *reader, const char *key)
 
 static void refuse_arch(struct gguf_reader *reader, const char *name)
 {
-    char shown[SOURCE_SHOWN], known[400] = "";
+    char shown[SOURCE_SHOWN], known[480] = "";
 
     for (int f = 0; f < FAMILIES; f++)
-        if (ggufkeys_arch[f].name)
+        if (ggufkeys_arch[f].name && f != FAMILY_OLMO3) /* which has OLMo 2's */
             snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s",
                      *known ? ", " : "", ggufkeys_arch[f].name);
     reader->err = err_set(ERR_RANGE, "%s: general.architecture '%s' is not supported; %s are",
@@ -408,6 +408,10 @@ enum err ggufshape_read(struct shape *out, struct gguf *file)
     for (int i = 0; i < ggufkeys_numbers; i++)
         if (ggufkeys_number[i].families >> out->family & 1)
             read_number(&reader, &ggufkeys_number[i], out);
+    if (out->family == FAMILY_OLMO2 && out->window) {
+        reader.arch = &ggufkeys_arch[FAMILY_OLMO3];
+        out->family = FAMILY_OLMO3;
+    }
     /* the file's own count of tokens may be less than the embedding's rows, which are padded */
     out->vocab = (int)embed->dim[1];
     out->tied = !gguf_find(file, "output.weight"); /* no key says it */
@@ -417,6 +421,8 @@ enum err ggufshape_read(struct shape *out, struct gguf *file)
     read_rope(&reader, out, file);
     read_window(&reader, out);
     read_unrotated(&reader, out);
+    if (out->family == FAMILY_OLMO3 && out->rope != ROPE_PLAIN) /* built in: as hfrope has it */
+        out->rope_local_theta = out->rope_theta;
     refuse(&reader, out);
     if (reader.err)
         return reader.err;

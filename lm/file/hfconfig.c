@@ -70,35 +70,51 @@ static char *supported(void)
     return list;
 }
 
-/* By the keys of Mixtral, Qwen's and OLMoE, DeepSeek's. */
-static bool has_experts(const json_t *config)
+/* What a stranger is, where a key or its type tells: a person looks for another model by that, not by
+ * a list of names. The first row that fits is said. */
+static const char *what_it_is(const json_t *config)
 {
-    static const char *const keys[] = {"num_local_experts", "num_experts", "n_routed_experts"};
+    static const struct {
+        const char *key, *word; /* word NULL: any value but null and false */
+        const char *what;
+    } rows[] = {
+        {"vision_config", NULL, "reads images, too"},
+        {"num_local_experts", NULL, "is a mixture of experts"}, /* Mixtral's */
+        {"num_experts", NULL, "is a mixture of experts"},       /* Qwen's and OLMoE's */
+        {"n_routed_experts", NULL, "is a mixture of experts"},  /* DeepSeek's */
+        {"is_encoder_decoder", NULL, "is an encoder with a decoder"},
+        {"state_size", NULL, "is a state space model"},
+        {"model_type", "bloom", "places tokens by ALiBi"},
+        {"model_type", "mpt", "places tokens by ALiBi"},
+    };
 
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (hfreader_given(json_object_get(config, keys[i])))
-            return true;
-    return false;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const json_t *value = json_object_get(config, rows[i].key);
+        const char *text = json_string_value(value);
+
+        if (rows[i].word ? text && !strcmp(text, rows[i].word)
+                         : hfreader_given(value) && !json_is_false(value))
+            return rows[i].what;
+    }
+    return NULL;
 }
 
 /* The name is the file's: what is shown of it is short and without control bytes. */
 static void refuse_class(struct hfreader *reader, const char *class)
 {
+    const char *what = what_it_is(reader->config);
     char shown[SOURCE_SHOWN];
     char *list = supported();
 
     source_shown(shown, class, strlen(class));
-    if (!reader->err && has_experts(reader->config))
-        reader->err = err_set(ERR_RANGE,
-                              "%s: architecture %s is a mixture of experts: they are not "
-                              "supported",
-                              reader->name, shown);
-    else if (!reader->err)
-        reader->err = err_set(ERR_RANGE,
-                              "%s: architecture %s is not supported; model_type %sand their "
-                              "...ForCausalLM, ...ForSequenceClassification and "
-                              "...ForTokenClassification are",
-                              reader->name, shown, list);
+    if (!reader->err)
+        reader->err =
+            err_set(ERR_RANGE,
+                    "%s: architecture %s%s%s%s is not supported; model_type %sand their "
+                    "...ForCausalLM, ...ForSequenceClassification and "
+                    "...ForTokenClassification are",
+                    reader->name, shown, what ? " " : "", what ? what : "",
+                    what ? ", which" : "", list);
     free(list);
 }
 

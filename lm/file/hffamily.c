@@ -31,19 +31,6 @@ static void read_falcon(struct hfreader *reader, struct shape *shape)
     shape->two_norms = norms == 2;
 }
 
-/* Before derive (hfconfig.c) would take all heads for heads of keys. */
-void hffamily_read(struct hfreader *reader, struct shape *shape)
-{
-    if (shape->family == FAMILY_FALCON)
-        read_falcon(reader, shape);
-    if (shape->family == FAMILY_BIGCODE)
-        shape->kv_heads = hfreader_bool(reader, "multi_query", true) ? 1 : shape->heads;
-    if (shape->family == FAMILY_OPT &&
-        hfreader_int(reader, "word_embed_proj_dim", shape->width) != shape->width)
-        hfreader_wrong(reader, "word_embed_proj_dim",
-                       "other than hidden_size is not supported");
-}
-
 /* 1: the layer rotates. A list that is too short is refused like a strange one. */
 static void read_rotated(struct hfreader *reader, struct shape *shape)
 {
@@ -65,6 +52,21 @@ static void read_rotated(struct hfreader *reader, struct shape *shape)
         if (turns == 0)
             shape->unrotated[i / 64] |= (uint64_t)1 << i % 64;
     }
+}
+
+/* Before derive (hfconfig.c) would take all heads for heads of keys. */
+void hffamily_read(struct hfreader *reader, struct shape *shape)
+{
+    if (shape->family == FAMILY_FALCON)
+        read_falcon(reader, shape);
+    if (shape->family == FAMILY_BIGCODE)
+        shape->kv_heads = hfreader_bool(reader, "multi_query", true) ? 1 : shape->heads;
+    if (shape->family == FAMILY_SMOLLM3) /* its window, read next, goes by this */
+        read_rotated(reader, shape);
+    if (shape->family == FAMILY_OPT &&
+        hfreader_int(reader, "word_embed_proj_dim", shape->width) != shape->width)
+        hfreader_wrong(reader, "word_embed_proj_dim",
+                       "other than hidden_size is not supported");
 }
 
 /* [[["global", "local"], 12]]: the words of the first list, so many times; then the next. */
@@ -115,13 +117,18 @@ static void read_neo(struct hfreader *reader, struct shape *shape)
 
 void hffamily_layers(struct hfreader *reader, struct shape *shape)
 {
-    if (shape->family == FAMILY_SMOLLM3)
-        read_rotated(reader, shape);
     if (shape->family == FAMILY_GPTNEO)
         read_neo(reader, shape);
-    /* who sees all knows no positions */
-    for (int i = 0; shape->family == FAMILY_COHERE2 && i < shape->layers && i < SHAPE_LAYERS;
-         i++)
+    /* who sees all among those who do not knows no positions */
+    const bool blind =
+        shape->family == FAMILY_COHERE2 || (shape->family == FAMILY_EXAONE4 && shape->window);
+
+    /* there a window's presence says it, and ours is dropped where no layer has it */
+    if (shape->family == FAMILY_EXAONE4 && !shape->window &&
+        hfreader_given(json_object_get(reader->config, "sliding_window")))
+        hfreader_wrong(reader, "sliding_window",
+                       "beside layer_types without sliding_attention is not supported");
+    for (int i = 0; blind && i < shape->layers && i < SHAPE_LAYERS; i++)
         if (!shape_local(shape, i))
             shape->unrotated[i / 64] |= (uint64_t)1 << i % 64;
 }

@@ -22,11 +22,13 @@
 #define OLDER (N_EMBD | BIT(GPTNEO) | BIT(FALCON)) /* layer_norm_epsilon, as older */
 #define FREE_BIAS \
     (BIT(LLAMA) | BIT(QWEN3) | GEMMAS | COHERES | BIT(GRANITE) | BIT(OLMO) | BIT(OLMO2) | \
-     BIT(SMOLLM3) | BIT(NEOX))
-#define MLP_BIAS (BIT(LLAMA) | BIT(GRANITE) | BIT(SMOLLM3))
+     BIT(SMOLLM3) | BIT(NEOX) | BIT(OLMO3) | BIT(ARCEE))
+#define GLMS (BIT(GLM) | BIT(GLM4))
+#define MLP_BIAS (BIT(LLAMA) | BIT(GRANITE) | BIT(SMOLLM3) | BIT(ARCEE) | BIT(SEEDOSS))
 /* Without a gate, any activation; GPT-2 and StarCoder2 say theirs below. */
 #define FREE_ACT \
-    (BIT(PHI) | BIT(NEOX) | BIT(OPT) | BIT(FALCON) | BIT(GPTJ) | BIT(GPTNEO) | BIT(BIGCODE))
+    (BIT(PHI) | BIT(NEOX) | BIT(OPT) | BIT(FALCON) | BIT(GPTJ) | BIT(GPTNEO) | BIT(BIGCODE) | \
+     BIT(ARCEE))
 /* By enum head. Where transformers has other names the row spells them out. */
 #define CLASSES(name) \
     { \
@@ -109,6 +111,7 @@ const struct hfkeys_family hfkeys_family[FAMILIES] = {
                     .missing = {MISSING(OPT, 2048, 1e-5f, 1e4), .act = ACT_RELU, .tied = true}},
     [FAMILY_SMOLLM3] = {.type = "smollm3",
                         .class = CLASSES("SmolLM3"),
+                        .window = HFWINDOW_BLIND,
                         .missing = {MISSING(SMOLLM3, 32768, 1e-6f, 2e6), .kv_heads = 4,
                                     .tied = true}},
     [FAMILY_OLMO] = {.type = "olmo",
@@ -155,6 +158,41 @@ const struct hfkeys_family hfkeys_family[FAMILIES] = {
                         .rope = HFROPE_NONE,
                         .missing = {MISSING(BIGCODE, 1024, 1e-5f, 1e4), .act = ACT_GELU_TANH,
                                     .tied = true}},
+    [FAMILY_OLMO3] = {.type = "olmo3",
+                      .class = {"Olmo3ForCausalLM", "Olmo3ForSequenceClassification", NULL},
+                      .window = HFWINDOW_SOME,
+                      .global_every = 4,
+                      .rope = HFROPE_LOCAL,
+                      .missing = {MISSING(OLMO3, 2048, 1e-5f, 1e4), .window = 4096}},
+    [FAMILY_SEEDOSS] = {.type = "seed_oss",
+                        .class = CLASSES("SeedOss"),
+                        .missing = {MISSING(SEEDOSS, 524288, 1e-6f, 1e4), .kv_heads = 8,
+                                    .head_dim = 128, .bias_qkv = true}},
+    [FAMILY_ARCEE] = {.type = "arcee",
+                      .class = CLASSES("Arcee"),
+                      .missing = {MISSING(ARCEE, 4096, 1e-5f, 1e4), .act = ACT_RELU2}},
+    [FAMILY_GLM] = {.type = "glm",
+                    .class = CLASSES("Glm"),
+                    .rotary_key = "partial_rotary_factor",
+                    .rotary = 0.5,
+                    .missing = {MISSING(GLM, 131072, 1.5625e-7f, 1e4), .kv_heads = 2,
+                                .head_dim = 128, .bias_qkv = true}},
+    [FAMILY_GLM4] = {.type = "glm4",
+                     .class = CLASSES("Glm4"),
+                     .rotary_key = "partial_rotary_factor",
+                     .rotary = 0.5,
+                     .missing = {MISSING(GLM4, 131072, 1.5625e-7f, 1e4), .kv_heads = 2,
+                                 .head_dim = 128, .bias_qkv = true}},
+    [FAMILY_ERNIE] = {.type = "ernie4_5",
+                      .class = {"Ernie4_5ForCausalLM", NULL, NULL},
+                      .missing = {MISSING(ERNIE, 131072, 1e-5f, 5e5), .kv_heads = 2,
+                                  .head_dim = 128, .tied = true}},
+    [FAMILY_EXAONE4] = {.type = "exaone4",
+                        .class = CLASSES("Exaone4"),
+                        .window = HFWINDOW_SOME,
+                        .global_every = 4,
+                        .missing = {MISSING(EXAONE4, 2048, 1e-5f, 1e4), .kv_heads = 32,
+                                    .window = 4096}},
 };
 
 #define AT(type_, member) .type = HFKEYS_##type_, .at = offsetof(struct shape, member)
@@ -199,13 +237,19 @@ const struct hfkeys_number hfkeys_number[] = {
     {FREE_BIAS, "attention_bias", AT(BOOL, bias_qkv)},
     {FREE_BIAS, "attention_bias", AT(BOOL, bias_o)},
     {MLP_BIAS, "mlp_bias", AT(BOOL, bias_mlp)},
+    /* Theirs is of q, k and v alone. */
+    {BIT(SEEDOSS) | GLMS, "attention_bias", AT(BOOL, bias_qkv)},
+    {BIT(SEEDOSS), "attention_out_bias", AT(BOOL, bias_o)},
+    {BIT(ERNIE), "use_bias", AT(BOOL, bias_qkv)},
+    {BIT(ERNIE), "use_bias", AT(BOOL, bias_o)},
+    {BIT(ERNIE), "use_bias", AT(BOOL, bias_mlp)},
     {BIT(STABLELM), "use_qkv_bias", AT(BOOL, bias_qkv)},
     {BIT(FALCON), "bias", AT(BOOL, bias_qkv)},
     {BIT(FALCON), "bias", AT(BOOL, bias_o)},
     {BIT(FALCON), "bias", AT(BOOL, bias_mlp)},
     {BIT(NEOX) | BIT(STABLELM), "use_parallel_residual", AT(BOOL, parallel)},
     {BIT(FALCON), "parallel_attn", AT(BOOL, parallel)},
-    {BIT(PHI) | BIT(NEOX), "hidden_act", AT(ACT, act)},
+    {BIT(PHI) | BIT(NEOX) | BIT(ARCEE), "hidden_act", AT(ACT, act)},
     {BIT(FALCON), "activation", AT(ACT, act)},
     {BIT(OPT) | BIT(GPTJ) | BIT(GPTNEO) | BIT(BIGCODE), "activation_function", AT(ACT, act)},
 };
@@ -221,7 +265,9 @@ const char *const hfkeys_act[ACT_KINDS][4] = {
     [ACT_SILU] = {"silu", "swish"},
 };
 
-static const char not_true[] = "true is not supported", not_false[] = "false is not supported";
+static const char not_true[] = "true is not supported", not_false[] = "false is not supported",
+                  head_norms[] =
+                      "true (norms of heads, each with its own weights) is not supported";
 
 /* First what changes the forward pass; those with why NULL are only written: dropouts, which no
  * pass here has, and use_cache. */
@@ -248,7 +294,7 @@ const struct hfkeys_fixed hfkeys_fixed[] = {
      {"\"gelu_pytorch_tanh\""},
      .why = "other than gelu_pytorch_tanh is not supported"},
     {BIT(STARCODER2), "use_bias", {"true"}, .why = not_false},
-    {BIT(STARCODER2), "residual_dropout", {"0.0"}, .why = NULL},
+    {BIT(STARCODER2) | BIT(SEEDOSS), "residual_dropout", {"0.0"}, .why = NULL},
     {BIT(STARCODER2), "embedding_dropout", {"0.0"}, .why = NULL},
     {GEMMAS, "use_bidirectional_attention", {"false"}, .why = not_true, .silent = true},
     {BIT(GPT2),
@@ -260,12 +306,18 @@ const struct hfkeys_fixed hfkeys_fixed[] = {
     {BIT(GPT2), "add_cross_attention", {"false"}, .why = not_true, .silent = true},
     {BIT(BIGCODE), "scale_attn_weights", {"true"}, .why = not_false},
     {BIT(BIGCODE), "add_cross_attention", {"false"}, .why = not_true, .silent = true},
-    {BIT(PHI) | BIT(STABLELM), "qk_layernorm", {"false"}, .why = not_true},
-    {COHERES, "use_qk_norm", {"false"}, .why = not_true, .silent = true},
-    {BIT(OLMO), "clip_qkv", {"null"}, .why = "a limit is not supported", .silent = true},
-    {BIT(SMOLLM3), "use_sliding_window", {"false"}, .why = not_true},
-    {BIT(FALCON), "alibi", {"false"}, .why = not_true},
-    {BIT(OPT), "do_layer_norm_before", {"true"}, .why = not_false},
+    {BIT(PHI) | BIT(STABLELM), "qk_layernorm", {"false"}, .why = head_norms},
+    {COHERES, "use_qk_norm", {"false"}, .why = head_norms, .silent = true},
+    {BIT(OLMO),
+     "clip_qkv",
+     {"null"},
+     .why = "a limit of q, k and v is not supported",
+     .silent = true},
+    {BIT(FALCON), "alibi", {"false"}, .why = "true (ALiBi) is not supported; rotation is"},
+    {BIT(OPT),
+     "do_layer_norm_before",
+     {"true"},
+     .why = "false (norms behind the sums, as OPT-350m has them) is not supported"},
     {BIT(OPT), "enable_bias", {"true"}, .why = not_false},
     {BIT(OPT), "layer_norm_elementwise_affine", {"true"}, .why = not_false},
     {BIT(OPT), "_remove_final_layer_norm", {"false"}, .why = not_true},

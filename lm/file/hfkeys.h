@@ -9,12 +9,19 @@
 
 #include <stddef.h>
 
-enum hfkeys_rope { HFROPE_ONE, HFROPE_TWO /* local layers have their own */, HFROPE_NONE };
+enum hfkeys_rope {
+    HFROPE_ONE,
+    HFROPE_TWO,   /* local layers have their own */
+    HFROPE_LOCAL, /* local layers have the same, but for its scaling */
+    HFROPE_NONE
+};
 enum hfkeys_window {
     HFWINDOW_NEVER,
     HFWINDOW_ALL,   /* every layer, where sliding_window is a number */
     HFWINDOW_FROM,  /* layers from max_window_layers on, where use_sliding_window is true */
+    HFWINDOW_BLIND, /* layers without positions, where use_sliding_window is true */
     HFWINDOW_EVERY, /* all but every n-th layer: `global_every` */
+    HFWINDOW_SOME,  /* … where sliding_window is a number */
 };
 
 struct hfkeys_family {

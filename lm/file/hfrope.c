@@ -8,7 +8,9 @@
  *
  * longrope: transformers 4 makes its factor out of max_position_embeddings over
  * original_max_position_embeddings, 5 takes a `factor` that is given; where the two differ no
- * reading is exact, and the file is refused. */
+ * reading is exact, and the file is refused.
+ *
+ * OLMo 3 is written in both forms: each transformers takes the one that it reads rightly. */
 
 #include "lm/file/hfrope.h"
 
@@ -235,6 +237,24 @@ static bool read_two(struct hfreader *reader, const json_t *both, struct shape *
     return true;
 }
 
+/* OLMo 3: in either form; of local layers only theta is asked, and is the one of the others. */
+static void read_local(struct hfreader *reader, const json_t *both, const json_t *scaling,
+                       struct shape *shape)
+{
+    double theta = shape->rope_theta;
+
+    if (read_two(reader, both, shape))
+        theta = shape->rope_local_theta != 0 ? shape->rope_local_theta : theta;
+    else if (hfreader_given(scaling))
+        read_scaling(reader, scaling, shape);
+    if (shape->rope == ROPE_PLAIN || shape->rope == ROPE_LINEAR)
+        shape->rope_original = 0;
+    if (shape->window && theta != shape->rope_theta)
+        hfreader_wrong(reader, "rope_parameters.sliding_attention.rope_theta",
+                       "other than full_attention's is not supported");
+    shape->rope_local_theta = shape->window && shape->rope != ROPE_PLAIN ? theta : 0;
+}
+
 void hfrope_read(struct hfreader *reader, struct shape *shape)
 {
     const enum hfkeys_rope kind = hfkeys_family[shape->family].rope;
@@ -256,6 +276,10 @@ void hfrope_read(struct hfreader *reader, struct shape *shape)
                                                 shape->rope_local_theta);
         if (read_two(reader, both, shape))
             return;
+    }
+    if (kind == HFROPE_LOCAL) {
+        read_local(reader, both, scaling, shape);
+        return;
     }
     if (hfreader_given(scaling))
         read_scaling(reader, scaling, shape);
@@ -345,6 +369,20 @@ static json_t *scaling_of(const struct shape *shape)
     }
 }
 
+/* An object for each kind of layer, as transformers 5 has them. */
+static json_t *both_of(const struct shape *shape)
+{
+    json_t *full = scaling_of(shape);
+
+    if (!json_is_object(full)) {
+        json_decref(full);
+        full = json_pack("{s:s}", "rope_type", "default");
+    }
+    json_object_set_new(full, "rope_theta", json_real(shape->rope_theta));
+    return json_pack("{s:o,s:{s:s,s:f}}", "full_attention", full, "sliding_attention",
+                     "rope_type", "default", "rope_theta", shape->rope_theta);
+}
+
 void hfrope_write(json_t *config, const struct shape *shape)
 {
     const enum hfkeys_rope kind = hfkeys_family[shape->family].rope;
@@ -362,6 +400,8 @@ void hfrope_write(json_t *config, const struct shape *shape)
     }
     if (kind == HFROPE_TWO)
         json_object_set_new(config, "rope_local_base_freq", json_real(shape->rope_local_theta));
+    if (kind == HFROPE_LOCAL) /* transformers 5 has another theta for local layers without it */
+        json_object_set_new(config, "rope_parameters", both_of(shape));
     if (shape->family == FAMILY_PHI3)
         json_object_set_new(
             config, "original_max_position_embeddings",

@@ -13,14 +13,17 @@
 static const char sliding[] = "sliding_attention", full[] = "full_attention";
 
 /* By the family's rule. */
-static bool by_rule(const struct hfkeys_family *family, int layer, int every, int from)
+static bool by_rule(const struct shape *shape, int layer, int every, int from)
 {
-    switch (family->window) {
+    switch (hfkeys_family[shape->family].window) {
     case HFWINDOW_ALL:
         return true;
     case HFWINDOW_FROM:
         return layer >= from;
+    case HFWINDOW_BLIND:
+        return !shape_rotates(shape, layer);
     case HFWINDOW_EVERY:
+    case HFWINDOW_SOME:
         return (layer + 1) % every != 0;
     default:
         return false;
@@ -46,16 +49,19 @@ static void read_layers(struct hfreader *reader, struct shape *shape)
 {
     const struct hfkeys_family *family = &hfkeys_family[shape->family];
     const json_t *types = json_object_get(reader->config, "layer_types");
-    const int every = hfreader_int(reader, "sliding_window_pattern", family->global_every);
+    /* beside the words it means nothing, and may be a word itself (EXAONE 4's LLLG) */
+    const int every = hfreader_given(types) ? family->global_every
+                                            : hfreader_int(reader, "sliding_window_pattern",
+                                                           family->global_every);
     const int from = hfreader_int(reader, "max_window_layers", 28);
     bool any = false;
 
-    if (family->window == HFWINDOW_EVERY && every < 1) {
+    if (family->window >= HFWINDOW_EVERY && every < 1) {
         hfreader_wrong(reader, "sliding_window_pattern", "is 0");
         return;
     }
     for (int i = 0; i < shape->layers && i < SHAPE_LAYERS; i++) {
-        const bool rule = by_rule(family, i, every, from);
+        const bool rule = by_rule(shape, i, every, from);
         const bool local = hfreader_given(types) ? by_word(reader, types, i) : rule;
 
         /* its class has one kind of layer, and does not read the words */
@@ -81,12 +87,12 @@ void hfwindow_read(struct hfreader *reader, struct shape *shape)
         shape->window = 0;
     if (hfreader_given(value))
         shape->window = hfreader_int(reader, "sliding_window", 0);
-    if (rule == HFWINDOW_NEVER ||
-        (rule == HFWINDOW_FROM && !hfreader_bool(reader, "use_sliding_window", false)))
+    if (rule == HFWINDOW_NEVER || ((rule == HFWINDOW_FROM || rule == HFWINDOW_BLIND) &&
+                                   !hfreader_bool(reader, "use_sliding_window", false)))
         shape->window = 0;
     if (rule == HFWINDOW_EVERY && !shape->window)
         hfreader_wrong(reader, "sliding_window", "is missing");
-    else if (rule != HFWINDOW_EVERY && shape->window >= shape->context)
+    else if (rule < HFWINDOW_EVERY && shape->window >= shape->context)
         shape->window = 0; /* never slides: the same model as without */
     if (shape->window)
         read_layers(reader, shape);
@@ -104,15 +110,15 @@ void hfwindow_write(json_t *config, const struct shape *shape)
             first = i;
     for (int i = 0; i < shape->layers; i++)
         json_array_append_new(types, json_string(shape_local(shape, i) ? sliding : full));
-    if (rule != HFWINDOW_NEVER)
+    if (rule != HFWINDOW_NEVER && (rule != HFWINDOW_BLIND || shape->window))
         json_object_set_new(config, "sliding_window",
                             shape->window ? json_integer(shape->window) : json_null());
-    if (rule == HFWINDOW_FROM)
+    if (rule == HFWINDOW_FROM || rule == HFWINDOW_BLIND)
         json_object_set_new(config, "use_sliding_window", json_boolean(shape->window));
     if (rule == HFWINDOW_FROM && shape->window)
         json_object_set_new(config, "max_window_layers", json_integer(first));
-    /* its class does not know layer_types */
-    if (shape->window && rule != HFWINDOW_ALL)
+    /* its class does not know layer_types; those without a window would make local layers of it */
+    if ((shape->window && rule != HFWINDOW_ALL) || rule == HFWINDOW_SOME)
         json_object_set(config, "layer_types", types);
     json_decref(types);
 }

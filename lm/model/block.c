@@ -67,6 +67,15 @@
 /* The stream's half before the MLP, of most. */
 #define PLAIN_ATTENTION(part, n, bias_) FIRST_NORM, ATTENTION(part, n, bias_, OP_ROTATE)
 
+/* Arcee's AFM: Llama with a squared ReLU instead of a gate. */
+static const struct block_list arcee = {
+    .gate = ROWS_RELU2_PLAIN,
+    .final_bias = PARTS,
+    .n_ops = 11,
+    .op = {PLAIN_ATTENTION(PART_Q, 3, PART_Q_BIAS),
+           NORM(PART_NORM_MLP, PARTS, ACT_MIDDLE, ACT_NORM_MLP), PLAIN_FROM(ACT_NORM_MLP)},
+};
+
 /* Touvron et al. 2023, arXiv:2302.13971; Mistral 7B (arXiv:2310.06825), whose window is the
  * shape's; Qwen2 (arXiv:2407.10671), which has biases; SmolLM3, of which every fourth layer does
  * not rotate; Granite, whose multipliers are the shape's. */
@@ -95,6 +104,25 @@ static const struct block_list phi3 = {
            NORM(PART_NORM_MLP, PARTS, ACT_MIDDLE, ACT_NORM_MLP),
            LINEAR(PART_GATE_UP, 1, PARTS, ACT_NORM_MLP, ACT_UP), GATE,
            LINEAR(PART_DOWN, 1, PARTS, ACT_GATED, ACT_MLP), ADD(ACT_MIDDLE, ACT_MLP, ACT_OUT)},
+};
+
+/* GLM-4 (arXiv:2406.12793): gate and up as one, pairs of columns. */
+static const struct block_list glm = {
+    .pairs = true,
+    .final_bias = PARTS,
+    .n_ops = 11,
+    .op = {PLAIN_ATTENTION(PART_Q, 3, PART_Q_BIAS),
+           NORM(PART_NORM_MLP, PARTS, ACT_MIDDLE, ACT_NORM_MLP),
+           LINEAR(PART_GATE_UP, 1, PARTS, ACT_NORM_MLP, ACT_UP), GATE,
+           LINEAR(PART_DOWN, 1, PARTS, ACT_GATED, ACT_MLP), ADD(ACT_MIDDLE, ACT_MLP, ACT_OUT)},
+};
+
+/* ERNIE 4.5, the dense ones: Llama, in pairs of columns. */
+static const struct block_list ernie = {
+    .pairs = true,
+    .final_bias = PARTS,
+    .n_ops = 11,
+    .op = {PLAIN_ATTENTION(PART_Q, 3, PART_Q_BIAS), GATED_MLP},
 };
 
 /* What comes back from the heads, and the MLP, with norms of their own before the sums. */
@@ -142,15 +170,40 @@ static const struct block_list gemma = {
     .op = {PLAIN_ATTENTION(PART_Q, 3, PART_Q_BIAS), GATED_MLP},
 };
 
-/* OLMo et al. 2025, arXiv:2501.00656: branches read the stream as it is; norms come behind them. */
+/* OLMo et al. 2025, arXiv:2501.00656, and OLMo 3, whose windows are the shape's: branches read the
+ * stream as it is; norms come behind them. */
+#define BEHIND_ATTENTION \
+    LINEAR(PART_Q, 3, PART_Q_BIAS, ACT_IN, ACT_QKV), HEAD_NORM, \
+        IN_PLACE(OP_ROTATE, ACT_HEADS), ATTEND(ACT_HEADS), POST_NORM_ATTENTION_END
+#define BEHIND_MLP \
+    LINEAR(PART_GATE, 2, PART_GATE_BIAS, ACT_MIDDLE, ACT_UP), GATE, \
+        LINEAR(PART_DOWN, 1, PART_DOWN_BIAS, ACT_GATED, ACT_DOWN), \
+        NORM(PART_NORM_MLP_POST, PARTS, ACT_DOWN, ACT_MLP), ADD(ACT_MIDDLE, ACT_MLP, ACT_OUT)
 static const struct block_list olmo2 = {
     .whole_heads = true,
     .final_bias = PARTS,
     .n_ops = 12,
-    .op = {LINEAR(PART_Q, 3, PART_Q_BIAS, ACT_IN, ACT_QKV), HEAD_NORM,
-           IN_PLACE(OP_ROTATE, ACT_HEADS), ATTEND(ACT_HEADS), POST_NORM_ATTENTION_END,
-           LINEAR(PART_GATE, 2, PART_GATE_BIAS, ACT_MIDDLE, ACT_UP), GATE,
-           LINEAR(PART_DOWN, 1, PART_DOWN_BIAS, ACT_GATED, ACT_DOWN),
+    .op = {BEHIND_ATTENTION, BEHIND_MLP},
+};
+
+/* EXAONE 4 (arXiv:2507.11407): the same, each head by itself. */
+static const struct block_list exaone4 = {
+    .final_bias = PARTS,
+    .n_ops = 12,
+    .op = {BEHIND_ATTENTION, BEHIND_MLP},
+};
+
+/* GLM-4 of 2025: as before, and norms behind the branches too. */
+static const struct block_list glm4 = {
+    .pairs = true,
+    .final_bias = PARTS,
+    .n_ops = 13,
+    .op = {NORM(PART_NORM_ATTN, PARTS, ACT_IN, ACT_NORM_ATTN),
+           LINEAR(PART_Q, 3, PART_Q_BIAS, ACT_NORM_ATTN, ACT_QKV), IN_PLACE(OP_ROTATE, ACT_QKV),
+           ATTEND(ACT_QKV), POST_NORM_ATTENTION_END,
+           NORM(PART_NORM_MLP, PARTS, ACT_MIDDLE, ACT_NORM_MLP),
+           LINEAR(PART_GATE_UP, 1, PARTS, ACT_NORM_MLP, ACT_UP), GATE,
+           LINEAR(PART_DOWN, 1, PARTS, ACT_GATED, ACT_DOWN),
            NORM(PART_NORM_MLP_POST, PARTS, ACT_DOWN, ACT_MLP),
            ADD(ACT_MIDDLE, ACT_MLP, ACT_OUT)},
 };
@@ -286,6 +339,13 @@ const struct block_list *block_of(const struct shape *shape)
         [FAMILY_GPTJ] = {&gptj, NULL},
         [FAMILY_GPTNEO] = {&opt, NULL},
         [FAMILY_BIGCODE] = {&gpt2, NULL},
+        [FAMILY_OLMO3] = {&olmo2, NULL},
+        [FAMILY_SEEDOSS] = {&llama, NULL},
+        [FAMILY_ARCEE] = {&arcee, NULL},
+        [FAMILY_GLM] = {&glm, NULL},
+        [FAMILY_GLM4] = {&glm4, NULL},
+        [FAMILY_ERNIE] = {&ernie, NULL},
+        [FAMILY_EXAONE4] = {&exaone4, NULL},
     };
     const struct block_list *parallel = blocks[shape->family].parallel;
 

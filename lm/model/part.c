@@ -16,14 +16,18 @@
 /* Biases where the model's configuration has them. */
 #define FREE_BIAS \
     (BIT(LLAMA) | BIT(QWEN3) | GEMMAS | COHERES | BIT(GRANITE) | BIT(OLMO) | BIT(OLMO2) | \
-     BIT(SMOLLM3))
-#define GATED (FREE_BIAS | BIT(MISTRAL) | BIT(QWEN2) | BIT(STABLELM))
+     BIT(SMOLLM3) | BIT(OLMO3) | BIT(SEEDOSS) | BIT(ERNIE))
+#define GLMS (BIT(GLM) | BIT(GLM4))
+#define QKV_BIAS (FREE_BIAS | BIT(STABLELM) | BIT(ARCEE) | GLMS)
+#define GATED (FREE_BIAS | BIT(EXAONE4) | BIT(MISTRAL) | BIT(QWEN2) | BIT(STABLELM))
 #define BIASED (BIT(QWEN2) | BIT(STARCODER2) | BIT(PHI)) /* q, k, v always have them */
-#define SPLIT (GATED | BIT(STARCODER2) | BIT(PHI))       /* q, k and v apart */
+#define SPLIT (GATED | BIT(STARCODER2) | BIT(PHI) | BIT(ARCEE) | GLMS) /* q, k and v apart */
 #define LLAMAS (SPLIT | BIT(PHI3)) /* who spells its weights as Llama does */
 #define CENTRED \
     (BIT(STARCODER2) | BIT(PHI) | BIT(STABLELM)) /* norms of Llama's names, biases */
-#define PLAIN (BIT(OLMO) | BIT(OLMO2))           /* no weight in the first norm of a branch */
+/* norms behind the branches alone */
+#define BEHIND (BIT(OLMO2) | BIT(OLMO3) | BIT(EXAONE4))
+#define PLAIN (BIT(OLMO) | BEHIND) /* no weight in the first norm of a branch */
 #define WTES (BIT(GPT2) | BIT(GPTJ) | BIT(GPTNEO) | BIT(BIGCODE)) /* who spells as GPT-2 does */
 #define EVERY ((1u << FAMILIES) - 1)
 
@@ -138,11 +142,11 @@ static const struct part_row layer_rows[] = {
      PART(K_BIAS, Q_BIAS, BIAS, ONE, KEYS, 6)},
     {BIASED, LAYER "self_attn.v_proj.bias", "blk.%d.attn_v.bias",
      PART(V_BIAS, Q_BIAS, BIAS, ONE, KEYS, 7)},
-    {FREE_BIAS | BIT(STABLELM), LAYER "self_attn.q_proj.bias", "blk.%d.attn_q.bias",
+    {QKV_BIAS, LAYER "self_attn.q_proj.bias", "blk.%d.attn_q.bias",
      PART(Q_BIAS, Q_BIAS, BIAS, ONE, QUERIES, 5), .when = WHEN_BIAS_QKV, .interleaved = true},
-    {FREE_BIAS | BIT(STABLELM), LAYER "self_attn.k_proj.bias", "blk.%d.attn_k.bias",
+    {QKV_BIAS, LAYER "self_attn.k_proj.bias", "blk.%d.attn_k.bias",
      PART(K_BIAS, Q_BIAS, BIAS, ONE, KEYS, 6), .when = WHEN_BIAS_QKV, .interleaved = true},
-    {FREE_BIAS | BIT(STABLELM), LAYER "self_attn.v_proj.bias", "blk.%d.attn_v.bias",
+    {QKV_BIAS, LAYER "self_attn.v_proj.bias", "blk.%d.attn_v.bias",
      PART(V_BIAS, Q_BIAS, BIAS, ONE, KEYS, 7), .when = WHEN_BIAS_QKV},
     {BIT(OPT), OPT_LAYER "self_attn.q_proj.bias", "blk.%d.attn_q.bias",
      PART(Q_BIAS, Q_BIAS, BIAS, ONE, QUERIES, 5)},
@@ -157,14 +161,14 @@ static const struct part_row layer_rows[] = {
     {BIT(FALCON), BLOCK "self_attention.query_key_value.bias", "blk.%d.attn_qkv.bias",
      PART(QKV_BIAS, QKV_BIAS, BIAS, ONE, QKV, 19), .when = WHEN_BIAS_QKV, .grouped = true},
     /* Qwen3 and Gemma 3 normalise each head by itself, with one weight for all of them. */
-    {BIT(QWEN3), LAYER "self_attn.q_norm.weight", "blk.%d.attn_q_norm.weight",
+    {BIT(QWEN3) | BIT(EXAONE4), LAYER "self_attn.q_norm.weight", "blk.%d.attn_q_norm.weight",
      PART(NORM_Q, NORM_Q, NORM, ONE, HEAD, 20)},
-    {BIT(QWEN3), LAYER "self_attn.k_norm.weight", "blk.%d.attn_k_norm.weight",
+    {BIT(QWEN3) | BIT(EXAONE4), LAYER "self_attn.k_norm.weight", "blk.%d.attn_k_norm.weight",
      PART(NORM_K, NORM_K, NORM, ONE, HEAD, 21)},
     /* of all heads together */
-    {BIT(OLMO2), LAYER "self_attn.q_norm.weight", "blk.%d.attn_q_norm.weight",
+    {BIT(OLMO2) | BIT(OLMO3), LAYER "self_attn.q_norm.weight", "blk.%d.attn_q_norm.weight",
      PART(NORM_Q, NORM_Q, NORM, ONE, QUERIES, 20)},
-    {BIT(OLMO2), LAYER "self_attn.k_norm.weight", "blk.%d.attn_k_norm.weight",
+    {BIT(OLMO2) | BIT(OLMO3), LAYER "self_attn.k_norm.weight", "blk.%d.attn_k_norm.weight",
      PART(NORM_K, NORM_K, NORM, ONE, KEYS, 21)},
     {BIT(GEMMA3), LAYER "self_attn.q_norm.weight", "blk.%d.attn_q_norm.weight",
      PART(NORM_Q, NORM_Q, NORM_PLUS, ONE, HEAD, 20)},
@@ -194,7 +198,7 @@ static const struct part_row layer_rows[] = {
      PART(O_BIAS, O_BIAS, BIAS, ONE, WIDTH, 22)},
     {BIT(STARCODER2), LAYER "self_attn.o_proj.bias", "blk.%d.attn_output.bias",
      PART(O_BIAS, O_BIAS, BIAS, ONE, WIDTH, 22)},
-    {FREE_BIAS, LAYER "self_attn.o_proj.bias", "blk.%d.attn_output.bias",
+    {FREE_BIAS | BIT(ARCEE), LAYER "self_attn.o_proj.bias", "blk.%d.attn_output.bias",
      PART(O_BIAS, O_BIAS, BIAS, ONE, WIDTH, 22), .when = WHEN_BIAS_O},
     {BIT(PHI), LAYER "self_attn.dense.bias", "blk.%d.attn_output.bias",
      PART(O_BIAS, O_BIAS, BIAS, ONE, WIDTH, 22)},
@@ -207,11 +211,16 @@ static const struct part_row layer_rows[] = {
     /* The same words mean different norms: behind attention here, before the perceptron in Llama. */
     {SANDWICH, LAYER "post_attention_layernorm.weight", "blk.%d.post_attention_norm.weight",
      PART(NORM_ATTN_POST, NORM_ATTN_POST, NORM_PLUS, ONE, WIDTH, 23)},
-    {BIT(OLMO2), LAYER "post_attention_layernorm.weight", "blk.%d.post_attention_norm.weight",
+    {BEHIND, LAYER "post_attention_layernorm.weight", "blk.%d.post_attention_norm.weight",
+     PART(NORM_ATTN_POST, NORM_ATTN_POST, NORM, ONE, WIDTH, 23)},
+    {BIT(GLM4), LAYER "post_self_attn_layernorm.weight", "blk.%d.post_attention_norm.weight",
      PART(NORM_ATTN_POST, NORM_ATTN_POST, NORM, ONE, WIDTH, 23)},
     /* the gated, or GPT-2's plain, two-layer perceptron */
-    {LLAMAS & ~(GEMMAS | PLAIN | COHERES | BIT(PHI) | BIT(STABLELM)),
+    {LLAMAS & ~(GEMMAS | PLAIN | COHERES | BIT(PHI) | BIT(STABLELM) | BIT(SEEDOSS)),
      LAYER "post_attention_layernorm.weight", "blk.%d.ffn_norm.weight",
+     PART(NORM_MLP, NORM_MLP, NORM, ONE, WIDTH, 9)},
+    /* llama.cpp goes by the name, not by where it stands */
+    {BIT(SEEDOSS), LAYER "post_attention_layernorm.weight", "blk.%d.post_attention_norm.weight",
      PART(NORM_MLP, NORM_MLP, NORM, ONE, WIDTH, 9)},
     /* only where the branches are serial: beside each other they share the first norm */
     {BIT(STABLELM), LAYER "post_attention_layernorm.weight", "blk.%d.ffn_norm.weight",
@@ -246,7 +255,7 @@ static const struct part_row layer_rows[] = {
      PART(GATE_BIAS, GATE_BIAS, BIAS, ONE, FFN, 29), .when = WHEN_BIAS_MLP},
     {FREE_BIAS, LAYER "mlp.up_proj.bias", "blk.%d.ffn_up.bias",
      PART(UP_BIAS, GATE_BIAS, BIAS, ONE, FFN, 25), .when = WHEN_BIAS_MLP},
-    {BIT(PHI3), LAYER "mlp.gate_up_proj.weight", "blk.%d.ffn_up.weight",
+    {BIT(PHI3) | GLMS, LAYER "mlp.gate_up_proj.weight", "blk.%d.ffn_up.weight",
      PART(GATE_UP, GATE_UP, LINEAR, GATE_UP, WIDTH, 10)},
     {BIT(GPT2), BLOCK "mlp.c_fc.weight", "blk.%d.ffn_up.weight",
      PART(UP, UP, LINEAR, FFN, WIDTH, 11), .turned = true},
@@ -258,6 +267,10 @@ static const struct part_row layer_rows[] = {
      PART(UP, UP, LINEAR, FFN, WIDTH, 11)},
     {BIT(STARCODER2), LAYER "mlp.c_fc.bias", "blk.%d.ffn_up.bias",
      PART(UP_BIAS, UP_BIAS, BIAS, ONE, FFN, 25)},
+    {BIT(ARCEE), LAYER "mlp.up_proj.weight", "blk.%d.ffn_up.weight",
+     PART(UP, UP, LINEAR, FFN, WIDTH, 11)},
+    {BIT(ARCEE), LAYER "mlp.up_proj.bias", "blk.%d.ffn_up.bias",
+     PART(UP_BIAS, UP_BIAS, BIAS, ONE, FFN, 25), .when = WHEN_BIAS_MLP},
     MLP_ROWS(BIT(PHI), LAYER "mlp.fc1", "blk.%d.ffn_up", UP, FFN, WIDTH, 11, 25),
     MLP_ROWS(BIT(GPTJ), BLOCK "mlp.fc_in", "blk.%d.ffn_up", UP, FFN, WIDTH, 11, 25),
     MLP_ROWS(BIT(NEOX), NEOX_LAYER "mlp.dense_h_to_4h", "blk.%d.ffn_up", UP, FFN, WIDTH, 11,
@@ -279,7 +292,7 @@ static const struct part_row layer_rows[] = {
      PART(DOWN_BIAS, DOWN_BIAS, BIAS, ONE, WIDTH, 26)},
     {BIT(STARCODER2), LAYER "mlp.c_proj.bias", "blk.%d.ffn_down.bias",
      PART(DOWN_BIAS, DOWN_BIAS, BIAS, ONE, WIDTH, 26)},
-    {FREE_BIAS, LAYER "mlp.down_proj.bias", "blk.%d.ffn_down.bias",
+    {FREE_BIAS | BIT(ARCEE), LAYER "mlp.down_proj.bias", "blk.%d.ffn_down.bias",
      PART(DOWN_BIAS, DOWN_BIAS, BIAS, ONE, WIDTH, 26), .when = WHEN_BIAS_MLP},
     MLP_ROWS(BIT(PHI), LAYER "mlp.fc2", "blk.%d.ffn_down", DOWN, WIDTH, FFN, 12, 26),
     MLP_ROWS(BIT(GPTJ), BLOCK "mlp.fc_out", "blk.%d.ffn_down", DOWN, WIDTH, FFN, 12, 26),
@@ -292,7 +305,9 @@ static const struct part_row layer_rows[] = {
      PART(DOWN_BIAS, DOWN_BIAS, BIAS, ONE, WIDTH, 26), .when = WHEN_BIAS_MLP},
     {SANDWICH, LAYER "post_feedforward_layernorm.weight", "blk.%d.post_ffw_norm.weight",
      PART(NORM_MLP_POST, NORM_MLP_POST, NORM_PLUS, ONE, WIDTH, 27)},
-    {BIT(OLMO2), LAYER "post_feedforward_layernorm.weight", "blk.%d.post_ffw_norm.weight",
+    {BEHIND, LAYER "post_feedforward_layernorm.weight", "blk.%d.post_ffw_norm.weight",
+     PART(NORM_MLP_POST, NORM_MLP_POST, NORM, ONE, WIDTH, 27)},
+    {BIT(GLM4), LAYER "post_mlp_layernorm.weight", "blk.%d.post_ffw_norm.weight",
      PART(NORM_MLP_POST, NORM_MLP_POST, NORM, ONE, WIDTH, 27)},
 };
 

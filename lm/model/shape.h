@@ -38,6 +38,13 @@ enum family {
     FAMILY_GPTJ,
     FAMILY_GPTNEO,
     FAMILY_BIGCODE,
+    FAMILY_OLMO3,
+    FAMILY_SEEDOSS,
+    FAMILY_ARCEE,
+    FAMILY_GLM,  /* GLM-4 of 2024 */
+    FAMILY_GLM4, /* and of 2025 */
+    FAMILY_ERNIE,
+    FAMILY_EXAONE4,
     FAMILIES
 };
 enum head {

@@ -98,6 +98,15 @@ def the_model_learns_to_end():
     true("a model trained on texts with an end ends", sum(r["finish_reason"] == "stop" for r in out) >= 6)
 
 
+def a_context_is_used_to_its_end():
+    """Of a length that no engine's rounding divides."""
+    run("world", "make", "dir=odd", "layers=1", "width=32", "heads=2", "context=100", "demonstrations=8", "pairs=8", "train=8",
+        "heldout=2")
+    prompt = read("odd/heldout.jsonl")[0]["prompt"]
+    out = run("generate", "--model", "odd/model", "temperature=0", lines=[{"prompt": prompt}])
+    true("an answer may fill a context of 100", out[0]["ids"])
+
+
 def all_readers_read_alike(answers, scores):
     """eval and data filter read a text answer at the token that reward-score and PPO read at."""
     write("given.jsonl", answers)
@@ -256,7 +265,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="drover-e2e-")
     os.chdir(folder)
     models()
-    for check in (the_model_learns_to_end, scores_and_reference_are_those_of_other_programs,
+    for check in (the_model_learns_to_end, a_context_is_used_to_its_end, scores_and_reference_are_those_of_other_programs,
                   the_reference_is_the_start,
                   the_critic_begins_as_the_reward_model, a_normalised_reward_has_a_scale,
                   an_epoch_is_every_prompt_once, lengths_are_said, what_is_saved_is_what_is_told):

@@ -83,6 +83,18 @@ FAMILIES = {
     "gptj": ("GPTJConfig", dict(N_EMBD, rotary_dim=8)),
     "gpt-neo": ("GPTNeoConfig", dict(SIZES, hidden_size=64, num_layers=4, num_heads=4, attention_types=[[["global", "local"], 2]],
                                      window_size=24, max_position_embeddings=256)),
+    "smollm3-window": ("SmolLM3Config", dict(USUAL, num_hidden_layers=5, use_sliding_window=True, sliding_window=24)),
+    "olmo3": ("Olmo3Config", dict(USUAL, num_hidden_layers=5, sliding_window=24)),
+    "olmo3-yarn": ("Olmo3Config", dict(USUAL, num_hidden_layers=5, sliding_window=24, rope_parameters=dict(
+        full_attention=dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=64, rope_theta=10000.0),
+        sliding_attention=dict(rope_type="default", rope_theta=10000.0)))),
+    "seed-oss": ("SeedOssConfig", dict(USUAL, head_dim=32, attention_dropout=0.0, residual_dropout=0.0)),
+    "arcee": ("ArceeConfig", dict(USUAL)),
+    "glm": ("GlmConfig", dict(USUAL, head_dim=32)),
+    "glm4": ("Glm4Config", dict(USUAL, head_dim=32)),
+    "ernie": ("Ernie4_5Config", dict(USUAL, head_dim=32, use_bias=True)),
+    "exaone4": ("Exaone4Config", dict(USUAL, sliding_window=None, layer_types=["full_attention"] * 3)),
+    "exaone4-window": ("Exaone4Config", dict(USUAL, num_hidden_layers=5, sliding_window=24)),
     "starcoder": ("GPTBigCodeConfig", dict(N_EMBD)),
 }
 TEXTS = ["Attention is all you need, said the sliding window to the cache. " * 3, "short text, then",

@@ -147,7 +147,8 @@ def lora(program, name, work, folder, data, batches, shared, families):
 LIMITS = dict(score=1e-4, steps=1e-3, lora=1e-3, written=1e-4)
 LLAMA_FAR = 0.05  # its cache is f16
 # llama.cpp has no such architecture, or no key for what makes the kind
-NO_GGUF = ("opt", "gptj", "gpt-neo", "qwen2-window", "starcoder2", "falcon-serial", "gpt-neox-serial", "llama-dynamic")
+NO_GGUF = ("opt", "gptj", "gpt-neo", "qwen2-window", "starcoder2", "falcon-serial", "gpt-neox-serial", "llama-dynamic",
+           "smollm3-window", "exaone4-window")
 
 
 def good(name, row):

@@ -169,6 +169,17 @@ KINDS = {
     "gptj": dict(H, model_type="gptj", rotary_dim=8),
     "gptneo": dict(model_type="gpt_neo", hidden_size=64, num_layers=2, num_heads=4, intermediate_size=96, vocab_size=80,
                    max_position_embeddings=256, attention_types=[[["global", "local"], 1]], window_size=24),
+    "olmo3": dict(WIDE, model_type="olmo3", num_hidden_layers=4, num_key_value_heads=2, rms_norm_eps=1e-5, tie_word_embeddings=False,
+                  sliding_window=24, rope_parameters=dict(
+                      full_attention=dict(rope_type="yarn", rope_theta=10000.0, factor=4.0, original_max_position_embeddings=64),
+                      sliding_attention=dict(rope_type="default", rope_theta=10000.0))),
+    "arcee": dict(WIDE, **ROPE, model_type="arcee", num_key_value_heads=2, mlp_bias=True, tie_word_embeddings=True),
+    "glm4": dict(WIDE, model_type="glm4", num_key_value_heads=2, head_dim=16, rms_norm_eps=1e-5, tie_word_embeddings=False,
+                 rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5)),
+    "exaone4": dict(WIDE, **ROPE, model_type="exaone4", num_hidden_layers=4, num_key_value_heads=2, tie_word_embeddings=True,
+                    sliding_window=24),
+    "smollm3w": dict(WIDE, **ROPE, model_type="smollm3", num_key_value_heads=2, rms_norm_eps=1e-6, no_rope_layers=[1, 0],
+                     use_sliding_window=True, sliding_window=24),
     "bigcode": dict(H, model_type="gpt_bigcode"),
 }
 

@@ -10,6 +10,7 @@ drover_fuzz(gguf NEEDS lm_file SEEDS golden/model/llama.gguf golden/model/qwen.g
   golden/model/every_quant.gguf)
 drover_fuzz(hfconfig NEEDS lm_file SEEDS golden/model/llama5/config.json
   golden/model/qwen5/config.json golden/model/mistral4/config.json
-  golden/model/mistral4/generation_config.json golden/model/reward4/config.json)
+  golden/model/mistral4/generation_config.json golden/model/reward4/config.json
+  fuzz/seeds/hfconfig)
 drover_fuzz(card NEEDS lm_file SEEDS fuzz/seeds/card.json)
 drover_fuzz(adapter NEEDS lm_file SEEDS fuzz/seeds/adapter)

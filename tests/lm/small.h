@@ -95,7 +95,7 @@ static const struct shape small_shape[] = {
      .bias_qkv = true, .bias_o = true},
     /* these two of sizes that are no multiples of a vector */
     {ODD(FAMILY_GPTJ, 12, 2, 18), .rotary = 8, .act = ACT_SILU},
-    {ODD(FAMILY_QWEN3, 6, 1, 20), .tied = true},
+    {ODD(FAMILY_EXAONE4, 6, 1, 20), .tied = true},
     {SMALL(FAMILY_OLMO2, 1, 32, 2, 1)},
     {SMALL(FAMILY_COHERE2, 2, 32, 2, 1), .tied = true, .logit_scale = 0.25, .window = 9,
      .local = {1}, .unrotated = {2}, .bias_o = true, .bias_mlp = true},

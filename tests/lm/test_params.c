@@ -178,11 +178,11 @@ static void a_shape_that_cannot_run_is_refused(void **state)
     assert_err(ERR_RANGE, params_new(&params, &s)); \
     assert_null(params)
     REFUSED("num_hidden_layers", s.layers = 0);
-    REFUSED("hidden_size", s.width = 40);
+    REFUSED("hidden_size", s.width = 41);
     REFUSED("hidden_size", s.width = 1 << 20);
     REFUSED("num_attention_heads", s.heads = -1);
     REFUSED("num_key_value_heads", s.kv_heads = 4);
-    REFUSED("head_dim", s.head_dim = 8);
+    REFUSED("head_dim", s.head_dim = 9);
     REFUSED("head_dim", (s.heads = 1024, s.kv_heads = 1024, s.head_dim = 1024));
     REFUSED("intermediate_size", s.ffn = 172);
     REFUSED("vocab_size", s.vocab = 0);
