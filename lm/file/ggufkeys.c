@@ -11,12 +11,12 @@
 #define BIT(family) (1u << FAMILY_##family)
 #define SANDWICH (BIT(GEMMA2) | BIT(GEMMA3))
 #define COHERES (BIT(COHERE) | BIT(COHERE2))
-#define EVERY ((1u << FAMILIES) - 1)
+#define EVERY (~0u >> (32 - FAMILIES)) /* bits of an unsigned: 32 families */
 #define ROPED (EVERY & ~(BIT(GPT2) | BIT(BIGCODE)))
 /* Norms around the mean. */
 #define CENTRED \
     (BIT(GPT2) | BIT(STARCODER2) | BIT(PHI) | BIT(NEOX) | BIT(OLMO) | BIT(STABLELM) | \
-     COHERES | BIT(FALCON) | BIT(BIGCODE))
+     COHERES | BIT(FALCON) | BIT(BIGCODE) | BIT(NEMOTRON))
 #define MISSING(family_, eps_, theta_) \
     .family = FAMILY_##family_, .norm_eps = eps_, .rope_theta = theta_, .init_std = 0.02
 
@@ -74,6 +74,8 @@ const struct ggufkeys_arch ggufkeys_arch[FAMILIES] = {
                      .missing = {MISSING(GLM4, 1.5625e-7f, 1e4)}},
     [FAMILY_ERNIE] = {"ernie4_5", FAMILY_ERNIE, .missing = {MISSING(ERNIE, 1e-5f, 1e4)}},
     [FAMILY_EXAONE4] = {"exaone4", FAMILY_EXAONE4, .missing = {MISSING(EXAONE4, 1e-5f, 1e4)}},
+    [FAMILY_NEMOTRON] = {"nemotron", FAMILY_NEMOTRON, .norms_plus = true, .partial = true,
+                         .missing = {MISSING(NEMOTRON, 1e-5f, 1e4), .act = ACT_RELU2}},
 };
 
 #define AT(type_, member) .type = GGUFKEYS_##type_, .at = offsetof(struct shape, member)

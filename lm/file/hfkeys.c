@@ -12,7 +12,7 @@
 #define SANDWICH (BIT(GEMMA2) | BIT(GEMMA3))
 #define GEMMAS (SANDWICH | BIT(GEMMA))
 #define COHERES (BIT(COHERE) | BIT(COHERE2))
-#define EVERY ((1u << FAMILIES) - 1)
+#define EVERY (~0u >> (32 - FAMILIES))                /* bits of an unsigned: 32 families */
 #define N_EMBD (BIT(GPT2) | BIT(GPTJ) | BIT(BIGCODE)) /* who has GPT-2's names for sizes */
 #define NEWER (EVERY & ~N_EMBD & ~BIT(GPTNEO))        /* who has Llama's */
 #define GROUPED (NEWER & ~(BIT(NEOX) | BIT(OPT) | BIT(FALCON))) /* heads of keys may be fewer */
@@ -22,13 +22,14 @@
 #define OLDER (N_EMBD | BIT(GPTNEO) | BIT(FALCON)) /* layer_norm_epsilon, as older */
 #define FREE_BIAS \
     (BIT(LLAMA) | BIT(QWEN3) | GEMMAS | COHERES | BIT(GRANITE) | BIT(OLMO) | BIT(OLMO2) | \
-     BIT(SMOLLM3) | BIT(NEOX) | BIT(OLMO3) | BIT(ARCEE))
+     BIT(SMOLLM3) | BIT(NEOX) | BIT(OLMO3) | BIT(ARCEE) | BIT(NEMOTRON))
 #define GLMS (BIT(GLM) | BIT(GLM4))
-#define MLP_BIAS (BIT(LLAMA) | BIT(GRANITE) | BIT(SMOLLM3) | BIT(ARCEE) | BIT(SEEDOSS))
+#define MLP_BIAS \
+    (BIT(LLAMA) | BIT(GRANITE) | BIT(SMOLLM3) | BIT(ARCEE) | BIT(SEEDOSS) | BIT(NEMOTRON))
 /* Without a gate, any activation; GPT-2 and StarCoder2 say theirs below. */
 #define FREE_ACT \
     (BIT(PHI) | BIT(NEOX) | BIT(OPT) | BIT(FALCON) | BIT(GPTJ) | BIT(GPTNEO) | BIT(BIGCODE) | \
-     BIT(ARCEE))
+     BIT(ARCEE) | BIT(NEMOTRON))
 /* By enum head. Where transformers has other names the row spells them out. */
 #define CLASSES(name) \
     { \
@@ -193,6 +194,11 @@ const struct hfkeys_family hfkeys_family[FAMILIES] = {
                         .global_every = 4,
                         .missing = {MISSING(EXAONE4, 2048, 1e-5f, 1e4), .kv_heads = 32,
                                     .window = 4096}},
+    [FAMILY_NEMOTRON] = {.type = "nemotron",
+                         .class = CLASSES("Nemotron"),
+                         .rotary_key = "partial_rotary_factor",
+                         .rotary = 0.5,
+                         .missing = {MISSING(NEMOTRON, 4096, 1e-5f, 1e4), .act = ACT_RELU2}},
 };
 
 #define AT(type_, member) .type = HFKEYS_##type_, .at = offsetof(struct shape, member)
@@ -207,8 +213,10 @@ const struct hfkeys_number hfkeys_number[] = {
     {GROUPED, "num_key_value_heads", AT(INT, kv_heads)},
     {GROUPED & ~BIT(COHERE2) & ~BIT(STABLELM), "head_dim", AT(INT, head_dim)},
     {NEWER | BIT(GPTNEO), "max_position_embeddings", AT(INT, context)},
-    {GROUPED & ~CENTRED & ~BIT(STARCODER2) & ~BIT(OLMO), "rms_norm_eps", AT(FLOAT, norm_eps)},
+    {GROUPED & ~CENTRED & ~BIT(STARCODER2) & ~BIT(OLMO) & ~BIT(NEMOTRON), "rms_norm_eps",
+     AT(FLOAT, norm_eps)},
     {BIT(STARCODER2), "norm_epsilon", AT(FLOAT, norm_eps)},
+    {BIT(NEMOTRON), "norm_eps", AT(FLOAT, norm_eps)},
     {CENTRED, "layer_norm_eps", AT(FLOAT, norm_eps)},
     {EVERY & ~BIT(OPT), "initializer_range", AT(REAL, init_std)},
     {BIT(OPT), "init_std", AT(REAL, init_std)},
@@ -249,7 +257,7 @@ const struct hfkeys_number hfkeys_number[] = {
     {BIT(FALCON), "bias", AT(BOOL, bias_mlp)},
     {BIT(NEOX) | BIT(STABLELM), "use_parallel_residual", AT(BOOL, parallel)},
     {BIT(FALCON), "parallel_attn", AT(BOOL, parallel)},
-    {BIT(PHI) | BIT(NEOX) | BIT(ARCEE), "hidden_act", AT(ACT, act)},
+    {BIT(PHI) | BIT(NEOX) | BIT(ARCEE) | BIT(NEMOTRON), "hidden_act", AT(ACT, act)},
     {BIT(FALCON), "activation", AT(ACT, act)},
     {BIT(OPT) | BIT(GPTJ) | BIT(GPTNEO) | BIT(BIGCODE), "activation_function", AT(ACT, act)},
 };

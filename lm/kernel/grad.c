@@ -44,7 +44,7 @@ static void norm_row(float *restrict dx, const float *restrict dy, const float *
 
 /* The same around a mean: m and r of the row. */
 static void layer_row(float *restrict dx, const float *restrict dy, const float *restrict x,
-                      const float *restrict w, float m, float r, int width)
+                      const float *restrict w, float plus, float m, float r, int width)
 {
     const int whole = width / LANES * LANES;
     float lane[2][LANES] = {{0.0f}}; /* of g, and of g times z */
@@ -53,13 +53,13 @@ static void layer_row(float *restrict dx, const float *restrict dy, const float 
     for (int c = 0; c < whole; c += LANES)
 #pragma omp simd
         for (int j = 0; j < LANES; j++) {
-            const float g = dy[c + j] * w[c + j];
+            const float g = dy[c + j] * (plus + w[c + j]);
 
             lane[0][j] += g;
             lane[1][j] += g * ((x[c + j] - m) * r);
         }
     for (int c = whole; c < width; c++) {
-        const float g = dy[c] * w[c];
+        const float g = dy[c] * (plus + w[c]);
 
         lane[0][c - whole] += g;
         lane[1][c - whole] += g * ((x[c] - m) * r);
@@ -68,7 +68,7 @@ static void layer_row(float *restrict dx, const float *restrict dy, const float 
     by = tree(lane[1]) / (float)width;
 #pragma omp simd
     for (int c = 0; c < width; c++)
-        dx[c] += r * (dy[c] * w[c] - mean - (x[c] - m) * r * by);
+        dx[c] += r * (dy[c] * (plus + w[c]) - mean - (x[c] - m) * r * by);
 }
 
 /* Columns c..c+wide of dw: rows ascending, of which the first mean is `m` (NULL: none). */
@@ -91,9 +91,9 @@ static void norm_strip(float *dw, const float *dy, const float *x, const float *
 void grad_norm(const struct grad_norm *job, const struct rows_norm *norm)
 {
     const int n = job->n, width = norm->width, columns = job->dw ? width : 0;
-    const bool layer = norm->kind == ROWS_LAYER; /* its means stand behind the factors */
+    const bool layer = rows_centred(norm->kind); /* its means stand behind the factors */
     const float *mean = layer ? job->factor + n : NULL;
-    const float plus = norm->kind == ROWS_RMS_PLUS ? 1.0f : 0.0f;
+    const float plus = rows_plus(norm->kind);
 
 #pragma omp parallel
     {
@@ -102,7 +102,7 @@ void grad_norm(const struct grad_norm *job, const struct rows_norm *norm)
             const size_t at = (size_t)t * (size_t)width;
 
             if (layer)
-                layer_row(job->dx + at, job->dy + at, job->x + at, norm->w, mean[t],
+                layer_row(job->dx + at, job->dy + at, job->x + at, norm->w, plus, mean[t],
                           job->factor[t], width);
             else
                 norm_row(job->dx + at, job->dy + at, job->x + at, norm->w, plus, job->factor[t],
@@ -202,7 +202,7 @@ void grad_head_norm(const struct grad_head_norm *job, const struct rows_heads *h
 {
     const int q = heads->heads, k = heads->kv_heads, dim = heads->head_dim, all = q + k;
     const size_t width = (size_t)(all + k) * (size_t)dim;
-    const float plus = norm->kind == ROWS_RMS_PLUS ? 1.0f : 0.0f;
+    const float plus = rows_plus(norm->kind);
 
     if (norm->whole) {
         grad_whole_norm(job, heads, norm);

@@ -16,7 +16,7 @@
  *   dx[t,c] += r[t] dy[t,c] w[c] - x[t,c] r[t]^3 s[t] / C
  *   dw[c]   += sum_t dy[t,c] x[t,c] r[t]
  *
- * ROWS_RMS_PLUS: the same with 1 + w for w in dx. ROWS_LAYER: y = z w + b, z = (x - mean) r.
+ * ..._PLUS: the same with 1 + w for w in dx. ROWS_LAYER: y = z w + b, z = (x - mean) r.
  *
  *   dx[t,c] += r[t] (g[t,c] - mean_c g[t,c] - z[t,c] mean_c (g z)[t,c]),   g = dy w
  *   dw[c]   += sum_t dy[t,c] z[t,c],   db[c] += sum_t dy[t,c]

@@ -40,11 +40,11 @@ struct isa {
      * is 1. */
     float (*norm)(float *y, const float *x, const float *w, float plus, int n, float eps);
 
-    /* y[i] = ((x[i] - m) * r) * w[i] + b[i], m = sum x / n, r = 1 / sqrt(sum (x - m)^2 / n +
+    /* y[i] = ((x[i] - m) * r) * (plus + w[i]) + b[i], m = sum x / n, r = 1 / sqrt(sum (x - m)^2 / n +
      * eps); returns r. n any; y may be x. Ba et al. 2016, arXiv:1607.06450, eq. 4.
      */
-    float (*layer)(float *y, float *mean, const float *x, const float *w, const float *b, int n,
-                   float eps);
+    float (*layer)(float *y, float *mean, const float *x, const float *w, float plus,
+                   const float *b, int n, float eps);
 
     /* x[i] += y[i]; n any. */
     void (*add)(float *x, const float *y, int n);

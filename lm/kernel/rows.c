@@ -18,20 +18,20 @@ void rows_norm(float *y, float *factor, const float *x, int n, const struct rows
     const struct isa *isa = isa_current();
     const int width = norm->width;
     /* Gemma's files hold w, not 1 + w, and packed weights must unpack to what was read. */
-    const float plus = norm->kind == ROWS_RMS_PLUS ? 1.0f : 0.0f;
+    const float plus = rows_plus(norm->kind);
+    const bool centred = rows_centred(norm->kind);
 
 #pragma omp parallel for schedule(static) if (share_worth(4 * (size_t)n * (size_t)width))
     for (int i = 0; i < n; i++) {
         const size_t at = (size_t)i * (size_t)width;
         float mean = 0.0f;
-        const float r =
-            norm->kind == ROWS_LAYER
-                ? isa->layer(y + at, &mean, x + at, norm->w, norm->b, width, norm->eps)
-                : isa->norm(y + at, x + at, norm->w, plus, width, norm->eps);
+        const float r = centred ? isa->layer(y + at, &mean, x + at, norm->w, plus, norm->b,
+                                             width, norm->eps)
+                                : isa->norm(y + at, x + at, norm->w, plus, width, norm->eps);
 
         if (factor)
             factor[i] = r;
-        if (factor && norm->kind == ROWS_LAYER)
+        if (factor && centred)
             factor[n + i] = mean;
     }
 }
@@ -188,7 +188,7 @@ void rows_head_norm(float *to, float *factor, const float *from, int n,
     const int normed = heads->heads + heads->kv_heads, dim = heads->head_dim;
     const size_t width = (size_t)(normed + heads->kv_heads) * (size_t)dim;
     const size_t values = (size_t)normed * (size_t)dim;
-    const float plus = norm->kind == ROWS_RMS_PLUS ? 1.0f : 0.0f;
+    const float plus = rows_plus(norm->kind);
 
     if (norm->whole) {
         whole_norm(to, factor, from, n, heads, norm);

@@ -7,18 +7,30 @@
 #include <stdbool.h>
 
 enum rows_kind {
-    ROWS_RMS,      /* x r w */
-    ROWS_RMS_PLUS, /* x r (1 + w) */
-    ROWS_LAYER,    /* (x - mean) r w + b */
+    ROWS_RMS,        /* x r w */
+    ROWS_RMS_PLUS,   /* x r (1 + w) */
+    ROWS_LAYER,      /* (x - mean) r w + b */
+    ROWS_LAYER_PLUS, /* (x - mean) r (1 + w) + b */
 };
 struct rows_norm {
     enum rows_kind kind;
-    const float *w, *b; /* [width]; b: ROWS_LAYER's */
+    const float *w, *b; /* [width]; b: of those around the mean */
     int width;
     float eps;
 };
+static inline bool rows_centred(enum rows_kind kind)
+{
+    return kind == ROWS_LAYER || kind == ROWS_LAYER_PLUS;
+}
+
+/* What a norm adds to its weights. */
+static inline float rows_plus(enum rows_kind kind)
+{
+    return kind == ROWS_RMS_PLUS || kind == ROWS_LAYER_PLUS ? 1.0f : 0.0f;
+}
+
 /* y [n,width] = norm of x [n,width]; factor out, may be NULL: what norm's backward needs, r [n]
- * and behind it, of ROWS_LAYER, the means [n]. y may be x. */
+ * and behind it, of those around the mean, the means [n]. y may be x. */
 void rows_norm(float *y, float *factor, const float *x, int n, const struct rows_norm *norm);
 
 /* x [n,width] += y [n,width]. */

@@ -42,7 +42,7 @@ static int layers_again(const struct shape *s, const struct block_plan *plan,
 /* Of the norm behind the last layer, which is in no list. */
 static int final_factors(const struct shape *s)
 {
-    return block_of(s)->norm == ROWS_LAYER ? 2 : 1;
+    return rows_centred(block_of(s)->norm) ? 2 : 1;
 }
 
 /* Floats of a row of struct activations' one block. */

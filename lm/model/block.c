@@ -259,6 +259,15 @@ static const struct block_list opt = {
     .op = {SERIAL(PART_Q, 3, PART_Q_BIAS, OP_SCALE)},
 };
 
+/* Nemotron-4 (arXiv:2402.16819), Minitron: norms that hold w for 1 + w, a squared ReLU. */
+static const struct block_list nemotron = {
+    .norm = ROWS_LAYER_PLUS,
+    .gate = ROWS_RELU2_PLAIN,
+    .final_bias = PART_NORM_FINAL_BIAS,
+    .n_ops = 11,
+    .op = {SERIAL(PART_Q, 3, PART_Q_BIAS, OP_ROTATE)},
+};
+
 /* Lozhkov et al. 2024, arXiv:2402.19173. */
 static const struct block_list starcoder2 = {
     .norm = ROWS_LAYER,
@@ -346,6 +355,7 @@ const struct block_list *block_of(const struct shape *shape)
         [FAMILY_GLM4] = {&glm4, NULL},
         [FAMILY_ERNIE] = {&ernie, NULL},
         [FAMILY_EXAONE4] = {&exaone4, NULL},
+        [FAMILY_NEMOTRON] = {&nemotron, NULL},
     };
     const struct block_list *parallel = blocks[shape->family].parallel;
 
@@ -391,7 +401,7 @@ int block_factors(const struct shape *s, const struct block_op *op)
     if (op->kind == OP_HEAD_NORM)
         return block_of(s)->whole_heads ? 2 : s->heads + s->kv_heads;
     if (op->kind == OP_NORM)
-        return block_of(s)->norm == ROWS_LAYER ? 2 : 1;
+        return rows_centred(block_of(s)->norm) ? 2 : 1;
     return 0;
 }
 

@@ -12,24 +12,27 @@
 #define BIT(family) (1u << FAMILY_##family)
 #define SANDWICH (BIT(GEMMA2) | BIT(GEMMA3)) /* norms before and behind each branch */
 #define GEMMAS (SANDWICH | BIT(GEMMA))
+#define PLUS (GEMMAS | BIT(NEMOTRON)) /* norms hold w for 1 + w */
 #define COHERES (BIT(COHERE) | BIT(COHERE2))
 /* Biases where the model's configuration has them. */
 #define FREE_BIAS \
     (BIT(LLAMA) | BIT(QWEN3) | GEMMAS | COHERES | BIT(GRANITE) | BIT(OLMO) | BIT(OLMO2) | \
      BIT(SMOLLM3) | BIT(OLMO3) | BIT(SEEDOSS) | BIT(ERNIE))
 #define GLMS (BIT(GLM) | BIT(GLM4))
-#define QKV_BIAS (FREE_BIAS | BIT(STABLELM) | BIT(ARCEE) | GLMS)
+#define PLAINLY (BIT(ARCEE) | BIT(NEMOTRON)) /* Llama's words, and no gate */
+#define QKV_BIAS (FREE_BIAS | BIT(STABLELM) | PLAINLY | GLMS)
 #define GATED (FREE_BIAS | BIT(EXAONE4) | BIT(MISTRAL) | BIT(QWEN2) | BIT(STABLELM))
 #define BIASED (BIT(QWEN2) | BIT(STARCODER2) | BIT(PHI)) /* q, k, v always have them */
-#define SPLIT (GATED | BIT(STARCODER2) | BIT(PHI) | BIT(ARCEE) | GLMS) /* q, k and v apart */
+#define SPLIT (GATED | BIT(STARCODER2) | BIT(PHI) | PLAINLY | GLMS) /* q, k and v apart */
 #define LLAMAS (SPLIT | BIT(PHI3)) /* who spells its weights as Llama does */
 #define CENTRED \
-    (BIT(STARCODER2) | BIT(PHI) | BIT(STABLELM)) /* norms of Llama's names, biases */
+    (BIT(STARCODER2) | BIT(PHI) | BIT(STABLELM) | \
+     BIT(NEMOTRON)) /* norms of Llama's names, biases */
 /* norms behind the branches alone */
 #define BEHIND (BIT(OLMO2) | BIT(OLMO3) | BIT(EXAONE4))
 #define PLAIN (BIT(OLMO) | BEHIND) /* no weight in the first norm of a branch */
 #define WTES (BIT(GPT2) | BIT(GPTJ) | BIT(GPTNEO) | BIT(BIGCODE)) /* who spells as GPT-2 does */
-#define EVERY ((1u << FAMILIES) - 1)
+#define EVERY (~0u >> (32 - FAMILIES)) /* bits of an unsigned: 32 families */
 
 /* A row's second half: what it is, whom it is packed with, its sizes, its stream of first
  * values. */
@@ -76,9 +79,9 @@ static const struct part_row front_rows[] = {
 /* Parts of one group stand one behind another, as they are packed. */
 static const struct part_row layer_rows[] = {
     /* attention */
-    {LLAMAS & ~GEMMAS & ~PLAIN, LAYER "input_layernorm.weight", "blk.%d.attn_norm.weight",
+    {LLAMAS & ~PLUS & ~PLAIN, LAYER "input_layernorm.weight", "blk.%d.attn_norm.weight",
      PART(NORM_ATTN, NORM_ATTN, NORM, ONE, WIDTH, 1)},
-    {GEMMAS, LAYER "input_layernorm.weight", "blk.%d.attn_norm.weight",
+    {PLUS, LAYER "input_layernorm.weight", "blk.%d.attn_norm.weight",
      PART(NORM_ATTN, NORM_ATTN, NORM_PLUS, ONE, WIDTH, 1)},
     {CENTRED, LAYER "input_layernorm.bias", "blk.%d.attn_norm.bias",
      PART(NORM_ATTN_BIAS, NORM_ATTN_BIAS, BIAS, ONE, WIDTH, 18)},
@@ -198,7 +201,7 @@ static const struct part_row layer_rows[] = {
      PART(O_BIAS, O_BIAS, BIAS, ONE, WIDTH, 22)},
     {BIT(STARCODER2), LAYER "self_attn.o_proj.bias", "blk.%d.attn_output.bias",
      PART(O_BIAS, O_BIAS, BIAS, ONE, WIDTH, 22)},
-    {FREE_BIAS | BIT(ARCEE), LAYER "self_attn.o_proj.bias", "blk.%d.attn_output.bias",
+    {FREE_BIAS | PLAINLY, LAYER "self_attn.o_proj.bias", "blk.%d.attn_output.bias",
      PART(O_BIAS, O_BIAS, BIAS, ONE, WIDTH, 22), .when = WHEN_BIAS_O},
     {BIT(PHI), LAYER "self_attn.dense.bias", "blk.%d.attn_output.bias",
      PART(O_BIAS, O_BIAS, BIAS, ONE, WIDTH, 22)},
@@ -216,7 +219,7 @@ static const struct part_row layer_rows[] = {
     {BIT(GLM4), LAYER "post_self_attn_layernorm.weight", "blk.%d.post_attention_norm.weight",
      PART(NORM_ATTN_POST, NORM_ATTN_POST, NORM, ONE, WIDTH, 23)},
     /* the gated, or GPT-2's plain, two-layer perceptron */
-    {LLAMAS & ~(GEMMAS | PLAIN | COHERES | BIT(PHI) | BIT(STABLELM) | BIT(SEEDOSS)),
+    {LLAMAS & ~(PLUS | PLAIN | COHERES | BIT(PHI) | BIT(STABLELM) | BIT(SEEDOSS)),
      LAYER "post_attention_layernorm.weight", "blk.%d.ffn_norm.weight",
      PART(NORM_MLP, NORM_MLP, NORM, ONE, WIDTH, 9)},
     /* llama.cpp goes by the name, not by where it stands */
@@ -225,12 +228,12 @@ static const struct part_row layer_rows[] = {
     /* only where the branches are serial: beside each other they share the first norm */
     {BIT(STABLELM), LAYER "post_attention_layernorm.weight", "blk.%d.ffn_norm.weight",
      PART(NORM_MLP, NORM_MLP, NORM, ONE, WIDTH, 9), .when = WHEN_SERIAL},
-    {BIT(GEMMA), LAYER "post_attention_layernorm.weight", "blk.%d.ffn_norm.weight",
-     PART(NORM_MLP, NORM_MLP, NORM_PLUS, ONE, WIDTH, 9)},
+    {BIT(GEMMA) | BIT(NEMOTRON), LAYER "post_attention_layernorm.weight",
+     "blk.%d.ffn_norm.weight", PART(NORM_MLP, NORM_MLP, NORM_PLUS, ONE, WIDTH, 9)},
     {SANDWICH, LAYER "pre_feedforward_layernorm.weight", "blk.%d.ffn_norm.weight",
      PART(NORM_MLP, NORM_MLP, NORM_PLUS, ONE, WIDTH, 9)},
-    {BIT(STARCODER2), LAYER "post_attention_layernorm.bias", "blk.%d.ffn_norm.bias",
-     PART(NORM_MLP_BIAS, NORM_MLP_BIAS, BIAS, ONE, WIDTH, 24)},
+    {BIT(STARCODER2) | BIT(NEMOTRON), LAYER "post_attention_layernorm.bias",
+     "blk.%d.ffn_norm.bias", PART(NORM_MLP_BIAS, NORM_MLP_BIAS, BIAS, ONE, WIDTH, 24)},
     {BIT(STABLELM), LAYER "post_attention_layernorm.bias", "blk.%d.ffn_norm.bias",
      PART(NORM_MLP_BIAS, NORM_MLP_BIAS, BIAS, ONE, WIDTH, 24), .when = WHEN_SERIAL},
     NORM_ROWS(WTES & ~BIT(GPTJ), BLOCK "ln_2", "blk.%d.ffn_norm", NORM_MLP, 9, 24),
@@ -267,9 +270,9 @@ static const struct part_row layer_rows[] = {
      PART(UP, UP, LINEAR, FFN, WIDTH, 11)},
     {BIT(STARCODER2), LAYER "mlp.c_fc.bias", "blk.%d.ffn_up.bias",
      PART(UP_BIAS, UP_BIAS, BIAS, ONE, FFN, 25)},
-    {BIT(ARCEE), LAYER "mlp.up_proj.weight", "blk.%d.ffn_up.weight",
+    {PLAINLY, LAYER "mlp.up_proj.weight", "blk.%d.ffn_up.weight",
      PART(UP, UP, LINEAR, FFN, WIDTH, 11)},
-    {BIT(ARCEE), LAYER "mlp.up_proj.bias", "blk.%d.ffn_up.bias",
+    {PLAINLY, LAYER "mlp.up_proj.bias", "blk.%d.ffn_up.bias",
      PART(UP_BIAS, UP_BIAS, BIAS, ONE, FFN, 25), .when = WHEN_BIAS_MLP},
     MLP_ROWS(BIT(PHI), LAYER "mlp.fc1", "blk.%d.ffn_up", UP, FFN, WIDTH, 11, 25),
     MLP_ROWS(BIT(GPTJ), BLOCK "mlp.fc_in", "blk.%d.ffn_up", UP, FFN, WIDTH, 11, 25),
@@ -292,7 +295,7 @@ static const struct part_row layer_rows[] = {
      PART(DOWN_BIAS, DOWN_BIAS, BIAS, ONE, WIDTH, 26)},
     {BIT(STARCODER2), LAYER "mlp.c_proj.bias", "blk.%d.ffn_down.bias",
      PART(DOWN_BIAS, DOWN_BIAS, BIAS, ONE, WIDTH, 26)},
-    {FREE_BIAS | BIT(ARCEE), LAYER "mlp.down_proj.bias", "blk.%d.ffn_down.bias",
+    {FREE_BIAS | PLAINLY, LAYER "mlp.down_proj.bias", "blk.%d.ffn_down.bias",
      PART(DOWN_BIAS, DOWN_BIAS, BIAS, ONE, WIDTH, 26), .when = WHEN_BIAS_MLP},
     MLP_ROWS(BIT(PHI), LAYER "mlp.fc2", "blk.%d.ffn_down", DOWN, WIDTH, FFN, 12, 26),
     MLP_ROWS(BIT(GPTJ), BLOCK "mlp.fc_out", "blk.%d.ffn_down", DOWN, WIDTH, FFN, 12, 26),
@@ -314,15 +317,15 @@ static const struct part_row layer_rows[] = {
 /* llama.cpp has no reward models, so a score has no name there. GPT-2's process reward model
  * has the name that its token classifier has. */
 static const struct part_row back_rows[] = {
-    {LLAMAS & ~GEMMAS & ~BIT(OLMO) & ~BIT(PHI), "model.norm.weight", "output_norm.weight",
+    {LLAMAS & ~PLUS & ~BIT(OLMO) & ~BIT(PHI), "model.norm.weight", "output_norm.weight",
      PART(NORM_FINAL, NORM_FINAL, NORM, ONE, WIDTH, 13)},
-    {GEMMAS, "model.norm.weight", "output_norm.weight",
+    {PLUS, "model.norm.weight", "output_norm.weight",
      PART(NORM_FINAL, NORM_FINAL, NORM_PLUS, ONE, WIDTH, 13)},
     NORM_ROWS(WTES | BIT(FALCON), "transformer.ln_f", "output_norm", NORM_FINAL, 13, 28),
     NORM_ROWS(BIT(PHI), "model.final_layernorm", "output_norm", NORM_FINAL, 13, 28),
     NORM_ROWS(BIT(NEOX), "gpt_neox.final_layer_norm", "output_norm", NORM_FINAL, 13, 28),
     NORM_ROWS(BIT(OPT), "model.decoder.final_layer_norm", "output_norm", NORM_FINAL, 13, 28),
-    {BIT(STARCODER2) | BIT(STABLELM), "model.norm.bias", "output_norm.bias",
+    {BIT(STARCODER2) | BIT(STABLELM) | BIT(NEMOTRON), "model.norm.bias", "output_norm.bias",
      PART(NORM_FINAL_BIAS, NORM_FINAL_BIAS, BIAS, ONE, WIDTH, 28)},
     {EVERY & ~BIT(NEOX), "lm_head.weight", "output.weight",
      PART(HEAD, HEAD, HEAD, VOCAB, WIDTH, 14), .when = WHEN_UNTIED},

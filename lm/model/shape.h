@@ -45,6 +45,7 @@ enum family {
     FAMILY_GLM4, /* and of 2025 */
     FAMILY_ERNIE,
     FAMILY_EXAONE4,
+    FAMILY_NEMOTRON,
     FAMILIES
 };
 enum head {

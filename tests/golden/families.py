@@ -93,6 +93,7 @@ FAMILIES = {
     "glm": ("GlmConfig", dict(USUAL, head_dim=32)),
     "glm4": ("Glm4Config", dict(USUAL, head_dim=32)),
     "ernie": ("Ernie4_5Config", dict(USUAL, head_dim=32, use_bias=True)),
+    "nemotron": ("NemotronConfig", dict(USUAL)),
     "exaone4": ("Exaone4Config", dict(USUAL, sliding_window=None, layer_types=["full_attention"] * 3)),
     "exaone4-window": ("Exaone4Config", dict(USUAL, num_hidden_layers=5, sliding_window=24)),
     "starcoder": ("GPTBigCodeConfig", dict(N_EMBD)),
@@ -132,7 +133,7 @@ def make_folder(name, folder):
         for key, p in sorted(named, key=lambda kv: kv[0]):
             r = torch.randn(p.shape, generator=generator)
             if p.ndim == 1:
-                ones = key.endswith("weight") and "gemma" not in name  # its norms multiply by 1 + w
+                ones = key.endswith("weight") and "gemma" not in name and "nemotron" not in name  # their norms multiply by 1 + w
                 p.copy_(0.2 * r + (1 if ones else 0))
             else:
                 p.copy_(r * (0.5 if "emb" in key or "wte" in key or "wpe" in key else 1.2 / math.sqrt(min(p.shape))))

@@ -176,6 +176,8 @@ KINDS = {
     "arcee": dict(WIDE, **ROPE, model_type="arcee", num_key_value_heads=2, mlp_bias=True, tie_word_embeddings=True),
     "glm4": dict(WIDE, model_type="glm4", num_key_value_heads=2, head_dim=16, rms_norm_eps=1e-5, tie_word_embeddings=False,
                  rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5)),
+    "nemotron": dict(WIDE, model_type="nemotron", num_key_value_heads=2, norm_eps=1e-5, tie_word_embeddings=False,
+                     rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5)),
     "exaone4": dict(WIDE, **ROPE, model_type="exaone4", num_hidden_layers=4, num_key_value_heads=2, tie_word_embeddings=True,
                     sliding_window=24),
     "smollm3w": dict(WIDE, **ROPE, model_type="smollm3", num_key_value_heads=2, rms_norm_eps=1e-6, no_rope_layers=[1, 0],
@@ -197,7 +199,7 @@ def kinds():
         with torch.no_grad():
             for key, p in sorted(model.named_parameters()):
                 key = "embed_out.weight" if name == "neox" and key == "lm_head.weight" else key  # as its file has it
-                p.copy_(weight(key, tuple(p.shape), name == "gemma"))
+                p.copy_(weight(key, tuple(p.shape), name in ("gemma", "nemotron")))
             ids = tokens(80, 2, LENGTHS[2])
             lp = torch.log_softmax(model(torch.tensor([ids])).logits[0].double(), -1)
             line(name, "logprob", 2, [lp[t - 1, ids[t]].item() for t in range(1, LENGTHS[2])], 7)

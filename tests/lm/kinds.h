@@ -55,6 +55,7 @@ static const struct tiny kinds[] = {
       .local = {7}}},
     {"arcee", {KIND(FAMILY_ARCEE, 2, 1e-5f), .act = ACT_RELU2, .bias_mlp = true, .tied = true}},
     {"glm4", {KIND(FAMILY_GLM4, 2, 1e-5f), .rotary = 8, .bias_qkv = true}},
+    {"nemotron", {KIND(FAMILY_NEMOTRON, 2, 1e-5f), .act = ACT_RELU2, .rotary = 8}},
     {"exaone4",
      {TINY(FAMILY_EXAONE4, 4, 64, 4, 2, 16, 96, 80, 256, 1e-5f), .rope_theta = 1e4,
       .tied = true, .window = 24, .local = {7}, .unrotated = {8}}},

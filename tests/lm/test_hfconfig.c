@@ -170,7 +170,7 @@ static const struct {
     {"{\"architectures\":[\"X\"]," SIZES ",\"is_encoder_decoder\":false}",
      "X is not supported"},
     {"{\"model_type\":\"exaone4\"," SIZES ",\"num_key_value_heads\":2,\"sliding_window\":9,"
-     "\"layer_types\":[\"full_attention\",\"full_attention\"]}",
+     "\"layer_types\":[\"full_attention\",\"full_attention\",\"full_attention\"]}",
      "sliding_window: beside layer_types without sliding_attention"},
     {"{\"model_type\":\"olmo3\"," SIZES
      ",\"rope_parameters\":{\"full_attention\":{\"rope_type\":"

@@ -41,11 +41,12 @@ static void lengths_need_be_no_multiple_of_a_vector(void **state)
             for (int i = 0; i < n; i++)
                 assert_true(fabs((double)(y[i] - x[i] * rms * (1 + w[i]))) < 1e-5);
             assert_true(y[n] == 7.0f);
-            rate = isa->layer(y, &mean, x, w, b, n, 1e-2f);
+            rate = isa->layer(y, &mean, x, w, 1.0f, b, n, 1e-2f);
             assert_true(fabs((double)mean - sum / n) < 1e-6);
             assert_true(fabs((double)rate * sqrt(spread / n + 0.01) - 1) < 1e-5);
             for (int i = 0; i < n; i++)
-                assert_true(fabs((double)(y[i] - ((x[i] - mean) * rate * w[i] + b[i]))) < 1e-5);
+                assert_true(fabs((double)(y[i] - ((x[i] - mean) * rate * (1 + w[i]) + b[i]))) <
+                            1e-5);
             isa->silu(y, x, w, n);
             for (int i = 0; i < n; i++)
                 assert_true(fabs((double)y[i] - (double)x[i] / (1 + exp((double)-x[i])) *
