@@ -12,6 +12,12 @@
 
 static const char sliding[] = "sliding_attention", full[] = "full_attention";
 
+/* Files of these name a window whether they use it or not. */
+static bool asks_use(enum hfkeys_window rule)
+{
+    return rule == HFWINDOW_FROM || rule == HFWINDOW_BLIND;
+}
+
 /* By the family's rule. */
 static bool by_rule(const struct shape *shape, int layer, int every, int from)
 {
@@ -113,7 +119,7 @@ void hfwindow_write(json_t *config, const struct shape *shape)
     if (rule != HFWINDOW_NEVER && (rule != HFWINDOW_BLIND || shape->window))
         json_object_set_new(config, "sliding_window",
                             shape->window ? json_integer(shape->window) : json_null());
-    if (rule == HFWINDOW_FROM || rule == HFWINDOW_BLIND)
+    if (asks_use(rule))
         json_object_set_new(config, "use_sliding_window", json_boolean(shape->window));
     if (rule == HFWINDOW_FROM && shape->window)
         json_object_set_new(config, "max_window_layers", json_integer(first));
