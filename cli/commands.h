@@ -31,7 +31,6 @@
     ROW(cmd_score_reward) \
     ROW(cmd_eval) \
     ROW(cmd_judge) \
-    ROW(cmd_agreement) \
     ROW(cmd_revise) \
     ROW(cmd_rank) \
     ROW(cmd_inspect) \
@@ -40,6 +39,7 @@
     ROW(cmd_pull) \
     ROW(cmd_keys) \
     ROW(cmd_data) \
+    ROW(cmd_prefs) \
     ROW(cmd_loss) \
     ROW(cmd_world)
 /* clang-format on */

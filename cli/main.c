@@ -5,6 +5,7 @@
  * How it works: the word's row is looked up in the table of commands, and the row's function
  * does the rest; what needs another program becomes it. Here are only the words that are about
  * the table itself: help, --help, --version, and what to say of a word that is in no row. */
+#include "annotate/exchange/store_rows.h"
 #include "base/log.h"
 #include "base/outlet.h"
 #include "cli/commands.h"
@@ -121,5 +122,6 @@ int main(int argc, char **argv)
     log_open("drover");
     outlet_open("drover");
     hfhub_serve();
+    store_rows_serve();
     return outlet_end(choose(argc, argv));
 }

@@ -17,11 +17,13 @@
 #include "base/spool.h"
 #include "data/example.h"
 #include "data/format.h"
+#include "data/keep.h"
 #include "data/mixture.h"
 #include "data/published.h"
 #include "data/rows.h"
 #include "data/slice.h"
 #include "data/split.h"
+#include "data/stream.h"
 #include "data/threads.h"
 
 #include <math.h>
@@ -225,6 +227,8 @@ static enum err read_file(struct dataset *set, const char *path, const struct mi
     enum err err = rows_open(&file, path);
     const int index = err ? 0 : dataset_name_file(set, path);
 
+    set->judged |= !err && rows_are_judged(file);
+
     while (!err) {
         json_t *object = NULL;
         err = rows_next(file, &object);
@@ -252,51 +256,6 @@ static enum err read_file(struct dataset *set, const char *path, const struct mi
     return err;
 }
 
-/* Keeps the first keep[i] rows of part i; start[i] is where it begins. */
-static void keep_shares(struct dataset *set, const size_t *start, const size_t *keep, size_t n)
-{
-    size_t to = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        /* The first ones, in the files' order: no draw decides which. */
-        const size_t end = i + 1 < n ? start[i + 1] : set->n;
-        for (size_t k = start[i]; k < end; k++)
-            if (k - start[i] < keep[i])
-                set->row[to++] = set->row[k];
-    }
-    set->n = to;
-}
-
-/* Of the rows from `start` on a seeded choice of so large a share stays, in the files' order. */
-static void keep_weight(struct dataset *set, size_t start, double weight, uint64_t seed)
-{
-    const size_t n = set->n - start, keep = (size_t)(weight * (double)n);
-    uint32_t *order = mem_new(n + 1, sizeof(*order));
-    bool *kept = mem_new(n + 1, sizeof(*kept));
-
-    /* An epoch of its own, as a held-out choice has one. */
-    rng_shuffle(order, n, seed, RNG_ORDER, UINT64_MAX - 1);
-    for (size_t i = 0; i < keep; i++)
-        kept[order[i]] = true;
-    set->n = start;
-    for (size_t i = 0; i < n; i++)
-        if (kept[i])
-            set->row[set->n++] = set->row[start + i];
-    free(order);
-    free(kept);
-}
-
-/* Of the rows from `start` on those of the slice stay. */
-static void keep_slice(struct dataset *set, size_t start, const struct slice *slice)
-{
-    size_t from, to;
-
-    slice_of(slice, set->n - start, &from, &to);
-    for (size_t i = from; i < to; i++)
-        set->row[start + i - from] = set->row[start + i];
-    set->n = start + to - from;
-}
-
 /* Parts are read whole before shares are taken: a share is of what is there. */
 static enum err read_mixture(struct dataset *set, const struct dataset_conf *conf)
 {
@@ -313,9 +272,9 @@ static enum err read_mixture(struct dataset *set, const struct dataset_conf *con
         for (size_t f = 0; f < part->files && !err; f++)
             err = read_file(set, part->file[f], part, conf);
         if (!err)
-            keep_slice(set, start[i], &part->slice);
+            keep_slice(set->row, &set->n, start[i], &part->slice);
         if (!err && part->weight < 1)
-            keep_weight(set, start[i], part->weight, conf->seed);
+            keep_weight(set->row, &set->n, start[i], part->weight, conf->seed);
         fraction[i] = part->fraction;
         rows[i] = set->n - start[i];
         mixture_free(part);
@@ -323,7 +282,7 @@ static enum err read_mixture(struct dataset *set, const struct dataset_conf *con
     if (!err)
         err = mixture_shares(keep, fraction, rows, n);
     if (!err)
-        keep_shares(set, start, keep, n);
+        keep_shares(set->row, &set->n, start, keep, n);
     free(fraction);
     free(start);
     free(keep);
@@ -391,14 +350,14 @@ static enum err read_name(struct dataset *train, struct dataset **test,
         if (!err)
             err = read_file(train, conf->name, NULL, conf);
         if (!err)
-            keep_slice(train, 0, &slice);
+            keep_slice(train->row, &train->n, 0, &slice);
         return err;
     }
     err = find(&split, &slice, conf, conf->train, true);
     if (!err)
         err = read_split(train, &split, conf);
     if (!err)
-        keep_slice(train, 0, &slice);
+        keep_slice(train->row, &train->n, 0, &slice);
     split_free(&split);
     if (err)
         return err;
@@ -406,9 +365,28 @@ static enum err read_name(struct dataset *train, struct dataset **test,
     if (!err && split.n) {
         *test = set_new(conf);
         err = read_split(*test, &split, conf);
-        keep_slice(*test, 0, &slice);
+        keep_slice((*test)->row, &(*test)->n, 0, &slice);
     }
     split_free(&split);
+    return err;
+}
+
+/* Marks the rows whose prompts are held out: as `drover data split` divides, so that what people said
+ * of a prompt is on one side. Errors: a record without a prompt. */
+static enum err hold_prompts(bool *held, const struct dataset *train, double share,
+                             uint64_t seed)
+{
+    enum err err = OK;
+
+    for (size_t i = 0; i < train->n && !err; i++) {
+        json_t *row = NULL;
+        double at = 1;
+        err = dataset_record(&row, train, i);
+        if (!err)
+            err = stream_share(&at, row, seed, false);
+        held[i] = at < share;
+        json_decref(row);
+    }
     return err;
 }
 
@@ -433,7 +411,9 @@ static enum err hold_out(struct dataset *train, struct dataset **test,
     /* UINT64_MAX: an epoch that no training reaches, so that the choice has draws of its
      * own. */
     rng_shuffle(order, train->n, conf->seed, RNG_ORDER, UINT64_MAX);
-    for (size_t i = 0; i < count; i++)
+    if (train->judged)
+        err = hold_prompts(held, train, (double)count / (double)train->n, conf->seed);
+    for (size_t i = 0; i < count && !train->judged; i++)
         held[order[i]] = true;
     *test = set_new(conf);
     for (int i = 0; i < train->files; i++)
@@ -481,7 +461,9 @@ enum err dataset_load(struct dataset **train, struct dataset **test,
     enum err err;
 
     *train = *test = NULL;
+    rows_labels(conf->labels);
     err = load(set, test, conf);
+    rows_labels(NULL);
     if (err) {
         dataset_free(set);
         dataset_free(*test);

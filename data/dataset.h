@@ -13,6 +13,7 @@
 #define DATA_DATASET_H
 
 #include "base/err.h"
+#include "data/dataset_row.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -23,12 +24,6 @@ enum { DATASET_ROWS_MAX = 50000000, DATASET_FILES_MAX = 4096, DATASET_MEMORY = 6
 
 struct spool;
 
-struct dataset_row {
-    size_t at, bytes; /* its text */
-    int file;         /* index into `file` */
-    long line;        /* from 1 */
-};
-
 struct dataset {
     size_t n, room;
     struct dataset_row *row;
@@ -38,6 +33,7 @@ struct dataset {
     int files;
     char **file;    /* paths as the user gave them */
     size_t skipped; /* bad lines left out */
+    bool judged;    /* some come from a preference store: what is held out is whole prompts */
     unsigned told;  /* formats that records were turned from unasked, a bit each: said once */
 };
 
@@ -47,6 +43,7 @@ struct dataset_conf {
     const json_t *mixture;    /* datasets, or NULL: exactly one of the two */
     const char *train, *test; /* names of the splits: "train", "test" */
     double test_size;         /* NAN: none */
+    const char *labels;       /* of a preference store: each, majority; NULL: each */
     const char *format; /* data/format.h; NULL: TRL's columns; what has none of them by what it
                            is (format_rule.untold), and stderr is told */
     const char *text_field; /* the trainer's column of text, or NULL */

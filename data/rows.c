@@ -37,6 +37,8 @@ struct rows {
     struct parquet *parquet;
     struct arrow *arrow;
     struct csv *csv;
+    void *store; /* `source`'s */
+    long store_at;
     struct jsonl *lines; /* NULL: a document */
     json_t *first;       /* of a file of lines: read at the opening, not yet given */
     json_t *items;       /* of a document */
@@ -44,6 +46,25 @@ struct rows {
     enum err refused; /* the first line's error, not yet given, and its words */
     char *words;
 };
+
+/* Installed once, by a program's main, before there is a second thread. */
+static const struct rows_source *source;
+static const char *labels;
+
+void rows_serve(const struct rows_source *serves)
+{
+    source = serves;
+}
+
+void rows_labels(const char *words)
+{
+    labels = words;
+}
+
+bool rows_are_judged(const struct rows *rows)
+{
+    return rows->store != NULL;
+}
 
 /* Names alone decide what is tried, never whether it is believed. */
 static bool ends_in(const char *path, const char *suffix)
@@ -217,6 +238,32 @@ static enum err open_csv(struct rows *rows, char separator)
     return csv_open(&rows->csv, rows->path, separator);
 }
 
+static enum err next_store(struct rows *rows, json_t **out)
+{
+    const enum err err = source->next(rows->store, out);
+
+    rows->store_at += !err && *out;
+    return err;
+}
+
+static long line_store(const struct rows *rows)
+{
+    return rows->store_at;
+}
+
+/* Who reads it later asks for its rows by number, as of other files. */
+static enum err open_store(struct rows *rows)
+{
+    static const struct form form = {next_store, line_store};
+
+    if (!source)
+        return err_set(ERR_PARSE,
+                       "%s: a database: `drover prefs export` makes rows of a preference store",
+                       rows->path);
+    rows->form = &form;
+    return source->open(&rows->store, rows->path, labels);
+}
+
 /* ERR_PARSE of the first line is kept for rows_next, whose caller may leave bad records out. */
 static enum err open_text(struct rows *rows)
 {
@@ -257,6 +304,8 @@ static enum err open_form(struct rows *rows)
     if (fs_is_dir(rows->path))
         return open_text(rows); /* refused there */
     peek(first, rows->path);
+    if (!memcmp(first, "SQLi", 4))
+        return open_store(rows);
     if (!memcmp(first, "PAR", 3) || ends_in(rows->path, ".parquet"))
         return open_parquet(rows);
     if (!memcmp(first, "ARRO", 4) || !memcmp(first, "\xFF\xFF\xFF\xFF", 4) ||
@@ -290,6 +339,8 @@ void rows_close(struct rows *rows)
     parquet_close(rows->parquet);
     arrow_close(rows->arrow);
     csv_close(rows->csv);
+    if (rows->store)
+        source->close(rows->store);
     jsonl_close(rows->lines);
     json_decref(rows->first);
     json_decref(rows->items);

@@ -3,6 +3,7 @@
  * How it works: the first word is a method of learner/methods/methods.c; one that learns from
  * files runs in this process alone (learner/offline), one over a fleet as its learner
  * (learner/fleet). `drover METHOD` starts this program, and says so by DROVER_TYPED. */
+#include "annotate/exchange/store_rows.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/outlet.h"
@@ -76,5 +77,6 @@ int main(int argc, char **argv)
     log_open("learner");
     outlet_open(typed());
     hfhub_serve();
+    store_rows_serve();
     return outlet_end(choose(argc, argv));
 }

@@ -1,8 +1,9 @@
 /* assign: who is given which item, why, in which order of candidates, and until when.
  *
- * * Nobody gets an item twice but as a planned repeat. An assignment is a lease: it ends by a
- * judgement, a skip, when it is returned, or when nothing is heard for settings.lease_ms; the
- * item then is free for others again. A judgement that arrives after its lease is still taken. */
+ * * * Nobody gets an item twice but as a planned repeat. An assignment is a lease: it ends by
+ * a judgement, a skip, when it is returned, or when nothing is heard for settings.lease_ms;
+ * the item then is free for others again. A judgement that arrives after its lease is still
+ * taken. */
 
 #ifndef PREFS_ASSIGN_H
 #define PREFS_ASSIGN_H

@@ -1,36 +1,21 @@
 /* One call is one transaction's part: what the person has open comes again; else leases that
- * are over end, what kind is due is drawn (offer.h), an item of that kind is looked for by an
- * index, and an assignment is written. Gold questions and repeats come only while something
- * planned is left, so that nobody is kept busy with them. That nobody gets an item twice is a
- * unique index of the table, not only this file's care. */
+ * are over end, an item is found (finding.c), its candidates get their order (offer.h), and an
+ * assignment is written. That nobody gets an item twice is a unique index of the table, not
+ * only this file's care. */
 
-#include "prefs/assign.h"
+#include "prefs/giving.h"
 
 #include "prefs/assign_row.h"
+#include "prefs/finding.h"
 #include "prefs/item_count.h"
 #include "prefs/offer.h"
 #include "prefs/sql.h"
 
 #include <string.h>
 
-/* What was found for somebody. */
-struct offered {
-    int64_t item, repeats;
-    enum prefs_why why;
-    double chance;
-    int n;
-    char active[PREFS_NAME_MAX];
-};
-
-struct person {
-    int64_t id, given, lean;
-    int standing, role;
-};
-
 /* ---- the person */
 
-/* Who is closed or forgotten gets the same words: others need not know which. */
-static enum err read_person(struct prefs *prefs, int64_t id, struct person *out)
+static enum err read_person(struct prefs *prefs, int64_t id, struct finding_person *out)
 {
     sqlite3_stmt *made;
     bool row = false;
@@ -51,143 +36,24 @@ static enum err read_person(struct prefs *prefs, int64_t id, struct person *out)
     out->given = sqlite3_column_int64(made, 2);
     out->lean = sqlite3_column_int64(made, 3);
     sql_end(made);
+    return err;
+}
+
+/* Who is closed or forgotten gets the same words: others need not know which. */
+static enum err read_active(struct prefs *prefs, int64_t id, struct finding_person *out)
+{
+    const enum err err = read_person(prefs, id, out);
+
     if (!err && (out->standing == PREFS_CLOSED || out->standing == PREFS_FORGOTTEN))
-        err = err_set(ERR_STATE, "this person takes part no more");
-    return err;
-}
-
-/* ---- what is found */
-
-static enum err read_pick(struct prefs *prefs, sqlite3_stmt *made, struct offered *out,
-                          bool *found)
-{
-    enum err err = sql_step(prefs, made, found);
-
-    if (err || !*found)
-        return err;
-    out->item = sqlite3_column_int64(made, 0);
-    out->n = sqlite3_column_int(made, 1);
-    sql_copy(out->active, sizeof out->active, made, 2);
-    out->chance = sqlite3_column_double(made, 3);
-    out->repeats = sqlite3_column_int64(made, 4);
-    out->why = sqlite3_column_int(made, 5) ? PREFS_DISAGREEMENT
-               : *out->active              ? PREFS_ACTIVE
-                                           : PREFS_PLAN;
-    sql_end(made);
-    return out->n >= 1 && out->n <= PREFS_CANDIDATES_MAX
-               ? OK
-               : err_set(ERR_PARSE, "%s: damaged: %d candidates", prefs->path, out->n);
-}
-
-/* By the index: what a strategy wants first, then what is planned before what was asked for
- * later, then what lacks fewest (an item that is begun is finished before another is begun). */
-static enum err find_planned(struct prefs *prefs, int64_t annotator, struct offered *out,
-                             bool *found)
-{
-    sqlite3_stmt *made;
-    const enum err err =
-        sql_open(&made, prefs,
-                 "SELECT id, n, active, chance, 0, late FROM item WHERE need > 0 AND NOT EXISTS"
-                 " (SELECT 1 FROM assignment a WHERE a.annotator = ?1 AND a.item = item.id"
-                 " AND a.state IN ('open', 'done', 'skipped'))"
-                 " ORDER BY priority DESC, late, need, id LIMIT 1",
-                 "i", annotator);
-
-    return err ? err : read_pick(prefs, made, out, found);
-}
-
-/* Drawn evenly of those that this person has not seen: everybody meets other ones, in another
- * order, so that nobody can tell the others which they are. */
-static enum err find_gold(struct prefs *prefs, const struct person *person, struct offered *out,
-                          bool *found)
-{
-    sqlite3_stmt *made;
-    int64_t n;
-    enum err err = sql_number(
-        prefs, &n, 0,
-        "SELECT count(*) FROM item WHERE gold IS NOT NULL AND NOT withdrawn AND NOT EXISTS"
-        " (SELECT 1 FROM assignment a WHERE a.annotator = ?1 AND a.item = item.id"
-        " AND a.state IN ('open', 'done', 'skipped'))",
-        "i", person->id);
-    const double u = prefs_draw(prefs, "gold", (uint64_t)person->id, (uint64_t)person->given);
-
-    *found = false;
-    if (err || !n)
-        return err;
-    err = sql_open(
-        &made, prefs,
-        "SELECT id, n, NULL, 1.0, 0, 0 FROM item WHERE gold IS NOT NULL AND NOT withdrawn"
-        " AND NOT EXISTS (SELECT 1 FROM assignment a WHERE a.annotator = ?1"
-        " AND a.item = item.id AND a.state IN ('open', 'done', 'skipped'))"
-        " ORDER BY id LIMIT 1 OFFSET ?2",
-        "ii", person->id, offer_pick(u, n));
-    if (!err)
-        err = read_pick(prefs, made, out, found);
-    out->why = PREFS_GOLD;
-    out->chance = 1 / (double)n;
-    return err;
-}
-
-/* Of what this person judged at least so many items or so long ago, and has not repeated. */
-#define REPEATABLE \
-    " FROM assignment a JOIN item i ON i.id = a.item WHERE a.annotator = ?1" \
-    " AND a.state = 'done' AND a.why IN ('plan', 'active', 'disagreement') AND i.n > 1" \
-    " AND NOT i.withdrawn AND (a.nth <= ?2 OR a.ended <= ?3) AND NOT EXISTS" \
-    " (SELECT 1 FROM assignment r WHERE r.repeats = a.id" \
-    " AND r.state IN ('open', 'done', 'skipped'))"
-
-static enum err find_repeat(struct prefs *prefs, const struct person *person, int64_t now,
-                            struct offered *out, bool *found)
-{
-    const int64_t before = person->given + 1 - prefs->settings.repeat_gap,
-                  ended = now - prefs->settings.repeat_after_ms;
-    const double u = prefs_draw(prefs, "repeat", (uint64_t)person->id, (uint64_t)person->given);
-    sqlite3_stmt *made;
-    int64_t n;
-    enum err err = sql_number(prefs, &n, 0, "SELECT count(*)" REPEATABLE, "iii", person->id,
-                              before, ended);
-
-    *found = false;
-    if (err || !n)
-        return err;
-    err = sql_open(&made, prefs,
-                   "SELECT i.id, i.n, NULL, 1.0, a.id, 0" REPEATABLE
-                   " ORDER BY a.id LIMIT 1 OFFSET ?4",
-                   "iiii", person->id, before, ended, offer_pick(u, n));
-    if (!err)
-        err = read_pick(prefs, made, out, found);
-    out->why = PREFS_REPEAT;
-    out->chance = 1 / (double)n;
-    return err;
-}
-
-/* *found false: nothing at all. */
-static enum err choose(struct prefs *prefs, const struct person *person, int64_t now,
-                       struct offered *out, bool *found)
-{
-    const double u = prefs_draw(prefs, "offer", (uint64_t)person->id, (uint64_t)person->given);
-    const enum prefs_why wish =
-        offer_wish(u, prefs->settings.gold_rate, prefs->settings.repeat_rate);
-    struct offered other = {.item = 0};
-    bool is_other = false;
-    enum err err = find_planned(prefs, person->id, out, found);
-
-    if (err || !*found)
-        return err;
-    if (wish == PREFS_GOLD)
-        err = find_gold(prefs, person, &other, &is_other);
-    else if (wish == PREFS_REPEAT)
-        err = find_repeat(prefs, person, now, &other, &is_other);
-    if (!err && is_other)
-        *out = other;
+        return err_set(ERR_STATE, "this person takes part no more");
     return err;
 }
 
 /* ---- the order of candidates */
 
 /* Repeats are no part of the balance: they are the mirror of what was shown before. */
-static enum err order_fresh(struct prefs *prefs, const struct person *person,
-                            const struct offered *pick, int *order)
+static enum err order_fresh(struct prefs *prefs, const struct finding_person *person,
+                            const struct finding *pick, int *order)
 {
     double base[PREFS_CANDIDATES_MAX];
     struct offer_balance balance = {
@@ -214,7 +80,7 @@ static enum err order_fresh(struct prefs *prefs, const struct person *person,
 }
 
 /* All the way round, also of more than two: each place is taken by its opposite. */
-static enum err order_swapped(struct prefs *prefs, const struct offered *pick, int *order)
+static enum err order_swapped(struct prefs *prefs, const struct finding *pick, int *order)
 {
     struct prefs_assignment first;
     enum err err = prefs_assignment_read(prefs, pick->repeats, 0, &first);
@@ -228,8 +94,8 @@ static enum err order_swapped(struct prefs *prefs, const struct offered *pick, i
 
 /* The lease, the person's running number and the item's counters change together or not at
  * all. */
-static enum err give(struct prefs *prefs, const struct person *person,
-                     const struct offered *pick, int64_t now, struct prefs_assignment *out)
+static enum err give(struct prefs *prefs, const struct finding_person *person,
+                     const struct finding *pick, int64_t now, struct prefs_assignment *out)
 {
     int order[PREFS_CANDIDATES_MAX] = {0};
     char places[PREFS_CANDIDATES_MAX + 1];
@@ -322,17 +188,18 @@ enum err prefs_expire(struct prefs *prefs, int64_t now, int *n)
     return err;
 }
 
-static enum err something_new(struct prefs *prefs, const struct person *person, int64_t now,
-                              enum prefs_offer *offer, struct prefs_assignment *out)
+static enum err something_new(struct prefs *prefs, const struct finding_person *person,
+                              int64_t now, enum prefs_offer *offer,
+                              struct prefs_assignment *out)
 {
-    struct offered pick = {.item = 0};
+    struct finding pick = {.item = 0};
     bool found = false;
     int64_t out_there = 0;
     int ended;
     enum err err = expire(prefs, now, &ended);
 
     if (!err)
-        err = choose(prefs, person, now, &pick, &found);
+        err = finding_choose(prefs, person, now, &pick, &found);
     if (!err && found)
         err = give(prefs, person, &pick, now, out);
     if (err || found)
@@ -353,14 +220,14 @@ static enum err something_new(struct prefs *prefs, const struct person *person, 
 enum err prefs_next(struct prefs *prefs, int64_t annotator, int64_t now,
                     enum prefs_offer *offer, struct prefs_assignment *out)
 {
-    struct person person;
+    struct finding_person person;
     int64_t open = 0;
     enum err err = sql_begin(prefs);
 
     *offer = PREFS_GIVEN;
     if (err)
         return err;
-    err = read_person(prefs, annotator, &person);
+    err = read_active(prefs, annotator, &person);
     if (!err)
         err = sql_number(prefs, &open, 0,
                          "SELECT min(id) FROM assignment WHERE annotator = ?1"
@@ -462,14 +329,14 @@ enum err prefs_differing(struct prefs *prefs, int64_t *item, size_t room, size_t
 enum err prefs_adjudicate(struct prefs *prefs, int64_t annotator, int64_t item, int64_t now,
                           struct prefs_assignment *out)
 {
-    struct person person;
-    struct offered pick = {.item = item, .why = PREFS_ADJUDICATION, .chance = 1};
+    struct finding_person person;
+    struct finding pick = {.item = item, .why = PREFS_ADJUDICATION, .chance = 1};
     int64_t taken = 0, n = 0, mine = 0;
     enum err err = sql_begin(prefs);
 
     if (err)
         return err;
-    err = read_person(prefs, annotator, &person);
+    err = read_active(prefs, annotator, &person);
     if (!err && person.role == PREFS_ANNOTATOR)
         err = err_set(ERR_STATE, "only a reviewer decides where people differ");
     if (!err)
@@ -493,4 +360,33 @@ enum err prefs_adjudicate(struct prefs *prefs, int64_t annotator, int64_t item, 
     if (!err)
         err = mine ? renew(prefs, mine, now, out) : give(prefs, &person, &pick, now, out);
     return sql_finish(prefs, err);
+}
+
+/* ---- what was judged elsewhere */
+
+/* Whoever he is: a name from an import is closed, and has judged all the same. */
+enum err giving_record(struct prefs *prefs, int64_t annotator, int64_t item, enum prefs_why why,
+                       const int *order, int64_t at, struct prefs_assignment *out)
+{
+    struct finding_person person;
+    struct finding pick = {.item = item, .why = why, .chance = 1};
+    char places[PREFS_CANDIDATES_MAX + 1];
+    int64_t n = 0;
+    enum err err = read_person(prefs, annotator, &person);
+
+    if (!err)
+        err = sql_number(prefs, &n, 0, "SELECT n FROM item WHERE id = ?1", "i", item);
+    if (!err && (n < 1 || n > PREFS_CANDIDATES_MAX))
+        err = err_set(ERR_RANGE, "there is no item %lld", (long long)item);
+    pick.n = (int)n;
+    if (!err)
+        err = give(prefs, &person, &pick, at, out);
+    if (err == ERR_STATE)
+        err = err_set(ERR_STATE, "this person has judged the item already");
+    if (err || !order)
+        return err;
+    assign_row_places(places, order, pick.n);
+    err =
+        sql_do(prefs, "UPDATE assignment SET places = ?2 WHERE id = ?1", "it", out->id, places);
+    return err ? err : prefs_assignment_read(prefs, out->id, 0, out);
 }

@@ -37,12 +37,17 @@ void prefs_item_free(struct prefs_item *item)
 static enum err check_size(const json_t *value, const char *what)
 {
     char *const text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    const size_t n = text ? strlen(text) : PREFS_TEXT_MAX + 1;
+    const size_t n = text ? strlen(text) : 0;
+    json_t *const again = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+    const bool readable = again != NULL;
 
     free(text);
+    json_decref(again);
+    if (!readable)
+        return err_set(ERR_RANGE, "%s: holds U+0000, or no text", what);
     return n <= PREFS_TEXT_MAX
                ? OK
-               : err_set(ERR_RANGE, "%s: more than %d bytes, or no text", what, PREFS_TEXT_MAX);
+               : err_set(ERR_RANGE, "%s: more than %d bytes", what, PREFS_TEXT_MAX);
 }
 
 static bool is_list_of(const json_t *value, bool (*of)(const json_t *))

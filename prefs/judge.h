@@ -34,6 +34,13 @@ struct prefs_judgement {
 enum err prefs_judge(struct prefs *prefs, const struct prefs_judgement *judgement, int64_t now,
                      bool *again) MUST_CHECK;
 
+/* What was judged elsewhere, with its time: an assignment that is over, by plan or as `why`
+ * says, and its judgement. order: as the candidates were shown, or NULL: not known, drawn. The
+ * id that is there already: *again, whatever else is said. said->assignment is not read.
+ * Errors: prefs_judge's; ERR_STATE (this person has judged the item). */
+enum err prefs_record(struct prefs *prefs, int64_t item, const int *order, enum prefs_why why,
+                      const struct prefs_judgement *said, int64_t at, bool *again) MUST_CHECK;
+
 /* Takes back the person's last judgement or skip, whose assignment is open again: *out, the
  * same item, the same order. `id` as a judgement's. Errors: ERR_STATE: nothing to take back. */
 enum err prefs_undo(struct prefs *prefs, const char *id, int64_t annotator, int64_t now,

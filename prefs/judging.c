@@ -9,7 +9,7 @@
 #include "prefs/judge.h"
 
 #include "base/mem.h"
-#include "prefs/assign_row.h"
+#include "prefs/giving.h"
 #include "prefs/item_count.h"
 #include "prefs/judge_row.h"
 #include "prefs/sql.h"
@@ -246,6 +246,34 @@ enum err prefs_judge(struct prefs *prefs, const struct prefs_judgement *said, in
         *again = found && !err;
     row_free(&row);
     free(view.text);
+    return sql_finish(prefs, err);
+}
+
+/* The two calls are one: an assignment without its judgement would be an open lease of nobody. */
+enum err prefs_record(struct prefs *prefs, int64_t item, const int *order, enum prefs_why why,
+                      const struct prefs_judgement *said, int64_t at, bool *again)
+{
+    struct prefs_judgement whole = *said;
+    struct prefs_assignment it = {.id = 0};
+    int64_t known_as = 0;
+    enum err err = check_id(said->id);
+
+    *again = false;
+    if (!err)
+        err = sql_begin(prefs);
+    if (err)
+        return err;
+    err = sql_number(prefs, &known_as, 0, "SELECT seq FROM judgement WHERE id = ?1", "t",
+                     said->id);
+    if (!err && known_as) {
+        *again = true;
+        return sql_finish(prefs, OK);
+    }
+    if (!err)
+        err = giving_record(prefs, said->annotator, item, why, order, at, &it);
+    whole.assignment = it.id;
+    if (!err)
+        err = prefs_judge(prefs, &whole, at, NULL);
     return sql_finish(prefs, err);
 }
 

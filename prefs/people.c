@@ -53,10 +53,45 @@ static enum err add(struct prefs *prefs, int64_t *id, const char *name, enum pre
                   "itti", *id, name, words_role[role], now);
 }
 
+/* "p-" and twelve digits: what prefs_pseudonym makes. Nobody here may call himself like
+ * another. */
+static bool is_pseudonym(const char *name)
+{
+    return !strncmp(name, "p-", 2) && strlen(name) == PREFS_PSEUDONYM - 2 &&
+           strspn(name + 2, "0123456789abcdef") == PREFS_PSEUDONYM - 4;
+}
+
+static enum err check_own(const char *name)
+{
+    if (is_pseudonym(name))
+        return err_set(ERR_RANGE, "the name '%s' looks like a pseudonym", name);
+    return check_name(name);
+}
+
+enum err prefs_person_outside(struct prefs *prefs, int64_t *id, const char *name, int64_t now)
+{
+    int64_t who = 0;
+    enum err err = check_name(name);
+
+    if (!err)
+        err = sql_begin(prefs);
+    if (err)
+        return err;
+    err = sql_number(prefs, &who, 0, "SELECT id FROM annotator WHERE name = ?1", "t", name);
+    if (!err && !who) {
+        err = add(prefs, &who, name, PREFS_ANNOTATOR, now);
+        if (!err)
+            err = sql_do(prefs, "UPDATE annotator SET standing = 'closed' WHERE id = ?1", "i",
+                         who);
+    }
+    *id = who;
+    return sql_finish(prefs, err);
+}
+
 enum err prefs_person_add(struct prefs *prefs, int64_t *id, const char *name,
                           enum prefs_role role, int64_t now)
 {
-    enum err err = check_name(name);
+    enum err err = check_own(name);
 
     if (!err)
         err = sql_begin(prefs);
@@ -145,7 +180,7 @@ static enum err changed(struct prefs *prefs, enum err err, int64_t id)
 
 enum err prefs_person_rename(struct prefs *prefs, int64_t id, const char *name)
 {
-    enum err err = check_name(name);
+    enum err err = check_own(name);
 
     if (!err)
         err = sql_begin(prefs);
@@ -273,7 +308,7 @@ enum err prefs_invite_use(struct prefs *prefs, const struct hash *token, int64_t
         return err;
     err = prefs_invite_read(prefs, token, now, &invite);
     if (!err && !annotator)
-        err = check_name(name);
+        err = check_own(name);
     if (!err && !annotator)
         err = add(prefs, &who, name, invite.role, now);
     if (!err)

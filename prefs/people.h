@@ -26,6 +26,11 @@ struct prefs_person {
  * (taken). */
 enum err prefs_person_add(struct prefs *prefs, int64_t *id, const char *name,
                           enum prefs_role role, int64_t now) MUST_CHECK;
+/* Somebody who judged elsewhere: found by name, else added, closed: a name in an import lets
+ * nobody in. It may be a pseudonym of another store's, which then stays what this person is
+ * called outside. */
+enum err prefs_person_outside(struct prefs *prefs, int64_t *id, const char *name,
+                              int64_t now) MUST_CHECK;
 /* ERR_RANGE: there is none. prefs_person_find: by name. */
 enum err prefs_person_read(struct prefs *prefs, int64_t id,
                            struct prefs_person *out) MUST_CHECK;

@@ -112,6 +112,6 @@ enum err prefs_guideline_read(struct prefs *prefs, char **text, int *version,
  * secret can tell it. The same for a name that stands for an annotator outside. */
 double prefs_draw(const struct prefs *prefs, const char *use, uint64_t a, uint64_t b);
 enum { PREFS_PSEUDONYM = 16 };
-void prefs_pseudonym(const struct prefs *prefs, int64_t annotator, char out[PREFS_PSEUDONYM]);
+void prefs_pseudonym(struct prefs *prefs, int64_t annotator, char out[PREFS_PSEUDONYM]);
 
 #endif

@@ -301,28 +301,63 @@ static enum err sync_folder(const char *path)
     return err;
 }
 
-/* The lock comes with the name, so that nobody can open what is half made; a crash on the way
- * leaves a file without tables, which is refused as no store. */
-enum err prefs_create(const char *path, const struct prefs_settings *settings,
-                      const uint8_t *secret, int64_t now)
+/* A store is made beside its name without any sync, made durable as a whole, and only then
+ * gets the name: what has the name is a store, and nobody ever opens a half of one. */
+static enum err make_beside(const char *beside, const char *path,
+                            const struct prefs_settings *settings, const uint8_t *secret,
+                            int64_t now)
 {
+    static const char *const making[] = {"PRAGMA journal_mode = MEMORY",
+                                         "PRAGMA synchronous = OFF", NULL};
     struct prefs *const prefs = fresh(mem_text(path));
-    enum err err = settings_check(settings);
-    bool ours = false;
+    int fd = open(beside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    enum err err = fd < 0 ? err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno)) : OK;
 
     if (!err)
-        err = take_lock(prefs, O_RDWR | O_CREAT | O_EXCL, LOCK_EX);
-    ours = !err;
-    if (!err)
-        err = connect_to(prefs, path, SQLITE_OPEN_READWRITE, writing);
+        err = connect_to(prefs, beside, SQLITE_OPEN_READWRITE, making);
     prefs->writer = !err;
     if (!err)
         err = fill(prefs, settings, secret, now);
     prefs_close(prefs);
+    if (!err && fsync(fd))
+        err = err_set(ERR_IO, "%s: cannot sync: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
+/* As a link, which never takes a name that is taken; where a file system has none, by
+ * renaming. */
+static enum err give_name(const char *beside, const char *path)
+{
+    if (!link(beside, path))
+        return OK;
+    if (errno != EEXIST && !fs_exists(path) && !rename(beside, path))
+        return OK;
+    return fs_exists(path) ? err_set(ERR_STATE, "%s: is there already", path)
+                           : err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno));
+}
+
+enum err prefs_create(const char *path, const struct prefs_settings *settings,
+                      const uint8_t *secret, int64_t now)
+{
+    uint32_t random[2];
+    char *beside;
+    enum err err = settings_check(settings);
+
+    if (!err && fs_exists(path))
+        err = err_set(ERR_STATE, "%s: is there already", path);
+    if (err)
+        return err;
+    randombytes_buf(random, sizeof random);
+    beside = mem_print("%s.%08x%08x.tmp", path, random[0], random[1]);
+    err = make_beside(beside, path, settings, secret, now);
+    if (!err)
+        err = give_name(beside, path);
+    unlink(beside);
     if (!err)
         err = sync_folder(path);
-    if (err && ours)
-        unlink(path); /* nothing was promised of it */
+    free(beside);
     return err;
 }
 
@@ -416,11 +451,23 @@ double prefs_draw(const struct prefs *prefs, const char *use, uint64_t a, uint64
 
 /* 48 bits: two of 10,000 people are alike with chance 2e-7, and a store cannot be searched for
  * a name by who does not have its secret. */
-void prefs_pseudonym(const struct prefs *prefs, int64_t annotator, char out[PREFS_PSEUDONYM])
+void prefs_pseudonym(struct prefs *prefs, int64_t annotator, char out[PREFS_PSEUDONYM])
 {
     const struct hash hash = secret_hash(prefs, "pseudonym", (uint64_t)annotator, 0);
+    sqlite3_stmt *made;
     char text[HASH_TEXT];
+    bool row = false;
 
     hash_text(text, &hash);
     snprintf(out, PREFS_PSEUDONYM, "p-%.12s", text);
+    /* Who came from another store keeps the pseudonym of that one: nobody else can have it. */
+    if (sql_open(&made, prefs,
+                 "SELECT name FROM annotator WHERE id = ?1 AND name GLOB"
+                 " 'p-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]"
+                 "[0-9a-f][0-9a-f][0-9a-f][0-9a-f]'",
+                 "i", annotator))
+        return;
+    if (!sql_step(prefs, made, &row) && row)
+        sql_copy(out, PREFS_PSEUDONYM, made, 0);
+    sql_end(made);
 }

@@ -96,9 +96,12 @@ static enum err check_text(const json_t *text)
 {
     char *const dump = text ? json_dumps(text, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
     const size_t n = dump ? strlen(dump) : 0;
+    json_t *const again = dump ? json_loads(dump, JSON_DECODE_ANY, NULL) : NULL;
+    const bool readable = again != NULL;
 
     free(dump);
-    if (!json_string_length(text) && !json_array_size(text))
+    json_decref(again);
+    if (!readable || (!json_string_length(text) && !json_array_size(text)))
         return err_set(ERR_RANGE, "text: what was written, or a list of messages, is wanted");
     return n <= PREFS_TEXT_MAX ? OK
                                : err_set(ERR_RANGE, "text: more than %d bytes", PREFS_TEXT_MAX);

@@ -17,8 +17,8 @@ const char *const words_standing[PREFS_STANDINGS + 1] = {"active", "paused", "cl
 const char *const words_state[PREFS_STATES + 1] = {
     "open", "done", "skipped", "returned", "expired", "withdrawn", NULL};
 
-/* All the words in the answer: whoever wrote the wrong one is a person with a file, or a page of ours
- * that is out of date. */
+/* All the words in the answer: whoever wrote the wrong one is a person with a file, or a page
+ * of ours that is out of date. */
 enum err words_find(int *out, const char *const *list, const char *what, const char *word)
 {
     char all[256] = "";

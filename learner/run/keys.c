@@ -378,6 +378,7 @@ struct dataset_conf keys_dataset(const struct keys *keys)
         .train = keys->dataset_train_split,
         .test = keys->dataset_test_split,
         .test_size = keys->test_split_size,
+        .labels = keys->labels,
         .format = keys->format && strcmp(keys->format, "hh") ? keys->format : NULL,
         .strict = keys->strict,
         .seed = (uint64_t)keys->seed,

@@ -15,6 +15,7 @@
 struct keys {
     char *model_name_or_path, *model_revision, *output_dir, *run_name;
     char *dataset_name, *dataset_config, *dataset_train_split, *dataset_test_split, *format;
+    char *labels;
     json_t *datasets;
     double test_split_size;
     bool strict;

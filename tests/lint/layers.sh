@@ -8,7 +8,6 @@ allowed() {
     base) ;;
     stats) echo base ;;
     proto | net | http | hfhub | lm | data | prefs) echo base ;;
-    ratings) echo base stats data ;;
     member) echo base proto net ;;
     reward) echo base proto lm ;;
     broker) echo base proto net ;;
@@ -18,11 +17,11 @@ allowed() {
     ratings) echo base stats data ;;
     eval) echo base stats proto lm data reward examples ;;
     serve) echo base http lm eval ;;
-    annotate) echo base http prefs data lm eval ;;
+    annotate) echo base http prefs ratings stats data lm eval ;;
     deploy) echo base proto net reward ;;
     cli) echo learner base stats proto net http hfhub prefs annotate serve lm data ratings reward eval deploy examples ;;
-    learner) echo base stats proto net member lm data hfhub reward ;;
-    lm/kernel | lm/text | reward/* | broker/bulk | data/columns) ;;
+    learner) echo base stats proto net member lm data hfhub reward annotate ;;
+    lm/kernel | lm/text | reward/* | broker/bulk | data/columns | annotate/exchange) ;;
     lm/model) echo lm/kernel ;;
     lm/optim) echo lm/model ;;
     lm/gen | lm/file) echo lm/kernel lm/model lm/text ;;
@@ -49,7 +48,7 @@ for folder in base stats proto net http hfhub prefs lm data ratings member rewar
     done
 done
 # Rooms of a folder, and who may enter which.
-for folder in lm reward learner broker data; do
+for folder in lm reward learner broker data annotate; do
     for room in "$folder"/*/; do
         room=${room%/}
         [ -d "$room" ] || continue

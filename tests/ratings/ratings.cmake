@@ -1,3 +1,0 @@
-foreach(unit judgements units)
-  drover_test(ratings/${unit} NEEDS ratings)
-endforeach()
