@@ -50,6 +50,21 @@ static enum err prompt_of(json_t **out, const struct dataset *set, size_t row)
     return err;
 }
 
+/* A zero byte is no character that anybody sees, and the store has no room for it. */
+static json_t *text_of(const struct sample_answer *got)
+{
+    char *text = mem_new(got->bytes + 1, 1);
+    size_t n = 0;
+    json_t *out;
+
+    for (size_t i = 0; i < got->bytes; i++)
+        if (got->text[i])
+            text[n++] = got->text[i];
+    out = json_lines_text(text, n);
+    free(text);
+    return out;
+}
+
 /* Candidates in the order of their draws; which side each is shown on is the store's. */
 static enum err add(struct making_pairs *job, const char *key, json_t *prompt, uint64_t number,
                     const struct sample_answer *got, int64_t now)
@@ -67,7 +82,7 @@ static enum err add(struct making_pairs *job, const char *key, json_t *prompt, u
     for (int i = 0; i < n; i++) {
         struct prefs_candidate *c = &item.candidate[i];
 
-        c->content = json_lines_text(got[i].text, got[i].bytes);
+        c->content = text_of(&got[i]);
         c->model = mem_text(job->name);
         c->meta = json_pack("{s:I, s:i, s:I}", "task", (json_int_t)number, "sample", i, "seed",
                             (json_int_t)job->sampler.seed);

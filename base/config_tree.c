@@ -301,11 +301,15 @@ static enum err place(json_t *root, const char *path, json_t *item)
 enum err config_tree_set(json_t *root, const char *path, const char *text)
 {
     json_t *item = NULL;
-    enum err err;
+    enum err err = OK;
 
     if (!*path || *path == '.' || strstr(path, ".."))
         return err_set(ERR_PARSE, "'%s': not a key", path);
-    err = parse(&item, text, strlen(text), path);
+    /* A dash alone means standard output to who types it, and not YAML's list of one nothing. */
+    if (!strcmp(text, "-"))
+        item = json_string(text);
+    else
+        err = parse(&item, text, strlen(text), path);
     if (err)
         return err;
     err = place(root, path, item);

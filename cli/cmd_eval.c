@@ -6,6 +6,7 @@
  * it. */
 #include "base/say.h"
 #include "cli/command.h"
+#include "cli/json_out.h"
 #include "eval/eval.h"
 
 #include <stdio.h>
@@ -32,7 +33,7 @@ static const struct conf_key keys[] = {
     CONF_INT(eval_conf, bins, "10", 1, 50, "accuracy: bins of the reliability table"),
     CONF_INT(eval_conf, resamples, "2000", 1, BOOTSTRAP_RESAMPLES_MAX, "draws of a bootstrap"),
     CONF_TEXT(eval_conf, output, "", "a JSON line for each record goes here"),
-    CONF_TEXT(eval_conf, json, "", "all figures as one JSON object go here"),
+    CONF_TEXT(eval_conf, json, "", JSON_OUT_HELP),
     CONF_END,
 };
 
@@ -45,6 +46,23 @@ static const struct eval_verb {
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
+/* The verb prints for people; its figures come back and are put where json= says. */
+static enum err measure(const struct eval_verb *verb, struct eval_conf *conf)
+{
+    struct json_out json;
+    json_t *figures = NULL;
+    enum err err = json_out_open(&json, conf->json);
+
+    conf->figures = &figures;
+    if (!err)
+        err = verb->run(conf);
+    if (!err && figures)
+        err = json_out_put(&json, figures);
+    json_decref(figures);
+    json_out_close(&json);
+    return err;
+}
+
 /* Which verb failed stands before its words. */
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
@@ -55,7 +73,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
         if (!strcmp(argv[0], verbs[i].name)) {
             err = command_conf(keys, &conf, argc - 1, argv + 1);
             if (!err)
-                err = verbs[i].run(&conf);
+                err = measure(&verbs[i], &conf);
             command_conf_free(keys, &conf);
             return err ? err_add("%s", verbs[i].name) : OK;
         }

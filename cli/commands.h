@@ -31,6 +31,7 @@
     ROW(cmd_score_reward) \
     ROW(cmd_eval) \
     ROW(cmd_judge) \
+    ROW(cmd_agreement) \
     ROW(cmd_revise) \
     ROW(cmd_rank) \
     ROW(cmd_inspect) \

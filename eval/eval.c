@@ -383,16 +383,11 @@ enum err eval_line(struct eval_out *out, json_t *line)
  * told. */
 enum err eval_end(struct eval_out *out, json_t *figures, enum err err)
 {
-    const char *path = out->conf->json;
-
     if (out->to && fclose(out->to) && !err)
         err = err_set(ERR_IO, "%s: %s", out->conf->output, strerror(errno));
-    if (!err && path && *path) {
-        char *text = json_dumps(figures, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-        err = text ? fs_write(path, text, strlen(text))
-                   : err_set(ERR_RANGE, "a figure is not a number");
-        free(text);
-    }
-    json_decref(figures);
+    if (!err && out->conf->figures)
+        *out->conf->figures = figures;
+    else
+        json_decref(figures);
     return err;
 }

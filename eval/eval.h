@@ -1,7 +1,7 @@
 /* eval: what the verbs of `drover eval` share: options, prompts, answers, figures.
  *
  * A verb prints a table for people, writes a JSON line a record to `output`, and its figures as
- * one flat JSON object to `json`. Intervals are over prompts, the same one but once: of shares
+ * one flat JSON object to `figures`. Intervals are over prompts, the same one but once: of shares
  * Wilson's (stats/share.h), of other means bootstrap-t (stats/mean.h). */
 
 #ifndef EVAL_EVAL_H
@@ -20,6 +20,7 @@ enum { EVAL_LONGEST = 128 }; /* tokens of an answer when nobody says how many */
 struct eval_conf {
     struct sampling_options sampling; /* first: SAMPLING_ROWS */
     char *baseline, *reference, *dataset, *format, *run, *output, *json;
+    json_t **figures; /* where the verb's figures go; NULL: nowhere. The caller owns them */
     char *answers, *baseline_answers, *judge_name;
     double penalty;
     json_t *by, *gold, *models;
@@ -88,7 +89,7 @@ struct eval_out {
     FILE *to;
 };
 enum err eval_line(struct eval_out *out, json_t *line) MUST_CHECK; /* takes the line */
-/* Closes, and writes `figures` (taken) to conf->json. `err` so far is handed on. */
+/* Closes, and hands `figures` (taken) to conf->figures. `err` so far is handed on. */
 enum err eval_end(struct eval_out *out, json_t *figures, enum err err) MUST_CHECK;
 
 /* The verbs. */

@@ -33,6 +33,8 @@ static struct holm_place *sorted(const double *p, size_t n, size_t *m)
     return place;
 }
 
+/* The smallest is tested against all, the next against one less; no p may fall below that of a
+ * smaller one. */
 void holm_adjust(double *p, size_t n)
 {
     size_t m;
@@ -46,6 +48,8 @@ void holm_adjust(double *p, size_t n)
     free(place);
 }
 
+/* The harmonic sum pays for tests that hang together, as those of people who judge the same items
+ * do. */
 void holm_yekutieli(double *p, size_t n)
 {
     size_t m;

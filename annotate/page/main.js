@@ -133,12 +133,13 @@ function guide(open) {
 
 // ---- an item
 
-function progress(p) {
+// The one that is shown is to go, too.
+function progress(p, here) {
   if (!p) return;
-  const all = p.done + p.left;
+  const left = p.left + (here ? 1 : 0), all = p.done + left;
   get("bar").max = all || 1;
   get("bar").value = p.done;
-  get("count").textContent = p.done + " done" + (p.left ? ", " + p.left + " to go" : "");
+  get("count").textContent = p.done + " done" + (left ? ", " + left + " to go" : "");
 }
 
 const rests = {
@@ -185,7 +186,7 @@ async function next() {
 
 function receive(data, before) {
   trouble("");
-  progress(data.progress);
+  progress(data.progress, data.offer === "given");
   if (data.offer !== "given") return rest(data.offer);
   draw(data.assignment, data.said, before);
   if (me.guideline && data.guideline > me.guideline.version) ask("/api/me").then((fresh) => { me = fresh; token(me.csrf); guideline(); });
@@ -482,10 +483,11 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) task.seen += Date.now() - task.begun;
   task.begun = Date.now();
 });
-get("answer").addEventListener("submit", (event) => {
-  event.preventDefault();
-  submit();
-});
+for (const id of ["answer", "extra"])
+  get(id).addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit();
+  });
 get("undo-button").addEventListener("click", undo);
 get("rest-undo").addEventListener("click", undo);
 get("skip-button").addEventListener("click", deeds.s);

@@ -57,6 +57,7 @@ static enum err load(struct some *out, int argc, char **argv)
 static void defaults_and_overrides(void **state)
 {
     char *args[] = {"--rate", "1e-6", "overlap.lag=2", "--name=no", "--fp16", "steps=7"};
+    char *dash[] = {"name=-"}; /* standard output, and no list of YAML's */
     struct some s;
 
     (void)state;
@@ -71,6 +72,9 @@ static void defaults_and_overrides(void **state)
     assert_int_equal(ignored_count, 1);
     assert_string_equal(ignored_why, "computed in float32");
     assert_string_equal(json_string_value(json_object_get(s.overlap, "lag")), "2");
+    conf_free(tables, &s);
+    assert_ok(load(&s, 1, dash));
+    assert_string_equal(s.name, "-");
     conf_free(tables, &s);
 }
 

@@ -8,6 +8,7 @@ allowed() {
     base) ;;
     stats) echo base ;;
     proto | net | http | hfhub | lm | data | prefs) echo base ;;
+    ratings) echo base stats data ;;
     member) echo base proto net ;;
     reward) echo base proto lm ;;
     broker) echo base proto net ;;

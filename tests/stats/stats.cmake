@@ -1,4 +1,4 @@
-foreach(unit bestof bootstrap bradley calibration components kendall mean normal rank roc share student)
+foreach(unit alpha bestof binomial bootstrap bradley calibration components dawid_skene holm kappa kendall logit mean normal rank roc share student)
   drover_test(stats/${unit} NEEDS stats)
 endforeach()
 # Coverage of the intervals by simulation: prints the tables.
@@ -6,3 +6,7 @@ add_executable(coverage ${CMAKE_CURRENT_SOURCE_DIR}/stats/coverage.c)
 target_link_libraries(coverage PRIVATE stats)
 add_test(NAME long/coverage COMMAND coverage)
 set_tests_properties(long/coverage PROPERTIES LABELS long TIMEOUT 1200)
+add_executable(coverage_agreement ${CMAKE_CURRENT_SOURCE_DIR}/stats/coverage_agreement.c)
+target_link_libraries(coverage_agreement PRIVATE stats)
+add_test(NAME long/coverage_agreement COMMAND coverage_agreement)
+set_tests_properties(long/coverage_agreement PROPERTIES LABELS long TIMEOUT 1200)

@@ -280,28 +280,42 @@ static struct value sum(struct run *run, struct value self, const struct value *
     return total;
 }
 
+/* What is short of `size` is filled up. A size may be any number: half an item is never
+ * reached, and only filling needs a whole one. */
+static void fill(struct run *run, struct list *row, struct value size, struct value with)
+{
+    int64_t whole;
+
+    if (compare_order(run->pool, value_int((int64_t)row->n), size, "<") >= 0)
+        return;
+    if (!compare_whole(size, &whole))
+        run_fail(run, "can't multiply sequence by non-int of type '%s'", value_type(size));
+    while ((int64_t)row->n < whole)
+        value_append(run->pool, row, with);
+}
+
 /* Rows of so many, the last one shorter, or filled. */
 static struct value batch(struct run *run, struct value self, const struct value *arg,
                           const struct args *all)
 {
-    const int64_t size = call_int(run, arg[0], 0);
     const struct list *list = filter_list_items(run, self);
     struct list *out = value_list(run->pool, KIND_LIST, 0).as.list;
-    struct value row = {.kind = KIND_MISSING};
+    struct value row = value_list(run->pool, KIND_LIST, 0);
+    const bool filled = arg[1].kind != KIND_MISSING && arg[1].kind != KIND_NONE;
 
     UNUSED;
     for (size_t i = 0; i < list->n; i++) {
-        if (row.kind == KIND_MISSING || (int64_t)row.as.list->n == size) {
-            if (row.kind == KIND_MISSING && !size) /* an empty row comes first, as there */
-                value_append(run->pool, out, value_list(run->pool, KIND_LIST, 0));
-            row = value_list(run->pool, KIND_LIST, 0);
+        /* With rows of none an empty one comes first, and none is full again. */
+        if (compare_equal(run->pool, value_int((int64_t)row.as.list->n), arg[0])) {
             value_append(run->pool, out, row);
+            row = value_list(run->pool, KIND_LIST, 0);
         }
         value_append(run->pool, row.as.list, list->item[i]);
     }
-    if (arg[1].kind != KIND_MISSING && arg[1].kind != KIND_NONE && row.kind == KIND_LIST)
-        while ((int64_t)row.as.list->n < size)
-            value_append(run->pool, row.as.list, arg[1]);
+    if (row.as.list->n && filled)
+        fill(run, row.as.list, arg[0], arg[1]);
+    if (row.as.list->n)
+        value_append(run->pool, out, row);
     return generator(run, out);
 }
 

@@ -215,13 +215,13 @@ static struct value at_end(struct run *run, struct value self, const struct valu
     const struct string *s = self.as.string, *part;
     const bool several = arg[0].kind == KIND_TUPLE;
     size_t from, to;
+    const bool any = window(run, s, arg + 1, &from, &to);
 
-    if (!window(run, s, arg + 1, &from, &to))
-        return value_bool(false);
+    /* What is no text is an error in an empty window, too. */
     for (size_t i = 0; i < (several ? arg[0].as.list->n : 1); i++) {
         part = call_string(run, several ? arg[0].as.list->item[i] : arg[0]);
         pool_work(run->pool, part->n / 8);
-        if (part->n <= to - from &&
+        if (any && part->n <= to - from &&
             !memcmp(s->text + (end ? to - part->n : from), part->text, part->n))
             return value_bool(true);
     }

@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""The page of `drover annotate` in a real browser: keyboard alone through every mode, text of models that would act, drafts
+and lost connections, undo, phone and desktop, light and dark. usage: annotate.py BIN_FOLDER [PICTURES]"""
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+try:
+    from selenium import webdriver
+    from selenium.common.exceptions import WebDriverException
+    from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+except ImportError:
+    print("skipped: no selenium (Debian: python3-selenium)")
+    sys.exit(77)
+from annotate_stand import PAIRS, Person, Server, check  # noqa: E402
+
+BIN = sys.argv[1]
+PICTURES = sys.argv[2] if len(sys.argv) > 2 else None
+CHROMIUM, DRIVER = shutil.which("chromium") or shutil.which("chromium-browser"), shutil.which("chromedriver")
+if not CHROMIUM or not DRIVER:
+    print("skipped: no chromium and chromedriver")
+    sys.exit(77)
+
+LONG = "\n\n".join(f"Paragraph {i} of an answer that goes on and on, **with** words." for i in range(60))
+EVIL = """Text first.
+
+<script>document.title = 'owned'</script>
+<img src=x onerror="document.title='owned'">
+<a href="javascript:document.title='owned'">click</a> [click](javascript:document.title='owned') <svg/onload=document.title='owned'>
+<iframe srcdoc="<script>parent.document.title='owned'</script>"></iframe><style>body{display:none}</style>
+![x](https://tracker.invalid/pixel.png) <details ontoggle=document.title='owned' open>x</details>
+
+```js
+document.title = 'owned' // </code></pre><script>document.title='owned'</script>
+```
+"""
+MODES = [
+    {"key": "pair", "mode": "pair", "prompt": "How does **photosynthesis** work?", "candidates": ["Plants turn light, water and air into sugar.\n\n```python\nsugar = light + water\n```\n\n| in | out |\n|-|-|\n| light | sugar |", LONG]},
+    {"key": "rank", "mode": "rank", "prompt": "A title for a book about bees?", "candidates": ["Bees", "The hum of the hive", "A book"]},
+    {"key": "steps", "mode": "steps", "prompt": "12 * 13?", "candidates": [["12 * 10 = 120", "12 * 3 = 38", "120 + 38 = 158"]]},
+    {"key": "trajectory", "mode": "trajectory", "prompt": "The weather in Bern?", "candidates": [
+        [{"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "weather", "arguments": "{\"city\": \"Bern\"}"}}]}, {"role": "tool", "name": "weather", "content": "{\"t\": 4} <script>document.title='owned'</script>"}, {"role": "assistant", "content": "4 degrees."}],
+        [{"role": "assistant", "content": "Sunny, I guess."}]]},
+    {"key": "rewrite", "mode": "rewrite", "prompt": "Refuse politely.", "candidates": ["no"]},
+]
+
+
+class Browser:
+    def __init__(self, width=1280, height=800, dark=False):
+        options = webdriver.ChromeOptions()
+        options.binary_location = CHROMIUM
+        for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--window-size={width},{height}"):
+            options.add_argument(word)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600})
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]})
+
+    def open(self, address):
+        self.driver.get(address)
+
+    def js(self, text, *arguments):
+        return self.driver.execute_script(text, *arguments)
+
+    def keys(self, *keys):
+        for key in keys:
+            webdriver.ActionChains(self.driver).send_keys(key).perform()
+
+    def text(self, where):
+        return self.driver.find_element(By.CSS_SELECTOR, where).text
+
+    def until(self, what, holds):
+        """Waits for what a person would wait for; judged by what happened."""
+        end = time.monotonic() + 40
+        while time.monotonic() < end:
+            try:
+                value = holds()
+                if value:
+                    return value
+            except WebDriverException:
+                pass
+            time.sleep(0.03)
+        raise SystemExit(f"FAILED: {what}: {self.text('body')[:800]}")
+
+    def item(self):
+        """The id of the item that is shown."""
+        return self.js("const d = localStorage.getItem('drover:draft'); return document.getElementById('task').hidden ? null : document.getElementById('prompt').innerText + document.getElementById('places').innerText")
+
+    def shown(self, words):
+        self.until("the item with '" + words + "'", lambda: self.js("return !document.getElementById('task').hidden") and words in self.text("#task"))
+
+    def saved(self):
+        self.until("saved", lambda: "Saved." in self.text("main") or self.js("return document.getElementById('task').hidden"))
+
+    def picture(self, name):
+        if PICTURES:
+            self.driver.save_screenshot(os.path.join(PICTURES, name + ".png"))
+
+    def quiet(self):
+        """No script of a model's ran, nothing was loaded from elsewhere, and the page's own had no error but refusals we made."""
+        check(self.driver.title.startswith("drover annotate"), "a script ran: the title is", self.driver.title)
+        loud = [line["message"] for line in self.driver.get_log("browser") if line["level"] == "SEVERE" and "/api/" not in line["message"] and "ERR_" not in line["message"]]
+        check(not loud, loud)
+
+    def end(self):
+        self.driver.quit()
+
+
+def one_mode(key, browser):
+    """A server of its own, since the items of a store come in an order that it draws."""
+    server = Server(BIN, [item for item in MODES if item["key"] == key], 1, "strength=true", "criteria=[helpful]")
+    browser.open(server.address())
+    browser.until("an item", lambda: not browser.js("return document.getElementById('task').hidden"))
+    check("token" not in browser.driver.current_url, "the token stays in the address:", browser.driver.current_url)
+    return server
+
+
+def judged(server):
+    """What the store has, asked for by the owner in another browser."""
+    owner = Person(server, token=server.address().split("token=")[1])
+    return owner.ask("/api/admin/state")["progress"]["judged"]
+
+
+def modes(browser):
+    """Each by the keyboard alone, and what it leaves in the store."""
+    for key, keys, words in (("pair", ["?", Keys.ESCAPE, "2", "9", "d", "r", "d", "r", "2", Keys.ENTER], None), ("rank", ["2", "1", "3", Keys.ENTER], None),
+                             ("steps", ["j", "j", Keys.ENTER], None), ("trajectory", ["1", Keys.ENTER], None), ("rewrite", ["e", "No, thank you. ", Keys.ESCAPE, Keys.ENTER], None)):
+        server = one_mode(key, browser)
+        browser.picture(key)
+        browser.keys(*keys)
+        browser.until(key + " is judged by keys", lambda: browser.text("#rest").startswith("Everything is done"))
+        check(judged(server) == 1, key)
+        browser.quiet()
+        server.end()
+
+
+def hostile(browser):
+    items = [{"mode": "pair", "prompt": EVIL, "candidates": [EVIL, [{"role": "assistant<script>", "content": EVIL}]]}]
+    server = Server(BIN, items, 1)
+    browser.open(server.address())
+    browser.shown("<script>")
+    for keys in (["r"], ["r"], ["d"]):
+        browser.keys(*keys)
+        time.sleep(0.2)
+    for link in browser.driver.find_elements(By.CSS_SELECTOR, ".html a"):
+        check(not (link.get_attribute("href") or "").lower().startswith("javascript"), link.get_attribute("outerHTML"))
+    check(not browser.driver.find_elements(By.CSS_SELECTOR, ".html script, .html img, .html iframe, .html svg, .html style, .html details"), "an element of a model's")
+    browser.quiet()
+    browser.picture("hostile")
+    server.end()
+
+
+def drafts(browser):
+    """A reload keeps what was chosen; a server that is gone keeps it waiting; two tabs; undo shows the same sides."""
+    server = Server(BIN, PAIRS, 1)
+    browser.open(server.address())
+    browser.until("an item", browser.item)
+    before = browser.item()
+    browser.keys("1", "w", "because of <b>", Keys.ESCAPE)
+    browser.driver.refresh()
+    browser.until("the draft", lambda: browser.item() == before and browser.js("return document.querySelector('#choices [data-key=\"1\"]').getAttribute('aria-pressed')") == "true")
+    check(browser.js("return document.getElementById('reason').value") == "because of <b>", "the reason of a draft")
+    browser.keys(Keys.ENTER)
+    browser.saved()
+    second = browser.until("the next item", lambda: browser.item() not in (None, before) and browser.item())
+    browser.keys("u")
+    browser.until("undo", lambda: browser.item() == before)
+    check(browser.js("return document.getElementById('reason').value") == "because of <b>", "undo forgets what was chosen")
+    browser.keys(Keys.ENTER)
+    browser.until("the next item again", lambda: browser.item() == second)
+    # the server dies: what is chosen waits, a reload too, and is sent once it is back
+    port = server.port
+    server.end(signal.SIGKILL)
+    browser.keys("2", Keys.ENTER)
+    browser.until("it waits", lambda: "Not saved yet" in browser.text("#state"))
+    browser.picture("waits")
+    server.words = (f"listen=127.0.0.1:{port}",)
+    server.start()
+    browser.until("it was sent", lambda: browser.item() not in (None, second))
+    owner = Person(server, token=server.token)
+    check(owner.ask("/api/admin/state")["progress"]["judged"] == 2, "once each")
+    # another tab judges the same item
+    third = browser.item()
+    owner.judge(owner.next()["assignment"])
+    browser.keys("1", Keys.ENTER)
+    browser.until("the next one", lambda: browser.item() not in (None, third))
+    check(owner.ask("/api/admin/state")["progress"]["judged"] == 3, "two tabs")
+    browser.quiet()
+    server.end()
+
+
+def looks():
+    """Stacked on a phone, beside one another on a desk; nothing wider than the screen; dark where the system is; 200 %."""
+    for name, width, height, dark in (("desktop-light", 1280, 800, False), ("desktop-dark", 1280, 800, True), ("phone-light", 390, 844, False), ("phone-dark", 390, 844, True)):
+        browser = Browser(width, height, dark)
+        try:
+            server = one_mode("pair", browser)
+            boxes = browser.js("return [...document.querySelectorAll('.place')].map((p) => { const r = p.getBoundingClientRect(); return [r.left, r.top, r.right]; })")
+            beside = boxes[0][0] != boxes[1][0] and boxes[0][1] == boxes[1][1]
+            check(beside == (width > 600), name, boxes)
+            check(browser.js("return document.documentElement.scrollWidth <= innerWidth"), name, "is wider than the screen")
+            check(browser.js("const b = [...document.querySelectorAll('.body')].find((x) => x.innerText.includes('Paragraph 59')); return b.scrollHeight > b.clientHeight"), name, "a long answer does not scroll by itself")
+            ground = browser.js("return getComputedStyle(document.body).backgroundColor")
+            check((sum(int(part) for part in ground[4:-1].split(",")) < 300) == dark, name, ground)
+            browser.keys("1")
+            browser.picture(name)
+            unnamed = browser.js("return [...document.querySelectorAll('button, input, select, textarea')].filter((e) => e.offsetParent && !(e.textContent.trim() || e.ariaLabel || (e.labels && e.labels.length))).map((e) => e.outerHTML)")
+            check(not unnamed, "without a name for a screen reader:", unnamed)
+            if name == "desktop-light":
+                browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 640, "height": 400, "deviceScaleFactor": 2, "mobile": False})
+                check(browser.js("return document.documentElement.scrollWidth <= innerWidth"), "200 % is wider than the screen")
+                check(browser.js("return getComputedStyle(document.getElementById('answer')).position") == "static", "200 %: the choices stand over the answers")
+                browser.picture("200-percent")
+                browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 1280, "height": 1000, "deviceScaleFactor": 1, "mobile": False})
+                browser.js("document.getElementById('menu').open = true; document.getElementById('theme-button').click()")
+                check(browser.js("return document.documentElement.dataset.theme") == "dark", "the button for dark")
+                browser.open(browser.driver.current_url.split("#")[0] + "admin")
+                browser.until("the admin page", lambda: "owner" in browser.text("#people"))
+                browser.picture("admin")
+                browser.quiet()
+            server.end()
+        finally:
+            browser.end()
+
+
+def main():
+    if PICTURES:
+        os.makedirs(PICTURES, exist_ok=True)
+    browser = Browser()
+    try:
+        modes(browser)
+        hostile(browser)
+        drafts(browser)
+    finally:
+        browser.end()
+    looks()
+    print("ok")
+
+
+main()

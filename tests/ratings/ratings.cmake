@@ -1,0 +1,3 @@
+foreach(unit judgements units)
+  drover_test(ratings/${unit} NEEDS ratings)
+endforeach()
