@@ -56,6 +56,7 @@ static enum err copy_pages(sqlite3 *from, const char *path)
     return err;
 }
 
+/* A log beside a name belongs to the file that had the name before; SQLite would believe it. */
 static void remove_beside(const char *path)
 {
     static const char *const ends[] = {"-wal", "-shm", "-journal"};
@@ -95,6 +96,7 @@ static enum err sync_whole(const char *path)
     return err;
 }
 
+/* The name is given last: a copy that was cut short is never found under it. */
 enum err prefs_snapshot(struct prefs *prefs, const char *path)
 {
     char *const beside = mem_print("%s.tmp", path);
@@ -149,6 +151,7 @@ static enum err still_old(int *fd, const char *path, bool force)
     return OK;
 }
 
+/* Checked before anything is replaced: a bad snapshot leaves the old store alone. */
 enum err prefs_restore(const char *path, const char *snapshot, bool force)
 {
     struct prefs *from;

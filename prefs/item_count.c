@@ -154,6 +154,7 @@ static enum err count_whole(struct prefs *prefs, int64_t item, bool ask,
     return err;
 }
 
+/* Within the call that changed an assignment: no page ever sees one without the other. */
 enum err item_count(struct prefs *prefs, int64_t item, bool ask, struct item_count *out)
 {
     struct item_count count = {0};

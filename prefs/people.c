@@ -197,6 +197,7 @@ enum err prefs_person_rename(struct prefs *prefs, int64_t id, const char *name)
     return sql_finish(prefs, err);
 }
 
+/* At the next request: sessions carry no role of their own. */
 enum err prefs_person_role(struct prefs *prefs, int64_t id, enum prefs_role role)
 {
     enum err err = sql_begin(prefs);
@@ -223,6 +224,7 @@ enum err prefs_login_write(struct prefs *prefs, int64_t id, const char *hashed)
     return sql_finish(prefs, changed(prefs, err, id));
 }
 
+/* Who has no password and who is not there look the same: both cannot log in. */
 enum err prefs_login_read(struct prefs *prefs, int64_t id, char **out)
 {
     sqlite3_stmt *made;
@@ -373,6 +375,7 @@ enum err prefs_audit_add(struct prefs *prefs, int64_t annotator, const char *act
     return sql_finish(prefs, err);
 }
 
+/* Newest first: who looks wants to know what has just happened. */
 enum err prefs_audit_visit(struct prefs *prefs, size_t most,
                            enum err (*visit)(void *self, const struct prefs_audit *entry),
                            void *self)

@@ -76,6 +76,8 @@ enum err schema_make(struct prefs *prefs)
     return err ? err : sql_do(prefs, "PRAGMA user_version = 1", "");
 }
 
+/* The same words whatever is wrong with it: what a stranger's file holds is not worth a
+ * description. */
 static enum err foreign(const struct prefs *prefs)
 {
     return err_set(ERR_PARSE, "%s: not a store of this program", prefs->path);
@@ -141,6 +143,7 @@ static enum err check_pages(struct prefs *prefs)
     return err;
 }
 
+/* The cheap questions first: most wrong files are no database of ours at all. */
 enum err schema_check(struct prefs *prefs)
 {
     enum err err = check_version(prefs);

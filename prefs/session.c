@@ -72,6 +72,7 @@ enum err prefs_session_end(struct prefs *prefs, const struct hash *token)
     return sql_finish(prefs, sql_do(prefs, "DELETE FROM session WHERE token = ?1", "h", token));
 }
 
+/* One statement for both, because both are a matter of which rows go. */
 enum err prefs_session_end_all(struct prefs *prefs, int64_t annotator, int64_t now)
 {
     enum err err = sql_begin(prefs);

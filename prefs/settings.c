@@ -78,6 +78,7 @@ enum err settings_read(struct prefs *prefs)
     return err;
 }
 
+/* In the file and in memory at once; who calls puts the old ones back on an error. */
 enum err settings_write(struct prefs *prefs, const struct prefs_settings *s)
 {
     json_t *const tree =
@@ -132,6 +133,7 @@ static enum err note_key(char out[PREFS_NAME_MAX + 8], const char *key)
     return OK;
 }
 
+/* Part of the group like everything else: a note and what it is about change together. */
 enum err prefs_note_write(struct prefs *prefs, const char *key, const json_t *value)
 {
     char name[PREFS_NAME_MAX + 8];
@@ -169,6 +171,7 @@ enum err prefs_note_read(struct prefs *prefs, const char *key, json_t **out)
 
 /* ---- guidelines */
 
+/* Never changed: a judgement refers to the version that was shown. */
 enum err prefs_guideline_add(struct prefs *prefs, int *version, const char *text, int64_t now)
 {
     int64_t newest;

@@ -113,6 +113,7 @@ static int bind(sqlite3_stmt *made, const char *types, va_list *values)
     return code;
 }
 
+/* What was bound half way is let go: the statement is kept, and must not carry old values on. */
 static enum err open_values(sqlite3_stmt **out, struct prefs *prefs, const char *text,
                             const char *types, va_list *values)
 {
@@ -143,6 +144,7 @@ enum err sql_open(sqlite3_stmt **out, struct prefs *prefs, const char *text, con
     return err;
 }
 
+/* Bindings go as well: a long text that was bound is memory that nobody needs. */
 void sql_end(sqlite3_stmt *statement)
 {
     if (!statement)
@@ -166,6 +168,7 @@ enum err sql_step(struct prefs *prefs, sqlite3_stmt *statement, bool *row)
     return err;
 }
 
+/* Steps to the end: a PRAGMA may give rows even where nobody reads them. */
 enum err sql_do(struct prefs *prefs, const char *text, const char *types, ...)
 {
     sqlite3_stmt *made;
@@ -206,6 +209,7 @@ enum err sql_number(struct prefs *prefs, int64_t *out, int64_t none, const char 
 
 /* ---- columns */
 
+/* A copy: SQLite's own is gone with the next step. */
 char *sql_text(sqlite3_stmt *statement, int column)
 {
     const char *const text = (const char *)sqlite3_column_text(statement, column);
@@ -284,6 +288,7 @@ enum err sql_finish(struct prefs *prefs, enum err err)
     return err_set(err, "%s", words);
 }
 
+/* Before the connection: SQLite refuses to close one that has statements. */
 void sql_forget(struct prefs *prefs)
 {
     for (size_t i = 0; i < SQL_KEPT; i++)

@@ -101,6 +101,7 @@ static struct prefs *fresh(char *path)
     return prefs;
 }
 
+/* Whatever was not committed is taken back by SQLite, as after a crash. */
 void prefs_close(struct prefs *prefs)
 {
     if (!prefs)
@@ -176,6 +177,7 @@ static enum err read_secret(struct prefs *prefs)
     return err;
 }
 
+/* Shared with other readers: several may look at one snapshot. */
 static enum err open_reading(struct prefs *prefs)
 {
     char *uri;
@@ -206,6 +208,7 @@ static enum err open_writing(struct prefs *prefs)
     return err;
 }
 
+/* Nothing of the file is used before all of it was looked at. */
 enum err prefs_open(struct prefs **out, const char *path, enum prefs_access access)
 {
     struct prefs *prefs;
@@ -250,6 +253,7 @@ enum err prefs_reader(struct prefs **out, const struct prefs *writer)
     return OK;
 }
 
+/* Without it each statement would see a moment of its own. */
 enum err prefs_reader_begin(struct prefs *reader)
 {
     return sql_do(reader, "BEGIN", "");
@@ -263,6 +267,7 @@ void prefs_reader_end(struct prefs *reader)
 
 /* ---- creating */
 
+/* Tables, secret and settings in one transaction: a store has all of them or is none. */
 static enum err fill(struct prefs *prefs, const struct prefs_settings *settings,
                      const uint8_t *secret, int64_t now)
 {
@@ -363,6 +368,7 @@ enum err prefs_create(const char *path, const struct prefs_settings *settings,
 
 /* ---- groups */
 
+/* A group that was lost is still one: its commit must say so. */
 bool prefs_dirty(const struct prefs *prefs)
 {
     return prefs->group;
