@@ -199,6 +199,9 @@ static const char *decoy(void)
     return hashed;
 }
 
+/* One cost for every try: a name that does not exist, one without a password, a wrong one and one of
+ * somebody who was closed out all pay for a hash and hear the same words.
+ */
 void account_login(void *self, struct desk_request *request)
 {
     struct caller *caller = self;
@@ -226,6 +229,9 @@ void account_login(void *self, struct desk_request *request)
         caller_refuse(caller, 403, "name and password do not open the door");
 }
 
+/* For the page, before it asks for a name: a link that is of no use is told at once, by the same words
+ * whether it never was, was used, or is too old.
+ */
 void account_invited(void *self, struct desk_request *request)
 {
     struct caller *caller = self;

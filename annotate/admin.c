@@ -20,6 +20,7 @@ enum { AUDIT_SHOWN = 200, HOUR_MS = 3600 * 1000, HOURS_MOST = 24 * 90 };
 
 /* ---- what is seen */
 
+/* In the order of the store's own words; the page picks what it shows. */
 static json_t *counts(const struct prefs_progress *p)
 {
     const struct {

@@ -333,6 +333,9 @@ static bool may(struct caller *caller, const struct route *route)
 }
 
 /* HEAD is GET without what the library leaves out. */
+/* Strangers count before anything is looked up for them, people by themselves: so the session is read
+ * first, which is one look into the store and writes nothing.
+ */
 void caller_serve(struct annotate *annotate, struct desk_request *request, int64_t now)
 {
     struct caller caller = {.annotate = annotate, .request = request, .now = now};

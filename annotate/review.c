@@ -109,6 +109,10 @@ static enum err hear(void *self, const struct prefs_row *row)
     return OK;
 }
 
+/* Taken, it is this reviewer's for the time of a lease; another one is told so. Who has judged the
+ * item himself may decide it as well: in a team of two there is nobody else, and the history shows
+ * both.
+ */
 void review_take(void *self, struct desk_request *request)
 {
     struct caller *caller = self;

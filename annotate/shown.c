@@ -100,6 +100,9 @@ json_t *shown_content(const json_t *content)
     return json_pack("{s:s, s:o}", "kind", "text", "parts", list);
 }
 
+/* The order is in the places and nowhere else: what the page never had it cannot tell anybody. When it
+ * was given and how long it is kept let the page know how often to say that somebody is there.
+ */
 json_t *shown_assignment(const struct prefs_item *item, const struct prefs_assignment *a)
 {
     json_t *places = json_array();

@@ -29,6 +29,9 @@ static json_t *progress(struct caller *caller)
     return json_pack("{s:I, s:I}", "done", (json_int_t)person.judged, "left", (json_int_t)left);
 }
 
+/* The item is read after it was given: a turn that fails takes both back, and the next request gets
+ * the same again. The guideline's number is the one that was the newest when it was given.
+ */
 static void answer_item(struct caller *caller, const struct prefs_assignment *a)
 {
     struct prefs_item item;

@@ -123,6 +123,8 @@ static enum MHD_Result take_body(struct coming *coming, const char *bytes, size_
 }
 
 /* Suspended before it can be taken, since desk_give resumes it. */
+/* A desk that ends takes nothing more: what comes while it closes is answered here, by this thread.
+ */
 static enum MHD_Result lay_down(struct coming *coming, struct MHD_Connection *from)
 {
     struct desk *desk = coming->desk;

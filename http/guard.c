@@ -61,6 +61,7 @@ static bool listed(const char *hosts, const char *host)
     return false;
 }
 
+/* A request without Host is of no browser, and refused as a wrong one is. */
 enum err guard_host(const struct guard *guard, const char *host)
 {
     if (host && ((guard->here && guard_here(host)) || listed(guard->hosts, host)))
