@@ -4,6 +4,7 @@
  * out, as lines for people or one JSON object (json_out.h). With judge= the judge's rows are used for
  * the test of whether it may replace people, and for nothing else: the rest is about people. */
 
+#include "annotate/exchange/judgements_of.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/say.h"
@@ -155,6 +156,21 @@ static int files_of(int argc, char **argv)
     return n;
 }
 
+/* A preference store by its name; a store holds choices, whose level is pairs. */
+static bool is_store(const char *path)
+{
+    const size_t n = strlen(path);
+
+    return n > 3 && !strcmp(path + n - 3, ".db");
+}
+
+static enum err read_store(struct judgements *all, const char *path, int files)
+{
+    if (files > 1)
+        return err_set(ERR_PARSE, "%s: one store at a time, and no file beside it", path);
+    return judgements_of_file(all, path);
+}
+
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     struct agreement_options options = {.judge = NULL};
@@ -172,8 +188,11 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     if (!err)
         err = json_out_open(&json, options.json);
     if (!err) {
-        all = judgements_new((enum judgements_level)options.level);
-        err = judgements_read(all, (const char *const *)argv, (size_t)files);
+        all = judgements_new(is_store(argv[0]) ? JUDGEMENTS_PAIRS
+                                               : (enum judgements_level)options.level);
+        err = is_store(argv[0])
+                  ? read_store(all, argv[0], files)
+                  : judgements_read(all, (const char *const *)argv, (size_t)files);
     }
     if (!err) {
         say_ignored(all);
@@ -188,7 +207,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 const struct command cmd_agreement = {
     .name = "agreement",
     .group = "people",
-    .usage = "FILE ... [level=nominal|ordinal|interval|ratio|pairs] [key=value ...]",
+    .usage = "FILE ...|prefs.db [level=nominal|ordinal|interval|ratio|pairs] [key=value ...]",
     .help =
         "how far annotators agree, who differs from whom, what sways them, may a judge replace "
         "them",

@@ -23,7 +23,7 @@
 #include <string.h>
 
 struct prefs_conf {
-    char *output, *format, *annotator, *prompt, *candidates, *question;
+    char *output, *format, *annotator, *prompt, *candidates, *question, *json;
     int labels, ties, judgements, overlap, overlap_max, repeat_gap, seed;
     double gold_rate, repeat_rate, test_size;
     bool strict, verdicts, force;
@@ -46,7 +46,8 @@ static const struct conf_key keys[] = {
         "export: auto, preference, trajectory, unpaired, stepwise, sft, arena, judgements, "
         "csv; import: what the files are (unset: told by their columns)"),
     CONF_WORD(prefs_conf, labels, labels_words, "each",
-              "export: each (a row a judgement, weight 1/judgements of the item), majority"),
+              "export: each (a row a judgement, weight 1/judgements of the item), majority, "
+              "consensus (Dawid-Skene; 3 judgements an item at least)"),
     CONF_WORD(prefs_conf, ties, tie_words, "keep",
               "export: ties and pairs of bad answers: keep (tie: true), drop"),
     CONF_REAL(prefs_conf, test_size, "", 0, 1,
@@ -65,6 +66,7 @@ static const struct conf_key keys[] = {
     CONF_WORD(prefs_conf, judgements, tie_words, "keep",
               "forget: what the person judged: keep (under a pseudonym), drop"),
     CONF_BOOL(prefs_conf, force, "false", "restore: over a store that is there"),
+    CONF_TEXT(prefs_conf, json, NULL, "stats: " JSON_OUT_HELP),
     CONF_END,
 };
 
@@ -304,7 +306,7 @@ static enum err stats(const struct prefs_job *job)
 
     if (err)
         return err;
-    err = prefs_stats(prefs);
+    err = prefs_stats(prefs, job->conf.json);
     prefs_close(prefs);
     return err;
 }

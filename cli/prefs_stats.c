@@ -63,18 +63,24 @@ static void print_table(const json_t *all)
     }
 }
 
-enum err prefs_stats(struct prefs *prefs)
+enum err prefs_stats(struct prefs *prefs, const char *json)
 {
+    struct json_out out = {NULL, NULL};
     struct prefs_progress progress;
     json_t *all, *people = json_array();
     enum err err = prefs_progress(prefs, &progress);
 
     if (!err)
         err = prefs_person_visit(prefs, add_person, people);
+    if (!err)
+        err = json_out_open(&out, json);
     all = progress_json(&progress);
     json_object_set_new(all, "annotators", people);
-    if (!err)
+    if (!err) {
         print_table(all);
+        err = json_out_put(&out, all);
+    }
+    json_out_close(&out);
     json_decref(all);
     return err;
 }

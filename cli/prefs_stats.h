@@ -3,11 +3,11 @@
 #ifndef CLI_PREFS_STATS_H
 #define CLI_PREFS_STATS_H
 
-#include "base/err.h"
+#include "cli/json_out.h"
 
 struct prefs;
 
-/* A table on standard output. Errors: the store's. */
-enum err prefs_stats(struct prefs *prefs) MUST_CHECK;
+/* A table, and by `json` (cli/json_out.h; NULL: none) an object. Errors: the store's, json_out's. */
+enum err prefs_stats(struct prefs *prefs, const char *json) MUST_CHECK;
 
 #endif

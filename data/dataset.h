@@ -43,7 +43,7 @@ struct dataset_conf {
     const json_t *mixture;    /* datasets, or NULL: exactly one of the two */
     const char *train, *test; /* names of the splits: "train", "test" */
     double test_size;         /* NAN: none */
-    const char *labels;       /* of a preference store: each, majority; NULL: each */
+    const char *labels;       /* of a preference store: each, majority, consensus; NULL: each */
     const char *format; /* data/format.h; NULL: TRL's columns; what has none of them by what it
                            is (format_rule.untold), and stderr is told */
     const char *text_field; /* the trainer's column of text, or NULL */

@@ -28,7 +28,7 @@ struct rows_source {
     void (*close)(void *self);
 };
 void rows_serve(const struct rows_source *source); /* NULL: none */
-/* What is said of how judgements become labels ("each", "majority"), for stores
+/* What is said of how judgements become labels ("each", "majority", "consensus"), for stores
  * that are opened from here on; NULL: as usual. Borrowed. */
 void rows_labels(const char *labels);
 /* Whether they come from a store: several rows may be about one prompt, and belong together. */

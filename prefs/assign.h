@@ -44,6 +44,11 @@ enum err prefs_left(struct prefs *prefs, int64_t annotator, int64_t *out) MUST_C
 enum err prefs_assignment_read(struct prefs *prefs, int64_t id, int64_t annotator,
                                struct prefs_assignment *out) MUST_CHECK;
 
+/* Who has the item now, and has not judged it. Errors: visit's. */
+enum err prefs_open_visit(struct prefs *prefs, int64_t item,
+                          enum err (*visit)(void *self, const struct prefs_assignment *it),
+                          void *self) MUST_CHECK;
+
 /* The person is still there. *expires: until when. Errors: ERR_STATE: not open any more. */
 enum err prefs_extend(struct prefs *prefs, int64_t id, int64_t annotator, int64_t now,
                       int64_t *expires) MUST_CHECK;

@@ -80,3 +80,26 @@ enum err prefs_assignment_read(struct prefs *prefs, int64_t id, int64_t annotato
     sql_end(made);
     return err;
 }
+
+/* By number, so that no statement stays open while the visitor works. */
+enum err prefs_open_visit(struct prefs *prefs, int64_t item,
+                          enum err (*visit)(void *self, const struct prefs_assignment *it),
+                          void *self)
+{
+    struct prefs_assignment it;
+    int64_t id = 0;
+    enum err err = OK;
+
+    while (!err) {
+        err = sql_number(prefs, &id, 0,
+                         "SELECT min(id) FROM assignment WHERE item = ?1 AND state = 'open'"
+                         " AND id > ?2",
+                         "ii", item, id);
+        if (err || !id)
+            return err;
+        err = prefs_assignment_read(prefs, id, 0, &it);
+        if (!err)
+            err = visit(self, &it);
+    }
+    return err;
+}

@@ -76,7 +76,8 @@ static enum err fill(struct prefs_row *out, struct parts *parts, struct prefs *p
         err = assign_row_read(&out->assignment, made, JUDGE_ROW_WIDTH);
     out->guideline = out->assignment.guideline;
     out->side = side_of(out);
-    out->stands = verdict < PREFS_SKIP && !sqlite3_column_int(made, ITEM + 2);
+    out->taken_back = sqlite3_column_int(made, ITEM + 2);
+    out->stands = verdict < PREFS_SKIP && !out->taken_back;
     if (!err && verdict == PREFS_CHOSEN && out->side < 0)
         err = err_set(ERR_PARSE, "the store is damaged: a choice of what is no candidate");
     return err;

@@ -61,7 +61,8 @@ struct prefs_row {
     int64_t shown_ms, at;
     int guideline;
     bool stands; /* it is its assignment's judgement now: neither undo, skip nor taken back */
-    int64_t undoes; /* PREFS_UNDO: seq of the row */
+    bool taken_back; /* by a later row */
+    int64_t undoes;  /* PREFS_UNDO: seq of the row */
 };
 
 /* Rows behind `after`, in order (0: all); standing: only those that stand. annotator, item: 0:

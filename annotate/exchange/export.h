@@ -53,7 +53,7 @@ struct export_count {
     size_t same;      /* labels of two answers that are the same text */
 };
 
-/* Gives each row to `sink`, which borrows it. Errors: the store's, sink's. */
+/* Gives each row to `sink`, which borrows it. Errors: the store's, labels_fit's, sink's. */
 enum err export_visit(struct prefs *prefs, const struct export_rule *rule,
                       enum err (*sink)(void *self, const json_t *row), void *self,
                       struct export_count *count) MUST_CHECK;

@@ -1,4 +1,4 @@
-/* One pass over the items (two for CSV, whose
+/* One pass over the items (two for consensus, whose model comes first; two for CSV, whose
  * columns must be known). An item's part is its prompt's: all of what people said of a prompt
  * is in one part, and no prompt of the test part was trained on. */
 
@@ -24,6 +24,7 @@ struct exporting {
     void *self;
     struct export_count *count;
     struct labels labels;
+    struct labels_model *model;
 };
 
 /* As `drover data split` divides: an item without a prompt is its own. */
@@ -73,6 +74,7 @@ static enum err give_labels(struct exporting *x, const struct prefs_item *item)
     return err;
 }
 
+/* In the order in which people judged. */
 static enum err give_said(struct exporting *x, const struct gather *gather)
 {
     enum err err = OK;
@@ -93,9 +95,11 @@ static enum err visit(void *self, const struct gather *gather)
     bool in = false;
     enum err err = OK;
 
+    /* The model counts pairs as they pass: it is asked of every item, whatever its part. */
     if (x->rule->format < EXPORT_ARENA)
-        labels_of(&x->labels, gather, x->rule->how);
-    err = in_part(gather->item, x->rule, &in);
+        err = labels_of(&x->labels, gather, x->rule->how, x->model);
+    if (!err)
+        err = in_part(gather->item, x->rule, &in);
     if (err || !in)
         return err;
     if (x->rule->format < EXPORT_ARENA) {
@@ -109,16 +113,22 @@ static enum err visit(void *self, const struct gather *gather)
     return err;
 }
 
+/* The model of consensus is fitted on the whole store, also for one part of it: who is
+ * reliable is no secret that a test set must keep. */
 enum err export_visit(struct prefs *prefs, const struct export_rule *rule,
                       enum err (*sink)(void *self, const json_t *row), void *self,
                       struct export_count *count)
 {
     struct exporting x = {
         .prefs = prefs, .rule = rule, .sink = sink, .self = self, .count = count};
-    enum err err;
+    enum err err = OK;
 
     *count = (struct export_count){0};
-    err = gather_visit(prefs, visit, &x);
+    if (rule->format < EXPORT_ARENA)
+        err = labels_fit(&x.model, prefs, rule->how);
+    if (!err)
+        err = gather_visit(prefs, visit, &x);
+    labels_model_free(x.model);
     labels_free(&x.labels);
     return err;
 }
@@ -153,6 +163,7 @@ static enum err line(void *self, const json_t *row)
     return err;
 }
 
+/* One look at every item: the columns of a table must be known before its first line. */
 static enum err widest(void *self, const struct prefs_item *item)
 {
     int *const n = self;

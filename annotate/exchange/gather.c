@@ -50,6 +50,7 @@ static enum err keep(void *self, const struct prefs_row *row)
     return OK;
 }
 
+/* The room stays for the next item. */
 static void clear(struct gathering *g)
 {
     for (size_t i = 0; i < g->gather.n; i++) {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whose and when is the rule's and now: records do not say. */
 static struct import_said verdict_of(enum prefs_verdict verdict, int choice)
 {
     return (struct import_said){.said = {.verdict = verdict, .choice = choice, .step = -1}};
@@ -212,6 +213,7 @@ static enum err pair_prompt(struct import_put *put, const json_t *rows)
     return err;
 }
 
+/* In the order in which prompts came first, so that the same file gives the same pairs. */
 enum err import_record_end(struct import_put *put)
 {
     const char *name;
@@ -222,6 +224,7 @@ enum err import_record_end(struct import_put *put)
     return err;
 }
 
+/* A text or a dialogue alone is not to be judged: that is an error, which says what it is. */
 enum err import_record_row(struct import_put *put, const json_t *row)
 {
     enum record_kind kind;

@@ -81,6 +81,7 @@ static void take_cells(struct table_cells *c, const json_t *row)
     c->order = cell(row, "order");
 }
 
+/* Whatever was taken: NULL is fine. */
 static void drop_cells(struct table_cells *c)
 {
     json_t *const all[] = {c->key,      c->annotator, c->why,   c->ranking, c->text,

@@ -1,17 +1,31 @@
 /* All of it is votes on pairs of candidates: a choice of one among n is n - 1 votes, a ranking
- * one for each pair, a tie or "both bad" a vote of its own. */
+ * one for each pair, a tie or "both bad" a vote of its own. The two candidates of a pair have
+ * no order: who counts or fits must come to the same when they are exchanged; so the model
+ * counts every vote both ways round. */
 
 #include "annotate/exchange/labels.h"
 
 #include "base/mem.h"
+#include "stats/dawid_skene.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-const char *const labels_words[LABELS_HOWS + 1] = {"each", "majority", NULL};
+const char *const labels_words[LABELS_HOWS + 1] = {"each", "majority", "consensus", NULL};
 
 enum labels_vote { VOTE_FIRST, VOTE_SECOND, VOTE_TIE, VOTE_BAD, VOTES, VOTE_NONE = VOTES };
 
+struct labels_model {
+    struct dawid_skene_row *row; /* while it is made */
+    size_t n, room;
+    uint32_t pairs;  /* items of the model */
+    uint32_t people; /* numbers of annotators are used as they are */
+    struct dawid_skene fit;
+    bool fitted;
+    uint32_t at; /* the next pair that labels_of looks at */
+};
+
+/* Also of labels that were never filled. */
 void labels_free(struct labels *labels)
 {
     free(labels->one);
@@ -105,6 +119,7 @@ static void put_single(struct labels *out, const struct gather_said *said, doubl
                  .verdict = said->verdict, .step = said->step, .weight = weight, .said = said});
 }
 
+/* By what the item is, not by the verdict: a choice among n is pairs as well. */
 static void put_each(struct labels *out, const struct gather *gather,
                      const struct gather_said *said, double weight)
 {
@@ -212,29 +227,129 @@ static void majority_single(struct labels *out, const struct gather *gather)
     }
 }
 
+/* Pairs of which nobody said anything get no label, though the model has a guess: its prior. */
+static enum err label_consensus(struct labels *out, const struct gather *gather,
+                                struct labels_model *model)
+{
+    if (!is_pairs(gather->item))
+        return err_set(ERR_RANGE,
+                       "labels=consensus is of pairs and rankings; item '%s' is of mode %s",
+                       gather->item->key, words_mode[gather->item->mode]);
+    for (int i = 0; i < gather->item->n; i++)
+        for (int j = i + 1; j < gather->item->n; j++) {
+            const double *const p = &model->fit.posterior[VOTES * (size_t)model->at++];
+            int best = 0;
+            bool any;
+            (void)top(gather, i, j, &any);
+            for (int v = 1; v < VOTES; v++)
+                best = p[v] > p[best] ? v : best;
+            if (any)
+                put(out, label_of((enum labels_vote)best, i, j, 1));
+        }
+    share_weight(out);
+    return OK;
+}
+
 /* A reviewer's decision replaces an item's labels where there is one label an item; where each
  * person has one it is no further person's view. */
-void labels_of(struct labels *out, const struct gather *gather, enum labels_how how)
+enum err labels_of(struct labels *out, const struct gather *gather, enum labels_how how,
+                   struct labels_model *model)
 {
     const struct gather_said *const decision =
         how == LABELS_EACH ? NULL : gather_decision(gather);
+    enum err err = OK;
 
     out->n = 0;
     out->undecided = out->decided = 0;
     if (gather->item->gold)
-        return;
-    if (how == LABELS_EACH)
+        return OK;
+    if (how == LABELS_CONSENSUS) /* also where a reviewer has decided: the model counts on */
+        err = label_consensus(out, gather, model);
+    else if (how == LABELS_EACH)
         label_each(out, gather);
     else if (is_pairs(gather->item))
         majority_pairs(out, gather);
     else
         majority_single(out, gather);
-    if (!decision)
-        return;
+    if (err || !decision)
+        return err;
     out->n = 0;
     out->undecided = 0;
     out->decided = 1;
     put_each(out, gather, decision, 1);
     for (size_t i = 0; i < out->n; i++)
         out->one[i].said = NULL;
+    return OK;
+}
+
+/* ---- the model */
+
+static void model_put(struct labels_model *m, uint32_t item, int64_t annotator,
+                      enum labels_vote vote)
+{
+    if (m->n == m->room) {
+        m->room = m->room ? 2 * m->room : 1024;
+        m->row = mem_grow(m->row, m->room, sizeof *m->row);
+    }
+    m->row[m->n++] = (struct dawid_skene_row){item, (uint32_t)annotator, vote};
+    if ((uint32_t)annotator >= m->people)
+        m->people = (uint32_t)annotator + 1;
+}
+
+/* The same order in which labels_of comes by later: a pair is known by its number alone. */
+static enum err model_item(void *self, const struct gather *gather)
+{
+    struct labels_model *const m = self;
+
+    if (gather->item->gold || !is_pairs(gather->item))
+        return OK;
+    for (int i = 0; i < gather->item->n; i++)
+        for (int j = i + 1; j < gather->item->n; j++, m->pairs++)
+            for (size_t k = 0; k < gather->n; k++) {
+                const struct gather_said *const said = &gather->said[k];
+                const enum labels_vote vote = vote_on(said, i, j);
+                if (!gather_counts(said) || vote == VOTE_NONE ||
+                    said->annotator > UINT16_MAX * 16)
+                    continue;
+                model_put(m, m->pairs, said->annotator, vote);
+            }
+    return OK;
+}
+
+/* Annotators are few and numbered from 1, so their numbers index the model as they are. */
+enum err labels_fit(struct labels_model **out, struct prefs *prefs, enum labels_how how)
+{
+    static const uint32_t mirror[VOTES] = {VOTE_SECOND, VOTE_FIRST, VOTE_TIE, VOTE_BAD};
+    struct labels_model *m;
+    enum err err;
+
+    *out = NULL;
+    if (how != LABELS_CONSENSUS)
+        return OK;
+    m = mem_new(1, sizeof *m);
+    err = gather_visit(prefs, model_item, m);
+    if (!err)
+        err =
+            dawid_skene_fit_mirrored(&m->fit, m->row, m->n, m->pairs, m->people, VOTES, mirror);
+    m->fitted = !err;
+    if (err == ERR_RANGE)
+        err = err_add("labels=consensus");
+    free(m->row);
+    m->row = NULL;
+    if (err)
+        labels_model_free(m);
+    else
+        *out = m;
+    return err;
+}
+
+/* One whose fit failed holds rows and no figures. */
+void labels_model_free(struct labels_model *model)
+{
+    if (!model)
+        return;
+    if (model->fitted)
+        dawid_skene_fini(&model->fit);
+    free(model->row);
+    free(model);
 }

@@ -4,6 +4,8 @@
  *              sees both views at their shares
  *   majority   one label an item: the view that more people share than any other; where none is, no
  *              label, counted; a reviewer's decision stands for the item
+ *   consensus  one label an item: what is most likely true by Dawid and Skene's model, which weighs
+ *              people by how reliable they seem; at least 3 judgements an item on average
  *
  * A ranking is its pairs of candidates, which share its weight. */
 
@@ -12,8 +14,8 @@
 
 #include "annotate/exchange/gather.h"
 
-enum labels_how { LABELS_EACH, LABELS_MAJORITY, LABELS_HOWS };
-/* "each", "majority". */
+enum labels_how { LABELS_EACH, LABELS_MAJORITY, LABELS_CONSENSUS, LABELS_HOWS };
+/* "each", "majority", "consensus". */
 extern const char *const labels_words[LABELS_HOWS + 1];
 
 /* One label. */
@@ -34,7 +36,16 @@ struct labels {
 };
 void labels_free(struct labels *labels);
 
-/* The labels of one item, instead of those before. Gold questions have none. */
-void labels_of(struct labels *out, const struct gather *gather, enum labels_how how);
+struct labels_model;
+/* For consensus: fits the store first. Errors: ERR_RANGE (fewer than 3 judgements an item on
+ * average: the words say how many there are). *out is NULL for the other two. */
+enum err labels_fit(struct labels_model **out, struct prefs *prefs,
+                    enum labels_how how) MUST_CHECK;
+void labels_model_free(struct labels_model *model); /* NULL is fine */
+
+/* The labels of one item, instead of those before; to be called for every item in the order of
+ * gather_visit. Gold questions have none. Errors: ERR_RANGE (consensus of what is no pair). */
+enum err labels_of(struct labels *out, const struct gather *gather, enum labels_how how,
+                   struct labels_model *model) MUST_CHECK;
 
 #endif

@@ -30,7 +30,7 @@ const struct conf_key keys_table_shared[] = {
               "what the records are (data --help lists formats); hh: dialogues as text"),
     CONF_TEXT(keys, labels, NULL,
               "of a preference store (prefs.db): each (a row a judgement, weight 1/judgements; "
-              "unset), majority"),
+              "unset), majority, consensus"),
     CONF_BOOL(keys, strict, "true", "a bad record is an error; false: counted and left out"),
     CONF_TEXT(keys, output_dir, "trainer_output", "folder for everything the run writes"),
     CONF_TEXT(keys, run_name, NULL, "a name for the log"),

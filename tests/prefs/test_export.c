@@ -1,6 +1,7 @@
 /* Export: labels and their weights, parts by prompt, a store in place of a data set. */
 #include "annotate/exchange/export.h"
 
+#include "annotate/exchange/judgements_of.h"
 #include "annotate/exchange/store_rows.h"
 #include "base/mem.h"
 #include "data/dataset.h"
@@ -78,6 +79,81 @@ static void test_labels(void **state)
     text = trade_exported(prefs, &rule, &count);
     assert_int_equal(count.rows, 1);
     free(text);
+    rule.how = LABELS_CONSENSUS;
+    rule.drop_ties = false;
+    text = trade_exported(prefs, &rule, &count);
+    assert_int_equal(count.rows, 3);
+    free(text);
+    prefs_close(prefs);
+}
+
+/* "a" for "b" and the other way round, in rows whose contents are one of them. */
+static void swap_names(char *rows)
+{
+    for (char *p = rows; (p = strstr(p, "\"content\":\"")); p += 12)
+        if (p[12] == '"')
+            p[11] = (char)(p[11] == 'a' ? 'b' : p[11] == 'b' ? 'a' : p[11]);
+}
+
+/* Line by line, but for ties, whose two have no order. */
+static void assert_lines_alike(const char *a, const char *b)
+{
+    for (; *a; a = strchr(a, '\n') + 1, b = strchr(b, '\n') + 1) {
+        const size_t n = (size_t)(strchr(a, '\n') - a);
+        const char *const tie = strstr(a, "\"tie\"");
+        assert_int_equal(n, strchr(b, '\n') - b);
+        if (!tie || tie > a + n)
+            assert_memory_equal(a, b, n);
+    }
+}
+
+/* Consensus is the same whichever candidate is called 0. */
+static void test_consensus(void **state)
+{
+    const struct export_rule rule = {.format = EXPORT_PREFERENCE, .how = LABELS_CONSENSUS};
+    static const char *const said[] = {"110", "001", "111", "010", "000", "t11", "x00", "101"};
+    struct export_count count;
+    char *rows[2];
+
+    (void)state;
+    for (int flipped = 0; flipped < 2; flipped++) {
+        struct prefs *const prefs = three(flipped ? "flipped.db" : "straight.db", 8);
+        for (int i = 0; i < 8; i++) {
+            char choices[4];
+            for (int k = 0; k < 4; k++)
+                choices[k] = (char)(flipped && (said[i][k] == '0' || said[i][k] == '1')
+                                        ? '0' + ('1' - said[i][k])
+                                        : said[i][k]);
+            judge_all(prefs, choices);
+        }
+        rows[flipped] = trade_exported(prefs, &rule, &count);
+        assert_int_equal(count.rows, 8);
+        prefs_close(prefs);
+    }
+    swap_names(rows[1]);
+    assert_lines_alike(rows[0], rows[1]);
+    free(rows[0]);
+    free(rows[1]);
+}
+
+static enum err ignore(void *self, const json_t *row)
+{
+    (void)self;
+    (void)row;
+    return OK;
+}
+
+/* Two judgements an item are too few to tell who is reliable. */
+static void test_few(void **state)
+{
+    const struct export_rule rule = {.format = EXPORT_PREFERENCE, .how = LABELS_CONSENSUS};
+    struct prefs *const prefs = three("few.db", 1);
+    struct export_count count;
+
+    (void)state;
+    judge_all(prefs, "10");
+    assert_err(ERR_RANGE, export_visit(prefs, &rule, ignore, NULL, &count));
+    assert_non_null(strstr(err_text(), "labels=consensus"));
     prefs_close(prefs);
 }
 
@@ -130,6 +206,41 @@ static void test_dataset(void **state)
     free(path);
 }
 
+/* As ratings reads a store: choices, skips, what was taken back, what is open. */
+static void test_judgements(void **state)
+{
+    struct prefs *const prefs = three("judgements.db", 3);
+    struct judgements *const all = judgements_new(JUDGEMENTS_PAIRS);
+    struct prefs_assignment it;
+    struct prefs_judgement skip = {.id = "skips-it-now", .annotator = 2, .verdict = PREFS_SKIP};
+    size_t other, open = 0, sides = 0;
+
+    (void)state;
+    judge_all(prefs, "101");
+    assert_ok(prefs_undo(prefs, "takes-it-back", 1, STUDY_START, &it, NULL));
+    study_choose(prefs, &it, 0, 4000000, STUDY_START + 9);
+    it = study_next(prefs, 2, STUDY_START);
+    skip.assignment = it.id;
+    assert_ok(prefs_judge(prefs, &skip, STUDY_START, NULL));
+    study_next(prefs, 3, STUDY_START);
+    assert_ok(judgements_of(all, prefs, &other));
+    assert_ok(judgements_end(all));
+    assert_int_equal(other, 0);
+    assert_int_equal(all->n, 6); /* four choices, a skip, one open */
+    assert_int_equal(all->undone, 1);
+    assert_int_equal(all->skipped, 1);
+    for (size_t i = 0; i < all->n; i++) {
+        open += all->row[i].value == JUDGEMENTS_NONE && !all->row[i].skipped;
+        sides += all->row[i].side != SIDE_NONE;
+        assert_true(all->row[i].length == 0); /* "a" and "b" are as long as one another */
+    }
+    assert_int_equal(open, 1);
+    assert_int_equal(sides, 4);
+    assert_string_equal(all->annotator.text[all->row[0].annotator], "person1");
+    judgements_free(all);
+    prefs_close(prefs);
+}
+
 /* The parts of an export are divided by prompt, and the same each time. */
 static void test_parts(void **state)
 {
@@ -160,10 +271,9 @@ static void test_parts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_labels),
-
-        cmocka_unit_test(test_dataset),
-        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_labels), cmocka_unit_test(test_consensus),
+        cmocka_unit_test(test_few),    cmocka_unit_test(test_dataset),
+        cmocka_unit_test(test_parts),  cmocka_unit_test(test_judgements),
     };
 
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
