@@ -52,7 +52,7 @@ static enum err percent(struct agreement_figure *out, const struct units *units,
         worth += (m > 2 ? (double)m : 1) / (double)units->n;
     }
     *out = none;
-    err = share_mean(&got, share, by_prompt ? units->cluster : NULL, units->n, worth, .95);
+    err = share_mean(&got, share, by_prompt ? units->cluster : NULL, units->n, fmax(worth, 1), .95);
     if (!err) {
         *out = (struct agreement_figure){got.estimate, got.low,  got.high, NAN,
                                          NAN,          "Wilson", NULL};
@@ -61,7 +61,7 @@ static enum err percent(struct agreement_figure *out, const struct units *units,
                                              NAN,          NULL, "n too small"};
     }
     if (!err && by_prompt) {
-        err = share_mean(&got, share, NULL, units->n, worth, .95);
+        err = share_mean(&got, share, NULL, units->n, fmax(worth, 1), .95);
         out->low_by_item = got.low;
         out->high_by_item = got.high;
     }

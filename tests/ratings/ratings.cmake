@@ -1,3 +1,3 @@
-foreach(unit judgements units)
+foreach(unit agreement judgements raters units)
   drover_test(ratings/${unit} NEEDS ratings)
 endforeach()
