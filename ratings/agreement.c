@@ -52,7 +52,8 @@ static enum err percent(struct agreement_figure *out, const struct units *units,
         worth += (m > 2 ? (double)m : 1) / (double)units->n;
     }
     *out = none;
-    err = share_mean(&got, share, by_prompt ? units->cluster : NULL, units->n, fmax(worth, 1), .95);
+    err = share_mean(&got, share, by_prompt ? units->cluster : NULL, units->n, fmax(worth, 1),
+                     .95);
     if (!err) {
         *out = (struct agreement_figure){got.estimate, got.low,  got.high, NAN,
                                          NAN,          "Wilson", NULL};

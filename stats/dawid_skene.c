@@ -6,6 +6,9 @@
  * With mirrored values an item's mirror image has the mirrored posterior, so it need not be held: the M
  * step adds each posterior at both places, the E step is the same.
  *
+ * A value that nobody said is no class: left in, it becomes a bin for items on which people answer at
+ * random, and takes thousands of steps to fill.
+ *
  * TINY and its place (on sums, before they are divided) are crowd-kit's, so that the two can be
  * compared (tests/golden/agreement.py). */
 
@@ -24,9 +27,10 @@ struct em {
     size_t n;
     const uint32_t *mirror; /* [values] or NULL */
     struct dawid_skene *to;
-    double *log_chance; /* as to->confusion */
-    uint8_t *said;      /* [annotators, values] did he ever? */
-    uint32_t *rows;     /* [items] rows of each */
+    double *log_chance;                 /* as to->confusion */
+    bool known[DAWID_SKENE_VALUES_MAX]; /* did anybody say it? else it is no truth either */
+    uint8_t *said;                      /* [annotators, values] did he ever? */
+    uint32_t *rows;                     /* [items] rows of each */
 };
 
 static double *confusion_at(struct em *em, size_t annotator, size_t truth)
@@ -106,7 +110,7 @@ static double e_step(struct em *em, double *next)
     for (size_t i = 0; i < to->annotators * k * k; i++)
         em->log_chance[i] = to->confusion[i] > 0 ? log(to->confusion[i]) : 0;
     for (size_t i = 0; i < to->items * k; i++)
-        next[i] = log(fmax(to->prior[i % k], TINY));
+        next[i] = em->known[i % k] ? log(fmax(to->prior[i % k], TINY)) : -INFINITY;
     for (size_t r = 0; r < em->n; r++) {
         const double *chance = em->log_chance + em->row[r].annotator * k * k + em->row[r].value;
         double *at = next + em->row[r].item * k;
@@ -133,8 +137,11 @@ static void vote(struct em *em)
         const struct dawid_skene_row *row = &em->row[r];
         em->to->posterior[row->item * k + row->value] += 1 / (double)em->rows[row->item];
         em->said[row->annotator * k + row->value] = 1;
-        if (em->mirror)
+        em->known[row->value] = true;
+        if (em->mirror) {
             em->said[row->annotator * k + em->mirror[row->value]] = 1;
+            em->known[em->mirror[row->value]] = true;
+        }
     }
 }
 

@@ -188,7 +188,7 @@ static void active_items_are_apart(void **state)
     assert_ok(agreement_run(&got, all, &conf));
     assert_int_equal(got.blocks, 2);
     assert_int_equal(got.block[0].items, 30);
-    assert_near(got.block[0].percent.value, 1, 0);
+    assert_near(got.block[0].percent.value, 1, 1e-12);
     assert_near(got.block[1].percent.value, 0, 0);
     agreement_fini(&got);
     judgements_free(all);

@@ -81,6 +81,13 @@ static void mirrors_are_second_copies(void **state)
     assert_near(one.prior[0], one.prior[1], 1e-12);
     dawid_skene_fini(&one);
     dawid_skene_fini(&two);
+    assert_ok(dawid_skene_fit(&two, row, n, 120, 9, 5)); /* a value that nobody says */
+    assert_ok(dawid_skene_fit(&one, row, n, 120, 9, 4));
+    assert_near(two.prior[4], 0, 0);
+    for (size_t i = 0; i < 480; i++)
+        assert_near(one.posterior[i], two.posterior[i / 4 * 5 + i % 4], 1e-12);
+    dawid_skene_fini(&one);
+    dawid_skene_fini(&two);
 }
 
 static void too_little_is_refused(void **state)
