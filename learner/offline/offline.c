@@ -14,6 +14,7 @@
 #include "learner/offline/best.h"
 #include "learner/offline/cycle.h"
 #include "learner/offline/evaluate.h"
+#include "learner/offline/load.h"
 #include "learner/run/advice.h"
 #include "learner/run/memory_plan.h"
 #include "learner/run/peft.h"
@@ -28,21 +29,6 @@
 #include <unistd.h>
 
 enum { LENGTH_WORDS = 80 };
-
-/* The head that the method trains, which the start model need not have. */
-static struct shape shape_of(const struct offline_job *job)
-{
-    struct shape shape = job->card->shape;
-
-    shape.head = job->head;
-    return shape;
-}
-
-static struct train_options options_of(const struct offline_job *job)
-{
-    return (struct train_options){.checkpointing = job->keys->gradient_checkpointing,
-                                  .portable = job->plan.portable};
-}
 
 static size_t larger(size_t a, size_t b)
 {
@@ -70,9 +56,12 @@ static struct memory_plan memory_of(const struct offline_job *o)
 {
     const size_t all = o->train->seq[o->train->n * (size_t)o->train->group];
 
-    return (struct memory_plan){.policy = shape_of(o),
-                                .options = options_of(o),
+    return (struct memory_plan){.policy = load_shape(o),
+                                .options = load_options(o),
                                 .lora = peft_lora(&o->plan),
+                                .packed = load_packs(o),
+                                .store = o->card->store,
+                                .loading = load_size(o),
                                 .n_images = o->reference && o->reference->live,
                                 .data = corpus_bytes(o->train) +
                                         all * (size_t)(o->reference ? REFERENCE_BYTES : 0),
@@ -142,45 +131,6 @@ static enum err plan(struct cycle *run)
     if (*words)
         fprintf(stderr, "plan: %s\n", words);
     return memory_plan_check(&memory, k, &o->plan, "max_length");
-}
-
-/* The start model's weights under the head that the method trains. */
-static enum err load_params(const struct offline_job *o, struct params **out)
-{
-    struct model_files *files = NULL;
-    enum err err = model_files_open(&files, o->keys->model_name_or_path, MODEL_FILES_ALL);
-
-    *out = NULL;
-    if (!err) /* as the run's own meta has it */
-        shape_reach(&files->params->shape, o->card->shape.context);
-    if (err)
-        return err;
-    if (files->params->shape.head == o->head) {
-        *out = files->params;
-        files->params = NULL;
-    } else if (o->head != HEAD_LM) {
-        err = params_reheaded(out, files->params, o->head, (uint64_t)o->keys->seed, false);
-    } else {
-        err = err_set(ERR_RANGE, "%s is a reward model: %s needs a language model",
-                      o->keys->model_name_or_path, o->objective->name);
-    }
-    model_files_free(files);
-    return err;
-}
-
-static enum err load_step(struct cycle *run)
-{
-    const struct train_options options = options_of(run->job);
-    struct params *params;
-    const double noise = run->keys->neftune_noise_alpha;
-    enum err err = load_params(run->job, &params);
-
-    if (!err)
-        err = trainable_new(&run->step, params, &options, peft_lora(&run->job->plan),
-                            (uint64_t)run->keys->seed);
-    if (!err && conf_has_real(noise))
-        trainable_noise(run->step, noise);
-    return err;
 }
 
 /* `processes` is given up; may be NULL. */
@@ -455,7 +405,7 @@ enum err offline_run(const struct offline_job *job)
         goto out;
     }
     if (!err)
-        err = load_step(run);
+        err = load_step(&run->step, run->job);
     if (!err)
         err = rundir_open(&run->dir, run->keys->output_dir);
     if (!err)

@@ -7,15 +7,23 @@
 #include "learner/run/advice.h"
 #include "learner/step/ref_model.h"
 
-size_t memory_plan_size(const struct memory_plan *p)
+static size_t training(const struct memory_plan *p, const struct shape *shape)
 {
     const int tokens = (int)p->tokens;
-    size_t size = trainable_size(&p->policy, &p->options, p->lora, tokens) +
-                  p->n_images * ref_model_size(&p->policy) + p->data;
+
+    return p->packed && p->lora
+               ? trainable_size_packed(shape, p->store, &p->options, p->lora, tokens)
+               : trainable_size(shape, &p->options, p->lora, tokens);
+}
+
+size_t memory_plan_size(const struct memory_plan *p)
+{
+    const size_t loading = p->packed && p->lora ? p->loading : 0;
+    size_t size = training(p, &p->policy) + p->n_images * ref_model_size(&p->policy);
 
     if (p->critic)
-        size += trainable_size(p->critic, &p->options, p->lora, tokens);
-    return size;
+        size += training(p, p->critic);
+    return (size > loading ? size : loading) + p->data;
 }
 
 enum err memory_plan_check(const struct memory_plan *plan, const struct keys *k,

@@ -12,6 +12,9 @@ struct memory_plan {
     const struct shape *critic; /* NULL: there is none */
     struct train_options options;
     const struct lora_conf *lora; /* of policy and critic; NULL: all weights learn */
+    bool packed; /* an adapter's base lies packed (trainable_new_packed), as `store` */
+    enum packed_store store;
+    size_t loading; /* bytes that its start takes, where training takes fewer */
     size_t
         n_images;  /* the policy's compute weights once more: references, versions under way */
     size_t data;   /* bytes of what is learnt from */

@@ -1,6 +1,8 @@
 /* Weights, gradient and two moments are blocks of the same layout; the compute image is the
  * weights once more, as the kernels read them, made anew after each step. With an adapter the
- * blocks are the adapter's, the weights are frozen, and the image is the merged one.
+ * blocks are the adapter's, the weights are frozen, and the image is the merged one; or, where nobody
+ * asks for the image, the frozen weights lie packed, alone, and each product makes its own W of
+ * them (lora_group): two bytes a parameter instead of eight where files hold bfloat16.
  *
  * Between trainable_apply and the next, gradients only add up. A tied matrix gets two sums in a
  * portable run, as input embedding and as head, which are joined before the clip: each is one
@@ -9,6 +11,7 @@
 
 #include "base/mem.h"
 #include "lm/model/lora_branch.h"
+#include "lm/model/lora_group.h"
 #include "lm/optim/optim_rule.h"
 
 #include <math.h>
@@ -22,6 +25,7 @@ struct trainable {
     float *embed;          /* gradient of a tied matrix as an embedding, kept apart; or NULL */
     float *grad, *m, *v;   /* [learns.count] */
     float *image;
+    bool packed; /* the image is the base, and `params` is without data */
     struct packed_layout *layout;
     struct model *model;
     struct train *train;
@@ -39,7 +43,9 @@ struct trainable {
 /* The image from the weights; what an adapter leaves alone is there already. */
 static void pack(struct trainable *step)
 {
-    if (step->lora)
+    if (step->packed)
+        lora_pack_whole(step->lora, step->image, step->layout);
+    else if (step->lora)
         lora_pack(step->lora, step->image, step->layout);
     else
         packed_fill(step->image, step->layout, step->params);
@@ -66,19 +72,18 @@ static void join(struct trainable *step)
 
 /* Beside weights, gradient and moments a quarter of the weights' size is little: activations
  * that fit there are kept. */
-static struct train_options keeping(const struct train_options *options,
-                                    const struct shape *shape)
+static struct train_options keeping(const struct train_options *options, size_t weights)
 {
     struct train_options own = *options;
 
-    own.keep = packed_size(shape) / 4;
+    own.keep = weights / 4;
     return own;
 }
 
 static enum err build_train(struct trainable *step, const struct train_options *options)
 {
     const struct shape *shape = &step->params->shape;
-    const struct train_options own = keeping(options, shape);
+    const struct train_options own = keeping(options, step->layout->size * sizeof(float));
     enum err err = train_new(&step->train, shape, &own);
 
     if (err)
@@ -93,29 +98,39 @@ static enum err build_train(struct trainable *step, const struct train_options *
     return err;
 }
 
+static enum err build_image(struct trainable *step)
+{
+    const struct shape *shape = &step->params->shape;
+    enum err err = mem_big(&step->image, packed_size(shape), 1, "compute weights");
+
+    if (!err)
+        err = packed_layout_new(&step->layout, shape);
+    if (err)
+        return err;
+    packed_fill(step->image, step->layout, step->params);
+    /* Filled whole once: lora_pack, here and after every step, writes only the matrices that
+     * an adapter changes. */
+    if (step->lora)
+        pack(step);
+    return OK;
+}
+
 static enum err build(struct trainable *step, const struct train_options *options)
 {
-    const struct params *params = step->params;
-    const struct shape *shape = &params->shape;
-    const size_t bytes = packed_size(shape), count = step->learns->count;
+    const size_t count = step->learns->count;
     enum err err = mem_big(&step->grad, count, sizeof(float), "gradient");
 
     if (!err)
         err = mem_big(&step->m, count, sizeof(float), "first moment");
     if (!err)
         err = mem_big(&step->v, count, sizeof(float), "second moment");
+    if (!err && !step->packed)
+        err = build_image(step);
     if (!err)
-        err = mem_big(&step->image, bytes, 1, "compute weights");
-    if (!err)
-        err = packed_layout_new(&step->layout, shape);
-    if (err)
-        return err;
-    packed_fill(step->image, step->layout, params);
-    /* Filled whole once: lora_pack, here and after every step, writes only the matrices that
-     * an adapter changes. */
-    if (step->lora)
-        pack(step);
-    err = model_new(&step->model, shape, step->image, bytes);
+        err = model_new_as(&step->model, &step->params->shape, step->layout->store, step->image,
+                           step->layout->size * sizeof(float));
+    if (!err && step->packed)
+        err = model_adapt(step->model, step->lora);
     return err ? err : build_train(step, options);
 }
 
@@ -137,6 +152,32 @@ enum err trainable_new(struct trainable **out, struct params *params,
     }
     if (!err)
         err = build(step, options);
+    if (err)
+        trainable_free(step);
+    else
+        *out = step;
+    return err;
+}
+
+enum err trainable_new_packed(struct trainable **out, const struct shape *shape, float *image,
+                              struct packed_layout *layout, const struct train_options *options,
+                              const struct lora_conf *lora, uint64_t seed)
+{
+    struct trainable *step = mem_new(1, sizeof(*step));
+    enum err err = params_outline(&step->params, shape);
+
+    *out = NULL;
+    step->image = image;
+    step->layout = layout;
+    step->packed = true;
+    step->seed = seed;
+    if (!err)
+        err = lora_new_packed(&step->lora, step->params, image, layout, lora);
+    if (!err) {
+        lora_init(step->lora, seed);
+        step->learns = step->lora->weights;
+        err = build(step, options);
+    }
     if (err)
         trainable_free(step);
     else
@@ -194,8 +235,8 @@ enum err trainable_reference(struct trainable *step, const struct model **out)
     enum err err = OK;
 
     *out = NULL;
-    if (!step->lora)
-        return err_set(ERR_STATE, "a model without an adapter has no base to refer to");
+    if (!step->lora || step->packed)
+        return err_set(ERR_STATE, "there is no base beside the model to refer to");
     if (!step->reference) {
         err = mem_big(&step->reference_image, bytes, 1, "reference");
         if (!err) {
@@ -214,7 +255,7 @@ const struct model *trainable_model(const struct trainable *step)
 
 const float *trainable_image(const struct trainable *step, size_t *bytes)
 {
-    *bytes = packed_size(&step->params->shape);
+    *bytes = step->layout->size * sizeof(float);
     return step->image;
 }
 
@@ -320,32 +361,47 @@ void trainable_discard(struct trainable *step)
 /* Floats of a model's parameters, from its image: close enough for a plan, never less. */
 static size_t whole_size(const struct shape *shape, const struct train_options *options, int n)
 {
-    const struct train_options own = keeping(options, shape);
+    const struct train_options own = keeping(options, packed_size(shape));
     const size_t apart = options->portable && shape->tied ? embed_floats(shape) : 0;
 
     return 5 * packed_size(shape) + apart * sizeof(float) + train_size(shape, &own, n);
 }
 
-/* Without gradient and moments of the base: the weights, their image, four blocks of the
- * adapter, and what its branches keep. */
+/* Four blocks of the adapter, and what its branches keep; 0: there can be no such adapter. */
+static size_t adapter_size(const struct shape *shape, const struct lora_conf *lora, int n)
+{
+    struct params *base = NULL;
+    struct lora *outline = NULL;
+    size_t floats = 0;
+
+    if (!params_outline(&base, shape) && !lora_outline(&outline, base, lora, NULL))
+        floats = 4 * outline->weights->count + lora_branch_floats(shape, lora, n);
+    lora_free(outline);
+    params_free(base);
+    return floats * sizeof(float);
+}
+
+/* Without gradient and moments of the base: the weights and their image. */
 size_t trainable_size(const struct shape *shape, const struct train_options *options,
                       const struct lora_conf *lora, int n)
 {
-    const struct train_options own = keeping(options, shape);
-    const size_t full = whole_size(shape, options, n);
-    struct params *base = NULL;
-    struct lora *outline = NULL;
-    size_t size = full;
+    const struct train_options own = keeping(options, packed_size(shape));
+    const size_t adapter = lora ? adapter_size(shape, lora, n) : 0;
 
-    if (!lora || params_outline(&base, shape))
-        return full;
-    if (!lora_outline(&outline, base, lora, NULL))
-        size = 2 * packed_size(shape) + train_size(shape, &own, n) +
-               4 * outline->weights->count * sizeof(float) +
-               lora_branch_floats(shape, lora, n) * sizeof(float);
-    lora_free(outline);
-    params_free(base);
-    return size;
+    if (!adapter)
+        return whole_size(shape, options, n);
+    return 2 * packed_size(shape) + train_size(shape, &own, n) + adapter;
+}
+
+size_t trainable_size_packed(const struct shape *shape, enum packed_store store,
+                             const struct train_options *options, const struct lora_conf *lora,
+                             int n)
+{
+    const size_t weights = packed_size_as(shape, store);
+    const struct train_options own = keeping(options, weights);
+
+    return weights + lora_group_floats(shape) * sizeof(float) + train_size(shape, &own, n) +
+           adapter_size(shape, lora, n);
 }
 
 struct trainable_state trainable_state(struct trainable *step)

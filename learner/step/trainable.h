@@ -28,19 +28,27 @@ struct trainable_state {
 enum err trainable_new(struct trainable **out, struct params *params,
                        const struct train_options *options, const struct lora_conf *lora,
                        uint64_t seed) MUST_CHECK;
+/* The same with an adapter on a base that lies packed, in either store: it takes image and layout
+ * (also on an error), and each step has the bits that it has with trainable_new, without weights in
+ * f32 and without a merged image beside them: there is none to be had of it. Errors: the same. */
+enum err trainable_new_packed(struct trainable **out, const struct shape *shape, float *image,
+                              struct packed_layout *layout, const struct train_options *options,
+                              const struct lora_conf *lora, uint64_t seed) MUST_CHECK;
 void trainable_free(struct trainable *step);
 
-struct params *trainable_params(const struct trainable *step);   /* all weights; the base */
+struct params *trainable_params(const struct trainable *step);   /* all weights; the base, which
+                                                                  * has no data if it is packed */
 const struct lora *trainable_lora(const struct trainable *step); /* NULL: all weights learn */
 struct hash trainable_hash(const struct trainable *step);        /* weights hash, merged */
 /* Of the base, so that a checkpoint is known to belong to it. Computed once. Only with an
  * adapter. */
 struct hash trainable_base(struct trainable *step);
 /* The base as a model: the reference for free but for its image, which the first call makes and
- * the step keeps. Errors: ERR_STATE without an adapter, ERR_NOMEM. */
+ * the step keeps. Errors: ERR_STATE without an adapter, or on a packed base; ERR_NOMEM. */
 enum err trainable_reference(struct trainable *step, const struct model **out) MUST_CHECK;
 
 const struct model *trainable_model(const struct trainable *step);
+/* What the model computes with; on a packed base that base. */
 const float *trainable_image(const struct trainable *step, size_t *bytes);
 int64_t trainable_count(const struct trainable *step); /* optimiser steps done */
 
@@ -88,6 +96,11 @@ void trainable_discard(struct trainable *step);
  * NULL: all weights learn. */
 size_t trainable_size(const struct shape *shape, const struct train_options *options,
                       const struct lora_conf *lora, int n);
+
+/* The same of trainable_new_packed. */
+size_t trainable_size_packed(const struct shape *shape, enum packed_store store,
+                             const struct train_options *options, const struct lora_conf *lora,
+                             int n);
 
 struct trainable_state trainable_state(struct trainable *step);
 /* After the blocks and t were overwritten: t back, image anew. */

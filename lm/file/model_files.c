@@ -80,7 +80,7 @@ static enum err take_weights(struct model_files *files, struct model_meta *card,
 {
     const bool tied = card->shape.tied, all = want != MODEL_FILES_META;
     struct weights *weights = NULL;
-    enum err err = all || tied ? weights_open(&weights, path) : OK;
+    enum err err = weights_open(&weights, path);
 
     if (!all && err) /* a card without weights has none to look at */
         err = OK;
@@ -93,6 +93,8 @@ static enum err take_weights(struct model_files *files, struct model_meta *card,
                  path);
     if (!err)
         err = fill(files, card, name);
+    if (!err && weights)
+        err = weights_store(&files->store, weights, &files->shape);
     if (!err && want == MODEL_FILES_ALL)
         err = weights_read(&files->params, weights, &files->shape);
     else if (!err && all)
@@ -310,6 +312,8 @@ static enum err open_at(struct model_files **out, const char *path, enum model_f
                           depth + 1);
         if (!err)
             err = adapt(files, adapter, found, false);
+        if (!err)
+            files->store = PACKED_F32;
         if (!err && want == MODEL_FILES_PACKED) /* what was merged is no bfloat16 any more */
             err = packed_instead(&files->image, &files->layout, &files->params);
         adapter_close(adapter);

@@ -16,8 +16,9 @@ struct model_files {
     struct params *params;        /* f32; NULL but with MODEL_FILES_ALL */
     float *image;                 /* packed; NULL but with MODEL_FILES_PACKED */
     struct packed_layout *layout; /* the image's */
-    struct tokenizer *tokenizer;  /* never NULL */
-    struct chat *chat;            /* NULL: none */
+    enum packed_store store; /* of MODEL_FILES_PACKED; a folder's headers tell it with _META */
+    struct tokenizer *tokenizer; /* never NULL */
+    struct chat *chat;           /* NULL: none */
     char *chat_error; /* why the template is not usable, or NULL: only chat input fails on it */
     json_t *tokens;   /* chat_tokens_named's, for whichever template comes; NULL: none */
     char *card;       /* JSON: config, tokenizer.json, template: all but the weights */

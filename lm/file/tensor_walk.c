@@ -113,6 +113,19 @@ enum err tensor_walk_pack(float **image, struct packed_layout **layout,
     return err;
 }
 
+enum err tensor_walk_store(enum packed_store *out, const struct tensor_walk *walk,
+                           const struct shape *shape)
+{
+    struct params *outline;
+    const enum err err = params_outline(&outline, shape);
+
+    *out = PACKED_F32;
+    if (!err)
+        *out = store_of(walk, outline);
+    params_free(outline);
+    return err;
+}
+
 /* In the order of rows: the pieces' bytes one after another are those of the whole. */
 static enum err hash_tensor(struct hash_sha256 *state, const struct tensor_walk *walk,
                             const struct tensor *t)

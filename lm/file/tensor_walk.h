@@ -32,6 +32,10 @@ enum err tensor_walk_read(struct params **out, const struct tensor_walk *walk,
 enum err tensor_walk_pack(float **image, struct packed_layout **layout,
                           const struct tensor_walk *walk, const struct shape *shape) MUST_CHECK;
 
+/* How that would lie. Errors: ERR_RANGE. */
+enum err tensor_walk_store(enum packed_store *out, const struct tensor_walk *walk,
+                           const struct shape *shape) MUST_CHECK;
+
 /* params_hash of what tensor_walk_read would give. Errors: the same. */
 enum err tensor_walk_hash(struct hash *out, const struct tensor_walk *walk,
                           const struct shape *shape) MUST_CHECK;

@@ -424,6 +424,14 @@ enum err weights_pack(float **image, struct packed_layout **layout, struct weigh
     return tensor_walk_pack(image, layout, &walk, shape);
 }
 
+enum err weights_store(enum packed_store *out, struct weights *weights,
+                       const struct shape *shape)
+{
+    const struct tensor_walk walk = walk_of(weights, shape);
+
+    return tensor_walk_store(out, &walk, shape);
+}
+
 enum err weights_write(const char *path, const struct params *params, const char *dtype)
 {
     struct safetensors_put *put = mem_new((size_t)params->n, sizeof *put);

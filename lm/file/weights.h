@@ -31,6 +31,10 @@ enum err weights_read(struct params **out, struct weights *weights,
 enum err weights_pack(float **image, struct packed_layout **layout, struct weights *weights,
                       const struct shape *shape) MUST_CHECK;
 
+/* How they would lie there, by the files' headers. Errors: ERR_RANGE. */
+enum err weights_store(enum packed_store *out, struct weights *weights,
+                       const struct shape *shape) MUST_CHECK;
+
 /* params_hash of what weights_read would give, read in pieces: no tensor is held. Errors: those
  * of weights_read. */
 enum err weights_file_hash(struct hash *out, struct weights *weights,

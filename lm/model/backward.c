@@ -27,13 +27,17 @@ float *backward_grad(const struct backward *pass, const struct tensor *weight)
     return whole ? pass->grad + whole->at : NULL;
 }
 
-/* The weight as the forward pass has it, but for its pair. */
-static const float *weight_of(const struct backward *pass, const struct tensor *weight)
+/* The weight as the forward pass has it, but for its pair, and what lies behind it. */
+static const float *weight_of(const struct backward *pass, const struct tensor *weight,
+                              int count)
 {
     const struct lora *lora = pass->acts->lora;
     const struct tensor *whole = lora ? lora_at(lora, weight)->whole : NULL;
 
-    return whole ? lora->weights->data + whole->at : pass->params->data + weight->at;
+    if (whole)
+        return lora->weights->data + whole->at;
+    return pass->params->data ? pass->params->data + weight->at
+                              : model_base_rows(pass->model, weight, count);
 }
 
 /* An adapter's half of a product's backward: its pair sees the same dy and x as the matrix that
@@ -72,7 +76,7 @@ void backward_linear(const struct backward *pass, const struct backward_linear *
         .ldc = cols,
         .a = linear->dy,
         .lda = rows,
-        .b = weight_of(pass, w),
+        .b = linear->dx ? weight_of(pass, w, linear->count) : NULL,
         .ldb = cols,
         .m = linear->n,
         .n = w->cols,
@@ -208,7 +212,7 @@ static void norm(const struct backward *pass, const struct grad_norm *job, enum 
     const struct tensor *tensor = params_part(pass->params, weight, layer);
     const struct tensor *b = bias == PARTS ? NULL : params_part(pass->params, bias, layer);
     const struct rows_norm norm = {.kind = pass->acts->block->norm,
-                                   .w = tensor ? weight_of(pass, tensor) : pass->model->one,
+                                   .w = tensor ? weight_of(pass, tensor, 1) : pass->model->one,
                                    .width = pass->acts->shape.width};
     struct grad_norm whole = *job;
 
@@ -249,8 +253,8 @@ static void back_head_norm(const struct backward_walk *w, const struct block_op 
     };
     const struct rows_head_norm norm = {
         .kind = t->block->norm,
-        .q_w = weight_of(w->pass, q),
-        .k_w = weight_of(w->pass, k),
+        .q_w = weight_of(w->pass, q, 1),
+        .k_w = weight_of(w->pass, k, 1),
         .whole = t->block->whole_heads,
     };
 

@@ -16,171 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME = sizeof((struct tensor *)0)->name };
-
-static bool is_linear(const struct tensor *tensor)
-{
-    return tensor->row->kind == KIND_LINEAR;
-}
-
-/* The module of a weight; of a matrix's bias "…q_proj.bias", which no word means. A norm's bias
- * goes with its norm. */
-static void module_of(char out[NAME], const struct tensor *tensor)
-{
-    const enum part part = tensor->part;
-    const bool norms = part == PART_NORM_ATTN_BIAS || part == PART_NORM_MLP_BIAS ||
-                       part == PART_NORM_FINAL_BIAS;
-    const char *end = norms ? ".bias" : ".weight";
-    const size_t n = strlen(tensor->name), m = strlen(end);
-
-    snprintf(out, NAME, "%s", tensor->name);
-    if (n > m && !strcmp(out + n - m, end))
-        out[n - m] = 0;
-}
-
-/* PEFT's rule: the whole name, or its end after a dot: "q_proj" means every layer's, and
- * "0.self_attn.q_proj" the first one's alone. */
-static bool means(const char *word, const char *module)
-{
-    const size_t n = strlen(word), m = strlen(module);
-
-    return !strcmp(word, module) ||
-           (m > n && module[m - n - 1] == '.' && !strcmp(module + m - n, word));
-}
-
-/* ---- the words of a configuration */
-
-/* Before any file is read: a run's keys are refused as early as they can be. */
-static enum err check_numbers(const struct lora_conf *c)
-{
-    if (c->r < 1 || c->r > LORA_RANK)
-        return err_set(ERR_RANGE, "lora_r %d: not in 1..%d", c->r, LORA_RANK);
-    if (!(c->alpha > 0 && c->alpha <= 1e6))
-        return err_set(ERR_RANGE, "lora_alpha %g: not in (0, 1e6]", c->alpha);
-    if (!(c->dropout >= 0 && c->dropout < 1))
-        return err_set(ERR_RANGE, "lora_dropout %g: not in [0, 1)", c->dropout);
-    return OK;
-}
-
-/* "q_proj, k_proj, …": the last words of the modules that carry adapters. */
-static const char *linears(const struct params *base, char *out, size_t size)
-{
-    size_t at = 0;
-
-    out[0] = 0;
-    for (int i = 0; i < base->n && base->tensor[i].layer < 1; i++) {
-        char module[NAME];
-        const char *last;
-
-        if (!is_linear(&base->tensor[i]))
-            continue;
-        module_of(module, &base->tensor[i]);
-        last = strrchr(module, '.') + 1;
-        if (!strstr(out, last) && at + strlen(last) + 3 < size)
-            at += (size_t)snprintf(out + at, size - at, at ? ", %s" : "%s", last);
-    }
-    return out;
-}
-
-/* A word that means nothing here is refused: with a slip in one name of several, half of what
- * was asked for would be trained. */
-static enum err check_target(const struct params *base, const char *word)
-{
-    char known[200];
-    bool found = false;
-
-    if (!strcmp(word, "all-linear"))
-        return OK;
-    for (int i = 0; i < base->n; i++) {
-        char module[NAME];
-        module_of(module, &base->tensor[i]);
-        if (!means(word, module))
-            continue;
-        if (!is_linear(&base->tensor[i])) {
-            char *and;
-            linears(base, known, sizeof known);
-            and = strrchr(known, ',');
-            return err_set(ERR_RANGE,
-                           "lora_target_modules: %.60s: only %.*s%s%s carry adapters", word,
-                           and? (int)(and-known) : (int)strlen(known), known, and? " and" : "",
-                           and? and+1 : "");
-        }
-        found = true;
-    }
-    if (found)
-        return OK;
-    return err_set(ERR_RANGE,
-                   "lora_target_modules: '%.60s': this model has %s (or say all-linear)", word,
-                   linears(base, known, sizeof known));
-}
-
-/* Only what can stand beside a frozen base: a matrix that carries adapters may not be whole as
- * well. */
-static enum err check_save(const struct params *base, const char *word)
-{
-    bool found = false;
-
-    for (int i = 0; i < base->n; i++) {
-        const enum part part = base->tensor[i].part;
-        char module[NAME];
-        module_of(module, &base->tensor[i]);
-        if (!means(word, module))
-            continue;
-        if (part == PART_EMBED && base->shape.tied && base->shape.head == HEAD_LM)
-            return err_set(ERR_RANGE,
-                           "lora_modules_to_save: %s is tied to the head in this "
-                           "model: training it alone would untie them",
-                           word);
-        if (is_linear(&base->tensor[i]))
-            return err_set(ERR_RANGE,
-                           "lora_modules_to_save: %.60s: only embed_tokens, lm_head, score and "
-                           "norms are trained whole",
-                           word);
-        found = true;
-    }
-    if (found || !strcmp(word, "classifier")) /* PEFT adds it for every SEQ_CLS */
-        return OK;
-    return err_set(ERR_RANGE,
-                   "lora_modules_to_save: '%.60s': no such module here: embed_tokens, %s and "
-                   "norms may be trained whole",
-                   word, base->shape.head == HEAD_LM ? "lm_head" : "score");
-}
-
-static enum err check_words(const struct params *base, const struct lora_conf *c)
-{
-    enum err err = OK;
-
-    for (int i = 0; i < c->targets && !err; i++)
-        err = check_target(base, c->target[i]);
-    for (int i = 0; i < c->saves && !err; i++)
-        err = check_save(base, c->save[i]);
-    return err;
-}
-
-/* Without words, PEFT's choice for the family: part.c marks it. */
-static bool is_target(const struct lora_conf *c, const struct tensor *t, const char *module)
-{
-    if (!c->targets)
-        return t->row->usual;
-    for (int i = 0; i < c->targets; i++)
-        if (means(c->target[i], module) || !strcmp(c->target[i], "all-linear"))
-            return true;
-    return false;
-}
-
-/* A head that gives values always learns: it was not in the base that the adapter is for. */
-static enum lora_kind by_words(const struct lora_conf *c, const struct tensor *t,
-                               const char *module)
-{
-    if (is_linear(t))
-        return is_target(c, t, module) ? LORA_PAIR : LORA_FROZEN;
-    if (t->part == PART_SCORE || t->part == PART_SCORE_BIAS)
-        return LORA_WHOLE;
-    for (int i = 0; i < c->saves; i++)
-        if (means(c->save[i], module))
-            return LORA_WHOLE;
-    return LORA_FROZEN;
-}
+enum { NAME = LORA_WORDS_NAME };
 
 /* ---- the list of what learns */
 
@@ -207,9 +43,9 @@ static enum err add(struct lora *l, int i, enum lora_kind kind, const char *modu
     const struct tensor *of = &l->base->tensor[i];
     struct lora_site *site = &l->site[i];
 
-    if (kind == LORA_PAIR && !is_linear(of))
+    if (kind == LORA_PAIR && !lora_words_linear(of))
         return err_set(ERR_RANGE, "a low-rank pair on %s is not supported", module);
-    if (kind == LORA_WHOLE && is_linear(of))
+    if (kind == LORA_WHOLE && lora_words_linear(of))
         return err_set(ERR_RANGE, "%s trained whole is not supported", module);
     if (kind == LORA_PAIR) {
         site->a = put(l->weights, of, module, ".lora_A.weight", l->conf.r, of->cols);
@@ -222,15 +58,15 @@ static enum err add(struct lora *l, int i, enum lora_kind kind, const char *modu
 
 static enum err list(struct lora *l, const struct lora_choice *choice)
 {
-    enum err err = choice ? OK : check_words(l->base, &l->conf);
+    enum err err = choice ? OK : lora_words_check(l->base, &l->conf);
     bool pair = false;
 
     for (int i = 0; i < l->base->n && !err; i++) {
         char module[NAME];
         enum lora_kind kind;
-        module_of(module, &l->base->tensor[i]);
+        lora_words_module(module, &l->base->tensor[i]);
         kind = choice ? choice->of(choice->self, &l->base->tensor[i], module)
-                      : by_words(&l->conf, &l->base->tensor[i], module);
+                      : lora_words_kind(&l->conf, &l->base->tensor[i], module);
         pair = pair || kind == LORA_PAIR;
         err = add(l, i, kind, module);
     }
@@ -243,7 +79,7 @@ enum err lora_outline(struct lora **out, const struct params *base,
                       const struct lora_conf *conf, const struct lora_choice *choice)
 {
     struct lora *l = mem_new(1, sizeof *l);
-    enum err err = check_numbers(conf);
+    enum err err = lora_words_numbers(conf);
 
     l->conf = *conf;
     l->base = base;
@@ -264,35 +100,61 @@ enum err lora_outline(struct lora **out, const struct params *base,
     return err;
 }
 
-/* What is trained whole starts as the base has it. */
-static void copy_whole(struct lora *l)
+const float *lora_base_rows(const struct lora *l, const struct tensor *t, int row, int n,
+                            float *room)
 {
-    for (int i = 0; i < l->base->n; i++) {
-        const struct tensor *from = &l->base->tensor[i], *to = l->site[i].whole;
+    if (l->base->data)
+        return l->base->data + t->at + (size_t)row * (size_t)t->cols;
+    packed_take(room, l->layout, t, row, n, l->image);
+    return room;
+}
 
-        if (to)
-            memcpy(l->weights->data + to->at, l->base->data + from->at,
-                   (size_t)to->rows * (size_t)to->cols * sizeof(float));
+/* What is trained whole starts as the base has it. */
+static enum err fill(struct lora *l)
+{
+    enum err err = mem_big(&l->weights->data, l->weights->count, sizeof(float), "adapter");
+
+    for (int i = 0; i < l->base->n && !err; i++) {
+        const struct tensor *const to = l->site[i].whole;
+        float *const at = to ? l->weights->data + to->at : NULL;
+        const float *from;
+
+        from = to ? lora_base_rows(l, &l->base->tensor[i], 0, to->rows, at) : NULL;
+        if (from != at)
+            memcpy(at, from, (size_t)to->rows * (size_t)to->cols * sizeof *at);
     }
+    return err;
 }
 
 enum err lora_new(struct lora **out, const struct params *base, const struct lora_conf *conf,
                   const struct lora_choice *choice)
 {
-    struct lora *l;
-    enum err err = lora_outline(&l, base, conf, choice);
+    enum err err = lora_outline(out, base, conf, choice);
 
-    *out = NULL;
+    if (!err)
+        err = fill(*out);
+    if (err) {
+        lora_free(*out);
+        *out = NULL;
+    }
+    return err;
+}
+
+enum err lora_new_packed(struct lora **out, const struct params *base, const float *image,
+                         const struct packed_layout *layout, const struct lora_conf *conf)
+{
+    enum err err = lora_outline(out, base, conf, NULL);
+
     if (err)
         return err;
-    err = mem_big(&l->weights->data, l->weights->count, sizeof(float), "adapter");
+    (*out)->image = image;
+    (*out)->layout = layout;
+    err = fill(*out);
     if (err) {
-        lora_free(l);
-        return err;
+        lora_free(*out);
+        *out = NULL;
     }
-    copy_whole(l);
-    *out = l;
-    return OK;
+    return err;
 }
 
 void lora_free(struct lora *lora)
@@ -373,21 +235,21 @@ static void each(const struct lora *l, int i,
 {
     const struct tensor *t = &l->base->tensor[i];
     const struct lora_site *site = &l->site[i];
-    float *panels, *rows;
+    float *panels, *rows, *room;
 
     if (site->whole)
         to(self, 0, t->rows, l->weights->data + site->whole->at);
     if (!site->a)
         return;
     panels = lora_panels(l, site);
-    rows = mem_new((size_t)LORA_ROWS * (size_t)t->cols, sizeof *rows);
+    rows = mem_new(2 * (size_t)LORA_ROWS * (size_t)t->cols, sizeof *rows);
+    room = rows + (size_t)LORA_ROWS * (size_t)t->cols;
     /* Some rows at a time: a whole W beside the base and the packed one would be a third copy.
      */
     for (int row = 0; row < t->rows; row += LORA_ROWS) {
         const int n = t->rows - row < LORA_ROWS ? t->rows - row : LORA_ROWS;
 
-        lora_rows(l, site, panels, row, n,
-                  l->base->data + t->at + (size_t)row * (size_t)t->cols, rows);
+        lora_rows(l, site, panels, row, n, lora_base_rows(l, t, row, n, room), rows);
         to(self, row, n, rows);
     }
     free(panels);
@@ -415,6 +277,14 @@ void lora_pack(const struct lora *l, float *image, const struct packed_layout *l
 
         each(l, i, to_image, &p);
     }
+}
+
+void lora_pack_whole(const struct lora *l, float *image, const struct packed_layout *layout)
+{
+    for (int i = 0; i < l->base->n; i++)
+        if (l->site[i].whole)
+            packed_put(image, layout, &l->base->tensor[i], 0, l->base->tensor[i].rows,
+                       l->weights->data + l->site[i].whole->at);
 }
 
 struct copying {
@@ -452,6 +322,19 @@ static void to_hash(void *self, int row, int n, const float *rows)
     hash_sha256_add(&h->state, rows, (size_t)n * h->cols * sizeof *rows);
 }
 
+/* In pieces: a base that lies packed is nowhere whole. */
+static void hash_base(struct hashing *h, const struct lora *l, const struct tensor *t)
+{
+    float *const room = mem_new((size_t)LORA_ROWS * (size_t)t->cols, sizeof *room);
+
+    for (int row = 0; row < t->rows; row += LORA_ROWS) {
+        const int n = t->rows - row < LORA_ROWS ? t->rows - row : LORA_ROWS;
+
+        to_hash(h, row, n, lora_base_rows(l, t, row, n, room));
+    }
+    free(room);
+}
+
 /* In the order of names, as params_hash: an adapter merged elsewhere has the same hash. */
 static struct hash hash_of_all(const struct lora *l, bool merged)
 {
@@ -470,7 +353,7 @@ static struct hash hash_of_all(const struct lora *l, bool merged)
         if (merged && (site->a || site->whole))
             each(l, (int)(order[i] - base->tensor), to_hash, &h);
         else
-            to_hash(&h, 0, order[i]->rows, base->data + order[i]->at);
+            hash_base(&h, l, order[i]);
     }
     free(order);
     return hash_sha256_end(&h.state);

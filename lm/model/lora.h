@@ -13,21 +13,8 @@
 #ifndef LM_MODEL_LORA_H
 #define LM_MODEL_LORA_H
 
+#include "lm/model/lora_words.h"
 #include "lm/model/packed.h"
-
-enum { LORA_WORDS = 32, LORA_RANK = 4096 };
-
-struct lora_conf {
-    int r;
-    double alpha, dropout; /* dropout: on the input of A, in training only; [0, 1) */
-    bool rslora;
-    /* Modules as PEFT matches them: a module's whole name or its end after a dot; targets 0:
-     * what PEFT chooses for the family (part_row.usual); "all-linear": all of them. */
-    const char *target[LORA_WORDS];
-    int targets;
-    const char *save[LORA_WORDS]; /* trained whole; score is, in any model that has it */
-    int saves;
-};
 
 /* What of a base tensor learns: a pair, all of it, or (all NULL) nothing. */
 struct lora_site {
@@ -37,13 +24,14 @@ struct lora_site {
 struct lora {
     struct lora_conf conf;
     float scale;
-    const struct params *base; /* borrowed */
-    struct params *weights;    /* what learns; `data` is NULL in an outline */
-    struct lora_site *site;    /* [base->n], as base->tensor */
+    const struct params *base; /* borrowed; `data` NULL: its weights lie packed */
+    const float *image;        /* there, borrowed: the base's, but for what is trained whole */
+    const struct packed_layout *layout; /* the image's */
+    struct params *weights;             /* what learns; `data` is NULL in an outline */
+    struct lora_site *site;             /* [base->n], as base->tensor */
 };
 
 /* What learns, for each weight of the base; `module` is its name without ".weight". */
-enum lora_kind { LORA_FROZEN, LORA_PAIR, LORA_WHOLE };
 struct lora_choice {
     enum lora_kind (*of)(void *self, const struct tensor *tensor, const char *module);
     void *self;
@@ -54,6 +42,10 @@ struct lora_choice {
  * cannot carry a pair, nothing to train), ERR_NOMEM. */
 enum err lora_new(struct lora **out, const struct params *base, const struct lora_conf *conf,
                   const struct lora_choice *choice) MUST_CHECK;
+/* The same on a base whose weights lie packed, in either store: `base` is an outline of them. */
+enum err lora_new_packed(struct lora **out, const struct params *base, const float *image,
+                         const struct packed_layout *layout,
+                         const struct lora_conf *conf) MUST_CHECK;
 /* The same without weights, of a base without data: for its count. Errors: as lora_new. */
 enum err lora_outline(struct lora **out, const struct params *base,
                       const struct lora_conf *conf,
@@ -66,6 +58,12 @@ void lora_init(struct lora *lora, uint64_t seed);
 
 /* Puts W of every site into an image that holds the base. */
 void lora_pack(const struct lora *lora, float *image, const struct packed_layout *layout);
+/* Of those the ones alone that are trained whole. */
+void lora_pack_whole(const struct lora *lora, float *image, const struct packed_layout *layout);
+
+/* Rows row..row+n-1 of a weight of the base: where they lie, or put into room [n, cols]. */
+const float *lora_base_rows(const struct lora *lora, const struct tensor *tensor, int row,
+                            int n, float *room);
 
 /* Rows row..row+n-1 of W of a pair into `to` [n, in], from the same rows of W0: what all that is
  * merged is made by, at most LORA_ROWS at once. `panels`: A as lora_panels packs it, free(). */

@@ -95,32 +95,6 @@ static enum err outline(struct lora **out, const struct params *base, const void
     return err;
 }
 
-/* One weight: its rows come out of the base's image, and go back merged. */
-static void merge(const struct lora *l, int i, const struct packed_layout *layout,
-                  const float *base_image, float *image)
-{
-    const struct tensor *const t = &l->base->tensor[i];
-    const struct lora_site *const site = &l->site[i];
-    float *panels, *from, *to;
-
-    if (site->whole)
-        packed_put(image, layout, t, 0, t->rows, l->weights->data + site->whole->at);
-    if (!site->a)
-        return;
-    panels = lora_panels(l, site);
-    from = mem_new(2 * (size_t)LORA_ROWS * (size_t)t->cols, sizeof *from);
-    to = from + (size_t)LORA_ROWS * (size_t)t->cols;
-    for (int row = 0; row < t->rows; row += LORA_ROWS) {
-        const int n = t->rows - row < LORA_ROWS ? t->rows - row : LORA_ROWS;
-
-        packed_take(from, layout, t, row, n, base_image);
-        lora_rows(l, site, panels, row, n, from, to);
-        packed_put(image, layout, t, row, n, to);
-    }
-    free(panels);
-    free(from);
-}
-
 enum err lora_image_merge(float *image, const float *base_image, const struct shape *shape,
                           const void *adapter, size_t n)
 {
@@ -138,9 +112,10 @@ enum err lora_image_merge(float *image, const float *base_image, const struct sh
 
         /* only read: its floats stay where they came */
         l->weights->data = (float *)((uintptr_t)adapter + data_at((uint32_t)base->n));
+        l->image = base_image;
+        l->layout = layout;
         memcpy(image, base_image, packed_size(shape)); /* what does not learn, and the gaps */
-        for (int i = 0; i < base->n; i++)
-            merge(l, i, layout, base_image, image);
+        lora_pack(l, image, layout);
         l->weights->data = none;
     }
     lora_free(l);

@@ -12,7 +12,9 @@
 #include "lm/kernel/pairs.h"
 #include "lm/kernel/real.h"
 #include "lm/kernel/share.h"
+#include "lm/model/lora_group.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -181,10 +183,20 @@ enum err model_new_as(struct model **out, const struct shape *shape, enum packed
     return OK;
 }
 
+enum err model_adapt(struct model *model, const struct lora *lora)
+{
+    const enum err err =
+        mem_big(&model->room, lora_group_floats(&model->shape), sizeof *model->room, "adapter");
+
+    model->lora = err ? NULL : lora;
+    return err;
+}
+
 void model_free(struct model *model)
 {
     if (!model)
         return;
+    free(model->room);
     packed_layout_free(model->layout);
     free(model->one);
     free(model->none);
@@ -209,10 +221,27 @@ void model_product(const struct model *model, enum part part, int layer, float *
 {
     const float *weight = model_weight(model, part, layer);
 
-    if (model->layout->store == PACKED_PAIRS)
+    if (model->lora && lora_group_panels(model->lora, part, layer, model->room))
+        gemm_packed(y, ldy, x, (size_t)k, model->room, rows, n, k, false);
+    else if (model->layout->store == PACKED_PAIRS)
         gemm_pairs(y, ldy, x, (size_t)k, (const void *)weight, rows, n, k, false);
     else
         gemm_packed(y, ldy, x, (size_t)k, weight, rows, n, k, false);
+}
+
+const float *model_base_rows(const struct model *m, const struct tensor *t, int count)
+{
+    float *to = m->room;
+
+    const struct packed_spot at = m->layout->spot[t->layer + 1][t->part];
+
+    if (!part_in_panels(t->row)) { /* it lies as it is */
+        assert(count == 1);
+        return m->weights + at.block + at.column;
+    }
+    for (int i = 0; i < count; to += (size_t)t[i].rows * (size_t)t[i].cols, i++)
+        packed_take(to, m->layout, &t[i], 0, t[i].rows, m->weights);
+    return m->room;
 }
 
 /* The list of a family names every bias that one of its models may have. */

@@ -6,6 +6,7 @@
 
 #include "lm/model/block.h"
 #include "lm/model/key_store.h"
+#include "lm/model/lora.h"
 #include "lm/model/packed.h"
 
 struct model {
@@ -13,7 +14,9 @@ struct model {
     const struct block_list *block;
     struct block_plan plan;
     struct packed_layout *layout;
-    const float *weights; /* packed, borrowed */
+    const float *weights;    /* packed, borrowed */
+    const struct lora *lora; /* NULL, or: the weights are this adapter's base (model_adapt) */
+    float *room;             /* with it: one block of matrices, in f32 */
     float *one, *none; /* [width] 1 and 0: what a norm without weights or biases has for them */
     float *freq[2];    /* [head_dim / 2] rotary frequencies of global and of local layers; the
                            * second NULL where those have none of their own */
@@ -26,6 +29,10 @@ enum err model_new(struct model **out, const struct shape *shape, const float *w
 /* The same of weights packed as `store`; PACKED_PAIRS: read only. Errors: as model_new. */
 enum err model_new_as(struct model **out, const struct shape *shape, enum packed_store store,
                       const float *weights, size_t bytes) MUST_CHECK;
+/* From now on products are with W of this adapter (lora.h), whose base the weights are and stay:
+ * what an image with the adapter merged gives, bit for bit, without that image. One pass at a time.
+ * The adapter is borrowed. Errors: ERR_NOMEM. */
+enum err model_adapt(struct model *model, const struct lora *lora) MUST_CHECK;
 void model_free(struct model *model);
 const struct shape *model_shape(const struct model *model);
 
@@ -33,6 +40,10 @@ const struct shape *model_shape(const struct model *model);
  * The one place that knows how matrices are stored. */
 void model_product(const struct model *model, enum part part, int layer, float *y, size_t ldy,
                    const float *x, int rows, int n, int k);
+
+/* Of an adapted model: `count` weights of the base that lie behind one another, as params has them
+ * [rows, cols]. Matrices are put into the model's room, where the next product may write. */
+const float *model_base_rows(const struct model *model, const struct tensor *weight, int count);
 
 /* Where a weight lies in the packed block; layer -1: of no layer. What is stored in panels is read
  * by model_product and model_embed alone. The model must have it. */

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE_FLOATS = 4096 / sizeof(float) };
+enum { PAGE_FLOATS = 4096 / sizeof(float), PIECE = 96 /* rows */ };
 
 /* The block that is being laid out. */
 struct packing_block {
@@ -182,6 +182,71 @@ enum err packed_instead(float **image, struct packed_layout **layout, struct par
     params_free(*params);
     *params = NULL;
     return err;
+}
+
+/* What both have goes over, some rows at a time; what is new (a score: never in panels of pairs)
+ * gets first values. */
+static void rehead(float *to, const struct packed_layout *layout, const struct tensor *t,
+                   const float *image, const struct packed_layout *from,
+                   const struct tensor *old)
+{
+    float *const rows = mem_new((size_t)PIECE * (size_t)t->cols, sizeof *rows);
+
+    for (int row = 0; row < t->rows; row += PIECE) {
+        const int n = t->rows - row < PIECE ? t->rows - row : PIECE;
+
+        packed_take(rows, from, old, row, n, image);
+        packed_put(to, layout, t, row, n, rows);
+    }
+    free(rows);
+}
+
+static void fresh(float *to, const struct packed_layout *layout, const struct tensor *t,
+                  const struct shape *shape, uint64_t seed, bool zero_head)
+{
+    float *const rows = mem_new((size_t)t->rows * (size_t)t->cols, sizeof *rows);
+
+    params_init_one(rows, t, shape, seed, zero_head);
+    packed_put(to, layout, t, 0, t->rows, rows);
+    free(rows);
+}
+
+enum err packed_reheaded(float **image, struct packed_layout **layout,
+                         const struct shape *shape, enum head head, uint64_t seed,
+                         bool zero_head)
+{
+    struct params *was = NULL, *is = NULL;
+    struct packed_layout *lay = NULL;
+    struct shape other = *shape;
+    float *to = NULL;
+    enum err err = params_outline(&was, shape);
+
+    other.head = head;
+    if (!err)
+        err = params_outline(&is, &other);
+    if (!err)
+        err = packed_layout_as(&lay, &other, (*layout)->store);
+    if (!err)
+        err = mem_big(&to, lay->size, sizeof *to, "new head");
+    for (int i = 0; !err && i < is->n; i++) {
+        const struct tensor *t = &is->tensor[i], *old = params_part(was, t->part, t->layer);
+
+        if (old && old->rows == t->rows)
+            rehead(to, lay, t, *image, *layout, old);
+        else
+            fresh(to, lay, t, &other, seed, zero_head);
+    }
+    params_free(was);
+    params_free(is);
+    if (err) {
+        packed_layout_free(lay);
+        return err_add("new head");
+    }
+    free(*image);
+    packed_layout_free(*layout);
+    *image = to;
+    *layout = lay;
+    return OK;
 }
 
 void packed_unpack(struct params *params, const struct packed_layout *layout,

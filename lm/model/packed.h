@@ -54,6 +54,13 @@ void packed_fill(float *packed, const struct packed_layout *layout,
 enum err packed_instead(float **image, struct packed_layout **layout,
                         struct params **params) MUST_CHECK;
 
+/* params_reheaded of a block that lies packed, in its place: both are the caller's, as before; for
+ * that while there are two. `shape` is the old one's. Errors: ERR_RANGE, ERR_NOMEM; then the old
+ * ones stay. */
+enum err packed_reheaded(float **image, struct packed_layout **layout,
+                         const struct shape *shape, enum head head, uint64_t seed,
+                         bool zero_head) MUST_CHECK;
+
 /* Rows row..row+n-1 of one tensor to their place, from `from` [n, cols]: with PACKED_PAIRS a
  * matrix' values must be bfloat16's. */
 void packed_put(float *packed, const struct packed_layout *layout, const struct tensor *tensor,

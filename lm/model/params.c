@@ -114,11 +114,11 @@ static void normal(float *data, size_t n, double std, uint64_t seed, uint64_t st
 
 /* As transformers' _init_weights: norms 1 (a Gemma's are stored as w - 1, and so 0), biases 0,
  * the rest normal. zero_head: a reward model that starts by saying 0 of everything. */
-static void init(struct params *p, const struct tensor *t, uint64_t seed, bool zero_head)
+void params_init_one(float *data, const struct tensor *t, const struct shape *shape,
+                     uint64_t seed, bool zero_head)
 {
     const size_t n = (size_t)t->rows * (size_t)t->cols;
     const enum part_kind kind = t->row->kind;
-    float *data = p->data + t->at;
 
     /* A fresh norm lets everything pass: w = 1, or 1 + w with w = 0, which is a vector like
      * any. */
@@ -128,7 +128,7 @@ static void init(struct params *p, const struct tensor *t, uint64_t seed, bool z
     } else if (part_is_vector(t->row) || (kind == KIND_SCORE && zero_head)) {
         memset(data, 0, n * sizeof *data);
     } else {
-        normal(data, n, p->shape.init_std, seed,
+        normal(data, n, shape->init_std, seed,
                (uint64_t)t->row->stream << 32 | (uint32_t)(t->layer + 1));
     }
 }
@@ -136,7 +136,8 @@ static void init(struct params *p, const struct tensor *t, uint64_t seed, bool z
 void params_init(struct params *params, uint64_t seed, bool zero_head)
 {
     for (int i = 0; i < params->n; i++)
-        init(params, &params->tensor[i], seed, zero_head);
+        params_init_one(params->data + params->tensor[i].at, &params->tensor[i], &params->shape,
+                        seed, zero_head);
 }
 
 const struct tensor *params_part(const struct params *params, enum part part, int layer)
@@ -190,7 +191,7 @@ enum err params_reheaded(struct params **out, const struct params *from, enum he
             memcpy(p->data + to->at, from->data + t->at,
                    (size_t)t->rows * (size_t)t->cols * sizeof *p->data);
         else
-            init(p, to, seed, zero_head);
+            params_init_one(p->data + to->at, to, &shape, seed, zero_head);
     }
     *out = p;
     return OK;

@@ -41,6 +41,10 @@ void params_free(struct params *params);
  * zero with zero_head (a fresh critic). The same bits for the same seed on every machine. */
 void params_init(struct params *params, uint64_t seed, bool zero_head);
 
+/* The same of one weight, into data [rows, cols]. */
+void params_init_one(float *data, const struct tensor *tensor, const struct shape *shape,
+                     uint64_t seed, bool zero_head);
+
 /* NULL if the model has no such weight. */
 const struct tensor *params_part(const struct params *params, enum part part, int layer);
 const struct tensor *params_name(const struct params *params, const char *name);
