@@ -7,6 +7,8 @@ drover_fuzz(columns NEEDS data SEEDS golden/columns/snappy_dictionary.parquet go
   golden/columns/stream.arrow golden/columns/file_lz4.arrow golden/columns/zstd.arrow golden/columns/dictionary.arrow golden/columns/views.arrow
   golden/columns/file_views_zstd.arrow golden/columns/dictionary_grows.arrow golden/columns/dictionary_changes.arrow)
 
+drover_fuzz(rows SEEDS fuzz/seeds/rows NEEDS data)
+
 # Every encoding, codec and type that pyarrow writes, with and without nulls, as pyarrow reads them: a minute, by hand.
 #     cmake --preset release -DDROVER_PYARROW=.venv/bin/python && cmake --build --preset release --target columns_matrix
 set(DROVER_PYARROW python3 CACHE STRING "a Python that has pyarrow, for the target columns_matrix")
