@@ -156,6 +156,9 @@ static enum err check_known(const struct schema_node *node, const struct element
         return not_read(node, "an interval");
     if (e->logical == LOGICAL_BSON || e->converted == CONVERTED_BSON)
         return not_read(node, "BSON");
+    if ((e->logical == LOGICAL_TIME || e->logical == LOGICAL_STAMP) && e->digits != 3 &&
+        e->digits != 6 && e->digits != 9)
+        return not_read(node, "a time of no known unit");
     if (e->logical > LOGICAL_HALF)
         return not_read(node, "of a kind that is newer than this reader");
     return OK;

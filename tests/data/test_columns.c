@@ -265,6 +265,30 @@ static void views_lead_into_their_buffers(void **state)
     spoil_views(lengths + 24, 8);
 }
 
+/* A union {2: {}} for microseconds: what is no unit that is known says nothing of the numbers. */
+static void times_have_a_unit(void **state)
+{
+    static const uint8_t micro[] = {0x1C, 0x2C, 0, 0, 0};
+    char *bytes;
+    size_t n, at = 0;
+    long rows;
+
+    (void)state;
+    assert_ok(fs_read(&bytes, &n, GOLDEN "/columns/numbers_gzip.parquet", 1 << 20));
+    while (at + sizeof micro < n && memcmp(bytes + at, micro, sizeof micro) != 0)
+        at++;
+    assert_true(at + sizeof micro < n);
+    assert_ok(drain(bytes, n, false, &rows));
+    for (int unit = 0; unit <= 15; unit++) { /* 0: its number stands behind, and is none */
+        if (unit >= 1 && unit <= 3)
+            continue;
+        bytes[at + 1] = (char)(unit << 4 | 0xC);
+        if (!drain(bytes, n, false, &rows))
+            fail_msg("a unit %d gave %ld rows", unit, rows);
+    }
+    free(bytes);
+}
+
 /* Hadoop's writers put sizes before each block; pyarrow writes none, so it is made here. */
 static void framed_lz4_is_read(void **state)
 {
@@ -441,6 +465,7 @@ int main(void)
         cmocka_unit_test(truncation_is_seen),
         cmocka_unit_test(damage_is_survived),
         cmocka_unit_test(views_lead_into_their_buffers),
+        cmocka_unit_test(times_have_a_unit),
         cmocka_unit_test(framed_lz4_is_read),
         cmocka_unit_test(a_page_has_the_size_it_says),
         cmocka_unit_test(checksums_are_held),
