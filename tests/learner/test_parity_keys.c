@@ -7,6 +7,7 @@
 #include "tests/support/test.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,6 +201,45 @@ static void the_best_evaluation_is_kept(void **state)
     ends_with_the_best("sft_best_metric");
 }
 
+/* Each evaluation that beats all before it leaves its checkpoint, no other step but the last does;
+ * from the best a run that died goes on to the same end, which here is the last step. */
+static void only_better_evaluations_are_saved(void **state)
+{
+    char dir[96], set[160], path[160], *was, *is;
+    char *words[] = {set, "datasets=null", "save_strategy=best", "save_total_limit=9",
+                     "load_best_model_at_end=false"};
+    double least = INFINITY;
+    size_t bytes, again;
+    json_t *got;
+
+    (void)state;
+    splits(set, "sft_best-only", "completion.jsonl");
+    run(dir, "sft_best", "sft_best-only", 5, words);
+    got = trl_lines(dir, "eval_loss");
+    assert_int_equal(json_array_size(got), 3);
+    for (int step = 1, at = 0; step <= 6; step++) {
+        const json_t *line = json_array_get(got, (size_t)at);
+        const double loss = json_number_value(json_object_get(line, "eval_loss"));
+        const bool judged = json_integer_value(json_object_get(line, "step")) == step;
+
+        snprintf(path, sizeof path, "%s/checkpoints/step-%010d.ckpt", dir, step);
+        assert_int_equal(fs_exists(path), step == 6 || (judged && loss < least));
+        least = judged && loss < least ? loss : least;
+        at += judged;
+    }
+    json_decref(got);
+    was = model_of(dir, &bytes);
+    gone(dir, "run.json");
+    gone(dir, "model");
+    gone(dir, "checkpoints/step-0000000006.ckpt");
+    run(dir, "sft_best", "sft_best-only", 5, words);
+    is = model_of(dir, &again);
+    assert_int_equal(bytes, again);
+    assert_memory_equal(was, is, bytes);
+    free(was);
+    free(is);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_record_has_its_own_variables),
         cmocka_unit_test(noise_on_the_embeddings),
         cmocka_unit_test(the_best_evaluation_is_kept),
+        cmocka_unit_test(only_better_evaluations_are_saved),
     };
 
     if (trl_golden(GOLDEN, "more.json"))
