@@ -143,6 +143,10 @@ static const struct {
      "", 0, "", "too much work"},
     {"{% set l = range(99999) %}{% for i in range(99999) %}{{ l|sum }}{% endfor %}", "", 0, "",
      "too much work"},
+    {"{% macro m(", "a,", 3000,
+     "b) %}{{ kwargs }}{% endmacro %}{% set d = dict(range(3000)|map('string')|batch(2)) %}"
+     "{% for i in range(99999) %}{{ m(**d) }}{% endfor %}",
+     "too much work"},
     {"{{ ('9' * 999)|float }}", "", 0, "", "digits"},
     {"{{ '\u0663'|int }}", "", 0, "", "beyond ASCII"},
     /* What Python answers by where things lie in memory. */

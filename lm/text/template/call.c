@@ -153,8 +153,11 @@ struct value call_builtin(struct run *run, const struct builtin *builtin, struct
 }
 
 /* The named argument, whose place among `used` is ticked; NULL: it was not given. */
-static const struct value *named(const struct args *args, const struct string *name, bool *used)
+static const struct value *named(struct run *run, const struct args *args,
+                                 const struct string *name, bool *used)
 {
+    /* One after another: a macro and a call of it may name tens of thousands. */
+    pool_work(run->pool, 4 * args->named);
     for (size_t i = 0; i < args->named; i++)
         if (same(name, args->name[i].text, args->name[i].n)) {
             used[i] = true;
@@ -200,7 +203,7 @@ static void bind(struct run *run, const struct node *macro, const struct args *a
 
     for (const struct node *one = macro->args; one; one = one->next, at++) {
         const struct value *given =
-            at < args->n ? &args->item[at] : named(args, &one->name, used);
+            at < args->n ? &args->item[at] : named(run, args, &one->name, used);
         struct value value;
 
         own_caller |= same(&one->name, "caller", 6);
@@ -214,7 +217,7 @@ static void bind(struct run *run, const struct node *macro, const struct args *a
         run_set(run, run->scope, &one->name, value);
     }
     if ((macro->op & CATCH_CALLER) && !own_caller) {
-        const struct value *given = named(args, &caller, used);
+        const struct value *given = named(run, args, &caller, used);
 
         run_set(run, run->scope, &caller,
                 given ? *given : value_undefined(run->pool, "No caller defined"));
