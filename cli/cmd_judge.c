@@ -1,5 +1,5 @@
 /* drover judge: {"prompt", "a", "b"} lines to {"verdict", "p_a", "swapped", "tie"}; pointwise:
- * {"prompt", "a"} to {"score"}.
+ * {"prompt", "a"} to {"score"}. Lines with "model_a" and "model_b" keep them, and the prompt.
  *
  * The options are put back into an entry, so that they are read, and refused, as those of a
  * reward are (reward/judge/judge.h); lines go to the judge in windows, and what it could not
@@ -79,6 +79,18 @@ static json_t *told(const struct cmd_judge_job *job, const struct judge_result *
     return line;
 }
 
+/* Whose answers they are, where the line says so, and then on which prompt: `drover rank` and
+ * `eval bias` read that of a verdict. */
+static void name_models(json_t *out, const json_t *in)
+{
+    static const char *const keys_kept[] = {"model_a", "model_b", "prompt"};
+
+    if (!json_object_get(in, "model_a") || !json_object_get(in, "model_b"))
+        return;
+    for (size_t i = 0; i < sizeof keys_kept / sizeof *keys_kept; i++)
+        json_object_set(out, keys_kept[i], json_object_get(in, keys_kept[i]));
+}
+
 static enum err take(const struct cmd_judge_job *job, const json_t *line, char *text[3])
 {
     static const char *const field[3] = {"prompt", "a", "b"};
@@ -115,6 +127,7 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
         err = judge_run(job->judge, ask, n, result);
     for (int i = 0; i < n && !err; i++) {
         out[i] = told(job, &result[i]);
+        name_models(out[i], in[i]);
         job->cases++;
         job->failures += result[i].verdict == JUDGE_NONE;
         job->swapped += result[i].swapped;

@@ -30,6 +30,7 @@ struct bias {
     const struct eval_conf *conf;
     struct dataset *set;
     struct evaluator *evaluator; /* NULL: the records hold the verdicts */
+    struct eval_out out;         /* a line a vote */
     char *model[BRADLEY_ITEMS_MAX];
     int models, effects;
     bool own;      /* some vote is about the voter's own answer and another's */
@@ -107,6 +108,30 @@ static double told(const json_t *record)
                                      : NAN;
 }
 
+/* One vote as `drover rank` reads it; swapped: b was shown first. */
+static enum err put(struct bias *b, const json_t *record, const char *judge, bool swapped,
+                    double first)
+{
+    static const char *const kept[] = {"prompt", "a", "b", "model_a", "model_b"};
+    const double a = swapped ? 1 - first : first;
+    json_t *line;
+
+    if (!b->conf->output || !*b->conf->output)
+        return OK;
+    line = json_object();
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (json_object_get(record, kept[i]))
+            json_object_set(line, kept[i], json_object_get(record, kept[i]));
+    json_object_set_new(line, "first", json_string(swapped ? "b" : "a"));
+    json_object_set_new(line, "verdict",
+                        isnan(first) ? json_null()
+                        : a == 0.5   ? json_string("tie")
+                                     : json_string(a > 0.5 ? "a" : "b"));
+    if (*judge)
+        json_object_set_new(line, "judge", json_string(judge));
+    return eval_line(&b->out, line);
+}
+
 /* One record, one vote or, asked in both orders, two. */
 static enum err judge_one(struct bias *b, const json_t *record)
 {
@@ -133,8 +158,11 @@ static enum err judge_one(struct bias *b, const json_t *record)
         const size_t length[2] = {strlen(a), strlen(z)};
         const char *judge = judge_of(b, record);
         vote(b, judge, who, length, false, r.first[0]);
-        if (b->evaluator)
+        err = put(b, record, judge, false, r.first[0]);
+        if (b->evaluator) {
             vote(b, judge, who, length, true, r.first[1]);
+            err = err ? err : put(b, record, judge, true, r.first[1]);
+        }
         b->records++;
     }
     free(a);
@@ -311,14 +339,16 @@ static enum err tell(struct bias *b, json_t *figures)
 enum err eval_bias(const struct eval_conf *conf)
 {
     struct bias *b = mem_new(1, sizeof *b);
-    struct eval_out out = {conf, NULL};
     json_t *figures = json_object();
+    struct eval_out out;
     enum err err;
 
     b->conf = conf;
+    b->out.conf = conf;
     err = gather(b);
     if (!err)
         err = tell(b, figures);
+    out = b->out;
     for (int i = 0; i < b->models; i++)
         free(b->model[i]);
     free(b->voter);

@@ -24,18 +24,8 @@ static bool *wins_of(const struct votes *votes)
         won[v->a * m + v->b] |= v->winner != WINNER_B;
         won[v->b * m + v->a] |= v->winner != WINNER_A;
     }
-    for (size_t r = 0; r < votes->rankings; r++) {
-        const struct votes_placed *p = votes->placed + votes->ranking[r].at;
-        for (int i = 0; i < votes->ranking[r].n; i++) {
-            bool shared = true;
-            for (int j = i + 1; j < votes->ranking[r].n; j++) {
-                shared = shared && p[j].with_last;
-                won[p[i].model * m + p[j].model] = true;
-                if (shared)
-                    won[p[j].model * m + p[i].model] = true;
-            }
-        }
-    }
+    for (size_t r = 0; r < votes->rankings; r++)
+        add_ranking(won, m, votes->placed + votes->ranking[r].at, votes->ranking[r].n);
     return won;
 }
 

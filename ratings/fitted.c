@@ -288,25 +288,35 @@ static enum err draw_rankings(struct fitted_work *r, uint32_t number, uint32_t *
     return err;
 }
 
-/* Of draw [n, params]; the mean of the draws stands in for the fit. */
-static void covariance(struct fitted *out, const double *draw, size_t n)
+/* Sums over draws: of what each is off the fit, and of the products of that. */
+struct fitted_sums {
+    double *off, *one, *two; /* [params], [params], [params,params] */
+    double n;
+};
+
+static void add_draw(struct fitted_sums *s, const struct fitted *out, const double *theta)
 {
     const size_t p = (size_t)out->params;
-    double *mean = mem_new(p, sizeof *mean), *off = mem_new(p, sizeof *off);
 
-    for (size_t r = 0; r < n; r++)
-        for (size_t i = 0; i < p; i++)
-            mean[i] += draw[r * p + i] / (double)n;
-    memset(out->cov, 0, p * p * sizeof *out->cov);
-    for (size_t r = 0; r < n; r++) {
-        for (size_t i = 0; i < p; i++)
-            off[i] = draw[r * p + i] - mean[i];
-        for (size_t i = 0; i < p; i++)
-            for (size_t j = 0; j < p; j++)
-                out->cov[i * p + j] += off[i] * off[j] / (double)(n - 1);
+    for (size_t i = 0; i < p; i++) {
+        s->off[i] = theta[i] - out->theta[i];
+        s->one[i] += s->off[i];
     }
-    free(mean);
-    free(off);
+    for (size_t i = 0; i < p; i++)
+        for (size_t j = 0; j < p; j++)
+            s->two[i * p + j] += s->off[i] * s->off[j];
+    s->n++;
+}
+
+/* About the mean of the draws, which is not quite the fit. */
+static void covariance(struct fitted *out, const struct fitted_sums *s)
+{
+    const size_t p = (size_t)out->params;
+
+    for (size_t i = 0; i < p; i++)
+        for (size_t j = 0; j < p; j++)
+            out->cov[i * p + j] =
+                (s->two[i * p + j] - s->one[i] * s->one[j] / s->n) / (s->n - 1);
 }
 
 /* A draw in which somebody never lost has no maximum: a few are left out and counted; more than a
@@ -317,29 +327,30 @@ static enum err bootstrap(struct fitted_work *r)
     const size_t groups = ranked(r) ? r->choices.groups : r->cells.groups;
     uint32_t *seen = counts_of(&r->cells), *count = mem_new(kinds + 1, sizeof *count);
     uint32_t *times = mem_new(groups + 1, sizeof *times);
-    double *draw = mem_new(r->conf->draws * p, sizeof *draw);
-    size_t n = 0;
+    double *theta = mem_new(3 * p + p * p, sizeof *theta);
+    struct fitted_sums sums = {theta + p, theta + 2 * p, theta + 3 * p, 0};
     enum err err = OK;
 
     for (uint32_t i = 0; i < r->conf->draws && err != ERR_NOMEM; i++) {
-        err = ranked(r) ? draw_rankings(r, i, times, draw + n * p)
-                        : draw_pairs(r, i, seen, count, times, draw + n * p);
-        n += !err;
+        err = ranked(r) ? draw_rankings(r, i, times, theta)
+                        : draw_pairs(r, i, seen, count, times, theta);
+        if (!err)
+            add_draw(&sums, r->out, theta);
     }
-    r->out->undefined = r->conf->draws - (uint32_t)n;
+    r->out->undefined = r->conf->draws - (uint32_t)sums.n;
     if (err != ERR_NOMEM)
-        err = r->out->undefined > r->conf->draws / 10 || n < 2
+        err = r->out->undefined > r->conf->draws / 10 || sums.n < 2
                   ? err_set(ERR_RANGE,
                             "bootstrap: %u of %u draws have no finite maximum (somebody never "
                             "lost or never won in them): take se=sandwich, or a penalty",
                             r->out->undefined, r->conf->draws)
                   : OK;
     if (!err)
-        covariance(r->out, draw, n);
+        covariance(r->out, &sums);
     free(seen);
     free(count);
     free(times);
-    free(draw);
+    free(theta);
     return err;
 }
 

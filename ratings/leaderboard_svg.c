@@ -149,8 +149,7 @@ static void put_row(struct strbuf *to, const struct leaderboard *b, int i,
                  x_of(axis, r->rating), y);
     strbuf_print(to, "<text x=\"%d\" y=\"%.1f\">%.0f", RIGHT + 20, y + 4, r->rating);
     if (wide)
-        strbuf_print(to, "<tspan class=\"soft\"> %+.0f/%+.0f</tspan>",
-                     r->rating_high - r->rating, r->rating_low - r->rating);
+        strbuf_print(to, "<tspan class=\"soft\"> ±%.0f</tspan>", r->rating_high - r->rating);
     strbuf_print(to, "</text><text class=\"soft\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">",
                  WIDTH - 16, y + 4);
     if (r->rank_low && r->rank_low != r->rank_high)

@@ -208,7 +208,7 @@ static enum err check_choice(const struct plackett_choice *c, int items)
 static enum err check(struct plackett_data *f, const struct plackett_conf *conf)
 {
     int most = 1;
-    double total = 0;
+    double total = 0, work = 0;
 
     if (conf->items < 1 || conf->items > PLACKETT_ITEMS_MAX || !(conf->penalty >= 0))
         return err_set(ERR_RANGE, "%d items", conf->items);
@@ -222,6 +222,13 @@ static enum err check(struct plackett_data *f, const struct plackett_conf *conf)
         most = c->chosen > most ? c->chosen : most;
         f->n_most = c->n > f->n_most ? c->n : f->n_most;
     }
+    for (size_t i = 0; i < f->choices && work <= PLACKETT_WORK_MAX; i++)
+        work += sets(f->choice[i].n, most);
+    if (work > PLACKETT_WORK_MAX)
+        return err_set(ERR_RANGE,
+                       "%zu choices of up to %d items with ties of %d: too many sets "
+                       "to sum over",
+                       f->choices, f->n_most, most);
     if (sets(f->n_most, most) > PLACKETT_SETS_MAX)
         return err_set(ERR_RANGE, "ties of %d among %d items: too many sets to sum over", most,
                        f->n_most);

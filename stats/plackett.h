@@ -19,8 +19,9 @@
 
 enum {
     PLACKETT_ITEMS_MAX = 1000,
-    PLACKETT_TIES_MAX = 6,       /* most items that share a place */
-    PLACKETT_SETS_MAX = 1000000, /* most sets that one choice is among */
+    PLACKETT_TIES_MAX = 10,        /* most items that share a place */
+    PLACKETT_SETS_MAX = 1000000,   /* most sets that one choice is among */
+    PLACKETT_WORK_MAX = 200000000, /* and all choices together: minutes for a step */
 };
 
 struct plackett_choice {
@@ -47,8 +48,8 @@ struct plackett {
     int iterations;
 };
 
-/* Errors: ERR_RANGE: an item out of range, a tie of more than PLACKETT_TIES_MAX, a choice among
- * more than PLACKETT_SETS_MAX sets, no choice, or no finite maximum. Free with plackett_fini. */
+/* Errors: ERR_RANGE: an item out of range, a tie of more than PLACKETT_TIES_MAX, choices
+ * among more than PLACKETT_SETS_MAX sets, or PLACKETT_WORK_MAX in all, no choice, or no finite maximum. Free with plackett_fini. */
 enum err plackett_fit(struct plackett *out, const struct plackett_choice *choice, size_t n,
                       const struct plackett_conf *conf) MUST_CHECK;
 void plackett_fini(struct plackett *plackett);

@@ -312,10 +312,10 @@ static void shared_places_are_summed_over(void **state)
 
 static void what_no_ranking_says_is_refused(void **state)
 {
-    static const int item[8] = {0, 1, 2, 3, 4, 5, 6, 7}, far[2] = {0, 9};
-    const struct plackett_choice wide = {item, 7, 8, 1}, out = {far, 1, 2, 1},
+    static const int item[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, far[2] = {0, 99};
+    const struct plackett_choice wide = {item, 11, 12, 1}, out = {far, 1, 2, 1},
                                  won = {item, 1, 2, 1};
-    const struct plackett_conf conf = {.items = 8}, two = {.items = 2},
+    const struct plackett_conf conf = {.items = 12}, two = {.items = 2},
                                prior = {.items = 2, .penalty = 1};
     struct plackett got;
 

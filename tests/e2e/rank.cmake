@@ -1,0 +1,1 @@
+drover_e2e(rank 120)
