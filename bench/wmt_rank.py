@@ -90,7 +90,7 @@ def main():
     for of in found.values():
         total.update(of)
     means = {s: total[s] / len(found) for s in total}
-    boards = {m: rank(drover, rows, "model=" + m) for m in MODELS}
+    boards = {m: rank(drover, rankings(found) if m == "plackett-luce" else rows, "model=" + m) for m in MODELS}
     strong = {m: {r["name"]: r for r in b["ranking"]} for m, b in boards.items()}
     order = [r["name"] for r in boards["bradley-terry"]["ranking"]]
     print("| system | mean errors | " + " | ".join(MODELS) + " | rank |")

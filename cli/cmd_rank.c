@@ -9,6 +9,7 @@
 #include "base/say.h"
 #include "base/strbuf.h"
 #include "cli/command.h"
+#include "cli/json_out.h"
 #include "ratings/leaderboard.h"
 
 #include <stdio.h>
@@ -42,7 +43,7 @@ static const struct conf_key keys[] = {
     CONF_INT(rank_options, draws, "1000", 20, 100000, "bootstrap: how many"),
     CONF_INT(rank_options, seed, "1", 0, 2147483647, "bootstrap: same seed, same draws"),
     CONF_REAL(rank_options, k, "4", 0.001, 1000, "elo: points that a game is about"),
-    CONF_TEXT(rank_options, json, "", "true or -: one JSON object instead; else a file for it"),
+    CONF_TEXT(rank_options, json, "", JSON_OUT_HELP),
     CONF_TEXT(rank_options, svg, "", "a picture goes to this file"),
     CONF_END,
 };
@@ -81,23 +82,11 @@ static void tell_left_out(const struct votes *votes)
     free(names.text);
 }
 
-static bool is_stdout(const char *json)
-{
-    return !strcmp(json, "true") || !strcmp(json, "-");
-}
-
-/* Twelve digits: more than any of them is known to. */
-static enum err put_json(const struct leaderboard *board, const char *where)
+static enum err put_json(const struct leaderboard *board, struct json_out *to)
 {
     json_t *all = leaderboard_json(board);
-    char *text = json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
-    enum err err = OK;
+    const enum err err = json_out_put(to, all);
 
-    if (is_stdout(where))
-        printf("%s\n", text);
-    else
-        err = fs_write(where, text, strlen(text));
-    free(text);
     json_decref(all);
     return err;
 }
@@ -114,7 +103,7 @@ static enum err put_svg(const struct leaderboard *board, const char *path)
 
 /* Figures are put out also when there is no ranking, for then they say which models hang
  * together; what ends the command comes last. */
-static enum err rank(const struct rank_options *o, const char *path)
+static enum err rank(const struct rank_options *o, const char *path, struct json_out *to)
 {
     struct votes *votes = votes_new();
     struct leaderboard board = {.why = NULL};
@@ -126,9 +115,9 @@ static enum err rank(const struct rank_options *o, const char *path)
         conf = conf_of(o, votes);
         err = leaderboard_run(&board, votes, &conf);
     }
-    if (!err && o->json && *o->json)
-        err = put_json(&board, o->json);
-    if (!err && !board.why && !(o->json && is_stdout(o->json)))
+    if (!err)
+        err = put_json(&board, to);
+    if (!err && !board.why)
         leaderboard_print(&board, stdout);
     if (!err && o->svg && *o->svg)
         err = put_svg(&board, o->svg);
@@ -143,6 +132,7 @@ static enum err rank(const struct rank_options *o, const char *path)
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     struct rank_options options = {.model = 0};
+    struct json_out json = {.to = NULL};
     enum err err;
 
     if (argc < 1 || strchr(argv[0], '=') || !strncmp(argv[0], "--", 2)) {
@@ -152,7 +142,10 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     }
     err = command_conf(keys, &options, argc - 1, argv + 1);
     if (!err)
-        err = rank(&options, argv[0]);
+        err = json_out_open(&json, options.json);
+    if (!err)
+        err = rank(&options, argv[0], &json);
+    json_out_close(&json);
     command_conf_free(keys, &options);
     return err;
 }

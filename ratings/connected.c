@@ -12,8 +12,22 @@
 
 enum { GROUPS_TOLD = 6, NAMES_TOLD = 5 };
 
-/* Whoever stands before somebody in a ranking has won against him; sharing a place is a
- * tie. */
+/* Whoever stands before somebody in a ranking has won against him; sharing a place is a tie. The
+ * next place is enough: what lies further is reached through it. */
+static void add_ranking(bool *won, size_t models, const struct votes_placed *p, int n)
+{
+    for (int i = 0; i < n; i++)
+        for (int j = i + 1, places = 0; j < n; j++) {
+            places += !p[j].with_last;
+            if (places > 1)
+                break;
+            won[p[i].model * models + p[j].model] = true;
+            if (!places)
+                won[p[j].model * models + p[i].model] = true;
+        }
+}
+
+/* A matrix: has i won against j, or tied? */
 static bool *wins_of(const struct votes *votes)
 {
     const size_t m = (size_t)votes->models;

@@ -1,5 +1,6 @@
-/* How: each step is the slope solved by a Cholesky factor of the information, halved until the
- * likelihood does not fall. A factor that fails, or a parameter beyond 40, means that no finite
+/* How: each step is the slope solved by a Cholesky factor of the information, cut to a length at
+ * which the information can still be believed, and halved until the likelihood has risen by a share
+ * of what the slope promises (Armijo 1966). A factor that fails, or a parameter beyond 40, means that no finite
  * maximum exists, and is said so.
  *
  * The information is singular along (1, ..., 1) of the strengths: a multiple of that direction's
@@ -19,6 +20,9 @@
 enum { NEWTON_MAX = 100, HALVINGS_MAX = 40 };
 /* Odds of e^40: no data of people's say so, only an item that never lost. */
 static const double far = 40;
+/* The longest step in a parameter: far from the maximum the likelihood is nearly flat on one side,
+ * and a step across it would not come back. */
+static const double longest = 4, share_of_promise = 1e-4;
 
 struct climb_work {
     double *slope, *step, *trial; /* [n] */
@@ -81,18 +85,24 @@ static void centre(double *strength, int items)
 static enum err step(struct climb *c, struct climb_work *w, double *moved)
 {
     const double before = penalised(c, c->theta);
-    double scale = 1;
+    double scale, promise = 0, most = 0;
 
     measure(c, w);
     memcpy(w->step, w->slope, (size_t)c->n * sizeof *w->step);
     if (!cholesky_factor(w->hessian, c->n))
         return no_maximum();
     cholesky_solve(w->hessian, c->n, w->step);
+    for (int i = 0; i < c->n; i++) {
+        promise += w->slope[i] * w->step[i];
+        most = fmax(most, fabs(w->step[i]));
+    }
+    scale = most > longest ? longest / most : 1;
     for (int tries = 0; tries < HALVINGS_MAX; tries++, scale /= 2) {
         for (int i = 0; i < c->n; i++)
             w->trial[i] = c->theta[i] + scale * w->step[i];
         centre(w->trial, c->items);
-        if (penalised(c, w->trial) >= before - 1e-12 * fabs(before))
+        if (penalised(c, w->trial) >=
+            before + share_of_promise * scale * promise - 1e-12 * fabs(before))
             break;
     }
     *moved = 0;

@@ -44,7 +44,7 @@ def figures(board, name):
 
 
 def same(a, b):
-    return a == b if not isinstance(a, float) else abs(a - b) < 1e-9 * max(1, abs(a))
+    return a == b if not isinstance(a, float) else abs(a - b) < 1e-8 * max(1, abs(a))
 
 
 def no_order(folder, rows):
@@ -101,6 +101,23 @@ def what_is_refused(folder, rows):
     assert "usage" in rank("model=elo", status=2).stderr
 
 
+def biased_votes_are_read(folder, rows):
+    """What eval bias writes of its votes is ranked as they are."""
+    words = {"model_a": "a", "model_b": "b", "tie": "tie"}
+    told = [dict(prompt=r["prompt"], a="x" * (1 + i % 7), b="y" * (1 + i % 5), model_a=r["model_a"],
+                 model_b=r["model_b"], verdict=words[r["winner"]], judge="j") for i, r in enumerate(rows)]
+    path, out = write(folder, told, "told.jsonl"), os.path.join(folder, "lines.jsonl")
+    subprocess.run([DROVER, "eval", "bias", "dataset=" + path, "output=" + out, "resamples=50"], check=True,
+                   stdout=subprocess.DEVNULL, timeout=60)
+    with open(out) as file:
+        lines = [json.loads(line) for line in file]
+    assert len(lines) == len(rows) and all(line["first"] == "a" for line in lines)
+    assert json.loads(rank(out, "json=true").stdout) == json.loads(rank(write(folder, rows), "json=true").stdout)
+    swayed = json.loads(rank(out, "json=true", "covariates=position,length").stdout)["effects"]
+    assert list(swayed) == ["position", "length"]
+    assert all(e["low"] < 0 < e["high"] for e in swayed.values()), swayed
+
+
 def real_people():
     import wmt_rank
 
@@ -123,5 +140,6 @@ with tempfile.TemporaryDirectory() as work:
     no_order(work, votes)
     what_is_put_out(work, votes)
     what_is_refused(work, votes)
+    biased_votes_are_read(work, votes)
 real_people()
 print("rank: ok")
