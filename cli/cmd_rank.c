@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/json_out.h"
 #include "ratings/leaderboard.h"
+#include "ratings/votes_read.h"
 
 #include <stdio.h>
 #include <stdlib.h>

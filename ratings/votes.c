@@ -162,14 +162,15 @@ static void *more(void *old, size_t *room, size_t n, size_t size)
     return mem_grow(old, *room, size);
 }
 
-/* A weight of 0 would be a row that is counted and says nothing; one below, nonsense. */
+/* A weight of 0 would be a row that is counted and says nothing; one below, nonsense. Numbers
+ * beyond all reason would leave the fit without digits. */
 static enum err check(const struct votes *votes, double weight)
 {
     if (votes->n + votes->rankings >= VOTES_MAX)
         return err_set(ERR_RANGE, "more than %d votes", VOTES_MAX);
-    return weight > 0 && isfinite(weight)
+    return weight >= 1e-9 && weight <= 1e9
                ? OK
-               : err_set(ERR_PARSE, "weight: expected a number above 0");
+               : err_set(ERR_PARSE, "weight: expected a number from 1e-9 to 1e9");
 }
 
 /* Everything is looked at before anything is kept, but names: a model that a refused row
@@ -182,8 +183,9 @@ enum err votes_add(struct votes *votes, const struct votes_said *said)
     enum err err = check(votes, said->weight);
 
     for (size_t i = 0; i < k && !err; i++)
-        if (!isfinite(said->x[i]))
-            err = err_set(ERR_PARSE, "x: %s is not a number", votes->covariate[i]);
+        if (!(fabs(said->x[i]) <= 1e6))
+            err = err_set(ERR_PARSE, "x: %s is not a number within 1e6 of 0",
+                          votes->covariate[i]);
     if (!err)
         err = model_of(votes, said->a, &vote.a);
     if (!err)

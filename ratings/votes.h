@@ -1,6 +1,6 @@
 /* votes: which of two models gave the better answer, or in which order several came, in memory.
  *
- * A row is one vote of one person or judge on one prompt. It may come from a file (votes_read) or
+ * A row is one vote of one person or judge on one prompt. It may come from a file (votes_read.h) or
  * from a store, whose reader calls votes_add. votes_end then numbers the models by name, so that no
  * figure depends on the order of the rows (but Elo's, which is about the order). */
 
@@ -68,15 +68,14 @@ struct votes_said {
     enum votes_winner winner;
     const json_t *prompt; /* any JSON; NULL: none */
     const char *judge;    /* NULL: nobody says */
-    double weight;        /* > 0 */
-    const double *x;      /* [covariates] */
+    double weight;        /* 1e-9 to 1e9 */
+    const double *x;      /* [covariates], within 1e6 of 0 */
 };
 
 struct votes *votes_new(void) __attribute__((returns_nonnull));
 void votes_free(struct votes *votes); /* NULL is fine */
 
-/* Errors: ERR_PARSE (no name, or one too long; a weight that is not above 0; x that is not a
- * number), ERR_RANGE (too many rows or models). The row is then not in. */
+/* Errors: ERR_PARSE (no name, or one too long; a weight or an x out of its range), ERR_RANGE (too many rows or models). The row is then not in. */
 enum err votes_add(struct votes *votes, const struct votes_said *said) MUST_CHECK;
 /* ranking: a list of names, and of lists of names that share a place. Errors: as above; ERR_PARSE:
  * not such a list, a name twice, fewer than two. */
@@ -84,17 +83,5 @@ enum err votes_add_ranking(struct votes *votes, const json_t *ranking, const jso
                            const char *judge, double weight) MUST_CHECK;
 /* Once, behind the last row. Errors: ERR_RANGE: no vote at all. */
 enum err votes_end(struct votes *votes) MUST_CHECK;
-
-/* All rows of a file (data/rows.h), and votes_end. `covariates`: words between commas: position,
- * length, lists, headers, bold, names of the rows' "x"; NULL or "": all of the "x" of the first
- * row; "none". Rows:
- *   {"model_a", "model_b", "winner": "model_a" | "model_b" | "tie" | "both_bad" | "tie (bothbad)"}
- *   {"ranking": ["m1", ["m2", "m3"], "m4"]}
- * with "prompt", "judge", "weight", "first" ("a" | "b": who was shown first), "x" ({name: number};
- * of CSV columns x.NAME), "answer_a" and "answer_b" where they are wanted; what `drover judge`
- * ("verdict"; models a and b unless named), `eval win` (models `model` and `baseline`) and
- * `eval bias` write or read. Rows whose verdict is null or "none" are counted in `unheard`.
- * Errors: those above and of rows_next, with "path:line: ". */
-enum err votes_read(struct votes *votes, const char *path, const char *covariates) MUST_CHECK;
 
 #endif

@@ -5,7 +5,7 @@
  * of the rows would be about those alone. Keys that nobody asks for are kept by name, for the
  * caller to tell. */
 
-#include "ratings/votes.h"
+#include "ratings/votes_read.h"
 
 #include "base/mem.h"
 #include "base/strbuf.h"
@@ -316,25 +316,41 @@ static enum err take_ranking(struct votes_reading *r, const json_t *row)
                                    json_string_value(json_object_get(row, "judge")), weight);
 }
 
-/* Row by row, none of which is kept: a million votes take 40 bytes each and a table of
- * prompts. */
+struct votes_reading *votes_read_open(struct votes *votes, const char *covariates)
+{
+    struct votes_reading *r = mem_new(1, sizeof *r);
+
+    r->votes = votes;
+    r->asked = covariates && *covariates ? covariates : NULL;
+    return r;
+}
+
+void votes_read_close(struct votes_reading *reading)
+{
+    free(reading);
+}
+
+enum err votes_read_row(struct votes_reading *r, const json_t *row)
+{
+    return json_object_get(row, "ranking") ? take_ranking(r, row) : take_vote(r, row);
+}
+
+/* Row by row, none of which is kept: a million votes take 40 bytes each and a table of prompts. */
 enum err votes_read(struct votes *votes, const char *path, const char *covariates)
 {
-    struct votes_reading r = {.votes = votes,
-                              .asked = covariates && *covariates ? covariates : NULL};
+    struct votes_reading *r = votes_read_open(votes, covariates);
     struct rows *rows = NULL;
     json_t *row = NULL;
     enum err err = rows_open(&rows, path);
 
     while (!err && !(err = rows_next(rows, &row)) && row) {
-        err = json_object_get(row, "ranking") ? take_ranking(&r, row) : take_vote(&r, row);
+        err = votes_read_row(r, row);
         if (err)
             err = rows_at(rows);
         json_decref(row);
         row = NULL;
     }
     rows_close(rows);
-    if (!err)
-        err = votes_end(votes);
-    return err;
+    votes_read_close(r);
+    return err ? err : votes_end(votes);
 }

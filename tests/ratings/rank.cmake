@@ -1,6 +1,8 @@
+include(${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz.cmake)
 foreach(unit votes leaderboard)
   drover_test(ratings/${unit} NEEDS ratings support)
 endforeach()
+drover_fuzz(votes NEEDS ratings SEEDS fuzz/seeds/votes.jsonl fuzz/seeds/rankings.jsonl)
 # Coverage of a leaderboard's intervals by simulation: prints the table.
 add_executable(coverage_rank ${CMAKE_CURRENT_SOURCE_DIR}/ratings/coverage_rank.c)
 target_link_libraries(coverage_rank PRIVATE ratings)

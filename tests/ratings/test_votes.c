@@ -1,7 +1,7 @@
 /* Rows of votes: every kind that is read, and what is refused, with its line. */
 #include "base/fs.h"
 #include "ratings/style.h"
-#include "ratings/votes.h"
+#include "ratings/votes_read.h"
 #include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
@@ -167,6 +167,12 @@ static void what_is_no_vote_is_told_with_its_line(void **state)
     refused(ERR_PARSE,
             "{\"model_a\":\"x\",\"model_b\":\"y\",\"winner\":\"tie\",\"weight\":0}\n", NULL,
             "weight");
+    refused(ERR_PARSE,
+            "{\"model_a\":\"x\",\"model_b\":\"y\",\"winner\":\"tie\",\"weight\":1e300}\n", NULL,
+            "weight");
+    refused(ERR_PARSE,
+            "{\"model_a\":\"x\",\"model_b\":\"y\",\"winner\":\"tie\",\"x\":{\"k\":1e300}}\n",
+            NULL, "within 1e6");
     refused(ERR_PARSE,
             "{\"model_a\":\"x\",\"model_b\":\"y\",\"winner\":\"tie\",\"x\":{\"k\":1}}\n" GOOD,
             NULL, ":2: x: no number 'k'");
