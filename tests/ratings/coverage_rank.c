@@ -24,10 +24,10 @@ static const double truth[MODELS] = {.9, .2, -.4, -.7};
 static const double mood = .8, home = .4, log_nu = -.2, log_theta = .8;
 static const size_t ns[] = {20, 60, 200};
 
-enum what { MOODS, PLAIN, POSITION, RANKED };
+enum coverage_rank_what { MOODS, PLAIN, POSITION, RANKED };
 static const struct design {
     const char *words;
-    enum what what;
+    enum coverage_rank_what what;
     enum fitted_model model;
     enum fitted_se se;
     enum leaderboard_cluster cluster;
