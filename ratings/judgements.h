@@ -20,9 +20,10 @@
 #include <stdint.h>
 
 enum {
-    JUDGEMENTS_MAX = 8 << 20,  /* rows; names of items, annotators, values, prompts no more */
-    JUDGEMENTS_NAME_MAX = 512, /* bytes of a name or a value */
-    JUDGEMENTS_X_MAX = 8,      /* covariates of a pair */
+    JUDGEMENTS_MAX = 8 << 20,   /* rows; names of items, annotators, values, prompts no more */
+    JUDGEMENTS_NAME_MAX = 512,  /* bytes of a name or a value */
+    JUDGEMENTS_ITEM_MAX = 1000, /* rows of an item: some figures are over their pairs */
+    JUDGEMENTS_X_MAX = 8,       /* covariates of a pair */
 };
 #define JUDGEMENTS_NONE UINT32_MAX /* a number that stands for nothing */
 
@@ -113,7 +114,7 @@ enum err judgements_add(struct judgements *all, const struct judgements_said *sa
 
 /* To be called once, behind the last row. Of several planned rows of one annotator for one item
  * the latest counts, and the others are marked undone (`replaced`). Errors: ERR_PARSE (two such
- * without times that tell which was later; an item of two prompts). */
+ * without times that tell which was later; an item of two prompts), ERR_RANGE (JUDGEMENTS_ITEM_MAX). */
 enum err judgements_end(struct judgements *all) MUST_CHECK;
 
 /* The number of a name. Errors: ERR_RANGE. */

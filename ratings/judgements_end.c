@@ -209,6 +209,9 @@ static enum err join_prompts(struct judgements *all)
                                all->prompt.text[here]);
             prompt = here != JUDGEMENTS_NONE ? here : prompt;
         }
+        if (to - from > JUDGEMENTS_ITEM_MAX)
+            return err_set(ERR_RANGE, "item '%.60s': %zu rows, at most %d",
+                           all->item.text[all->row[from].item], to - from, JUDGEMENTS_ITEM_MAX);
         for (size_t i = from; i < to; i++)
             all->row[i].prompt = prompt;
     }

@@ -65,6 +65,16 @@ static struct matrix_seen *observe(const struct units *units, size_t *n)
     return seen;
 }
 
+/* Each cell costs its table, however few items it has. */
+static bool too_many(const struct matrix_seen *seen, size_t n, size_t k)
+{
+    size_t cells = 0;
+
+    for (size_t i = 0; i < n; i++)
+        cells += !i || seen[i].a != seen[i - 1].a || seen[i].b != seen[i - 1].b;
+    return (double)cells * (double)k * (double)k > MATRIX_WORK;
+}
+
 /* What a cell is computed in. */
 struct matrix_room {
     size_t k;
@@ -256,6 +266,8 @@ enum err matrix_run(struct matrix *out, const struct judgements *all,
         out->why = "too many different values";
     else if (!(seen = observe(&units, &n)))
         out->why = "too many pairs of judgements";
+    else if (too_many(seen, n, room.k))
+        out->why = "too many pairs of annotators for so many values";
     if (!out->why) {
         room.table = mem_new(2 * room.k * room.k, sizeof *room.table);
         room.influence = room.table + room.k * room.k;

@@ -9,7 +9,10 @@
 
 #include "ratings/agreement.h"
 
-enum { MATRIX_SEEN_MAX = 16 << 20 }; /* pairs of judgements in all */
+enum {
+    MATRIX_SEEN_MAX = 16 << 20, /* pairs of judgements in all */
+    MATRIX_WORK = 1000000000,   /* cells of all tables */
+};
 
 struct matrix_cell {
     uint32_t a, b; /* annotators, a < b */

@@ -61,13 +61,21 @@ static double difference(const struct measure *me, uint32_t a, uint32_t b)
     return (me->number[a] - me->number[b]) * (me->number[a] - me->number[b]);
 }
 
-/* Over ordered pairs of the unit's judgements, per judgement less one. */
+/* Over ordered pairs of the unit's judgements, per judgement less one. Squares of differences sum to
+ * those from the mean, so that ranks, which each draw makes anew, cost no pairs. */
 static double own_of(const struct measure *me, size_t u)
 {
     const uint32_t *value = me->in->value + me->in->start[u];
     const size_t m = size_of(me->in, u);
-    double sum = 0;
+    double sum = 0, mean = 0;
 
+    if (me->in->metric == ALPHA_INTERVAL || me->in->metric == ALPHA_ORDINAL) {
+        for (size_t i = 0; i < m; i++)
+            mean += me->number[value[i]] / (double)m;
+        for (size_t i = 0; i < m; i++)
+            sum += (me->number[value[i]] - mean) * (me->number[value[i]] - mean);
+        return m > 1 ? 2 * (double)m * sum / (double)(m - 1) : 0;
+    }
     for (size_t i = 0; i + 1 < m; i++)
         for (size_t j = i + 1; j < m; j++)
             sum += difference(me, value[i], value[j]);
@@ -248,7 +256,7 @@ static enum err interval(struct measure *me, struct alpha *a, const struct boots
     enum err err = OK;
 
     a->how = ALPHA_INVERSION;
-    if (a->clusters > ALPHA_MANY) {
+    if (a->clusters > ALPHA_MANY || (double)a->clusters * (double)a->judgements > ALPHA_WORK) {
         const double z = normal_quantile((1 + level) / 2);
         a->how = ALPHA_FIRST_ORDER;
         got = (struct bootstrap){.low = a->alpha - z * a->se, .high = a->alpha + z * a->se};

@@ -28,6 +28,8 @@ enum alpha_metric { ALPHA_NOMINAL, ALPHA_ORDINAL, ALPHA_INTERVAL, ALPHA_RATIO };
 enum {
     ALPHA_FEW = 30,
     ALPHA_MANY = 20000,
+    ALPHA_WORK =
+        2000000000, /* clusters times judgements: above, as with more than ALPHA_MANY */
     ALPHA_RATIO_VALUES_MAX = 1024, /* different values: its expectation is over their pairs */
 };
 

@@ -206,6 +206,14 @@ static void names_have_limits(void **state)
     assert_int_equal(judgements_add(all, &said), ERR_PARSE);
     assert_int_equal(all->n, 0);
     assert_ok(judgements_end(all));
+    for (int i = 0; i <= JUDGEMENTS_ITEM_MAX; i++) {
+        char who[16];
+        snprintf(who, sizeof who, "%d", i);
+        said.item = "one";
+        said.annotator = who;
+        assert_ok(judgements_add(all, &said));
+    }
+    assert_int_equal(judgements_end(all), ERR_RANGE);
     judgements_free(all);
 }
 
