@@ -124,6 +124,9 @@ enum err judgements_annotator(uint32_t *out, const struct judgements *all,
 /* Strikes out an annotator's rows (a judge's, before figures about people). */
 void judgements_set_aside(struct judgements *all, uint32_t annotator);
 
+/* One row, an object as judgements_read has them; borrowed. Errors: those of judgements_add. */
+enum err judgements_read_row(struct judgements *all, const json_t *row) MUST_CHECK;
+
 /* All rows of some files, and judgements_end. Rows: {"item", "annotator", "value"} and optionally
  * "prompt", "time" (unix ms), "why", "gold", "seconds", "side" ("left" | "right"), "undone",
  * "a" and "b" (names), "answer_a" and "answer_b" (texts), "x" ({name: number}). Rows of votes

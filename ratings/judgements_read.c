@@ -227,6 +227,20 @@ static void note_keys(struct judgements *all, const json_t *row)
     }
 }
 
+enum err judgements_read_row(struct judgements *all, const json_t *row)
+{
+    struct judgements_reading r = {
+        .all = all,
+        .row = row,
+        .said = {.time = -1, .seconds = NAN, .length_a = NAN, .length_b = NAN}};
+    const enum err err = take(&r);
+
+    note_keys(all, row);
+    for (int i = 0; i < r.n; i++)
+        free(r.scratch[i]);
+    return err;
+}
+
 /* The first row that cannot be read ends it: figures about a part of a file would look like those
  * of the file. */
 static enum err read_file(struct judgements *all, const char *path)
@@ -236,15 +250,8 @@ static enum err read_file(struct judgements *all, const char *path)
     enum err err = rows_open(&rows, path);
 
     while (!err && !(err = rows_next(rows, &row)) && row) {
-        struct judgements_reading r = {
-            .all = all,
-            .row = row,
-            .said = {.time = -1, .seconds = NAN, .length_a = NAN, .length_b = NAN}};
-        if (take(&r))
+        if (judgements_read_row(all, row))
             err = rows_at(rows);
-        note_keys(all, row);
-        for (int i = 0; i < r.n; i++)
-            free(r.scratch[i]);
         json_decref(row);
     }
     rows_close(rows);

@@ -1,3 +1,5 @@
 foreach(unit agreement judgements raters units)
   drover_test(ratings/${unit} NEEDS ratings)
 endforeach()
+include(${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz.cmake)
+drover_fuzz(judgements NEEDS ratings SEEDS fuzz/seeds/judgements_pairs.txt fuzz/seeds/judgements_ratio.txt)
