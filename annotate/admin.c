@@ -6,15 +6,12 @@
 #include "annotate/admin.h"
 
 #include "annotate/caller.h"
+#include "base/clock.h"
 #include "base/mem.h"
-#include "prefs/copy.h"
 #include "prefs/item.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { AUDIT_SHOWN = 200, HOUR_MS = 3600 * 1000, HOURS_MOST = 24 * 90 };
 
@@ -89,6 +86,16 @@ void admin_state(void *self, struct desk_request *request)
                           "people", people, "changes", (json_int_t)prefs_changes(prefs),
                           "settings", "overlap", settings->overlap, "overlap_max",
                           settings->overlap_max, "address", caller->annotate->base));
+}
+
+void admin_agreement(void *self, struct desk_request *request)
+{
+    struct caller *caller = self;
+
+    (void)request;
+    caller_json(
+        caller, 200,
+        figures_look(&caller->annotate->figures, caller->annotate->prefs, clock_mono_ms()));
 }
 
 static enum err put_invite(void *self, const struct prefs_invite *i)
@@ -281,34 +288,4 @@ void admin_guideline(void *self, struct desk_request *request)
     if (!err)
         err = caller_audit(caller, "guideline", NULL);
     answer(caller, err, json_pack("{s:i}", "version", version));
-}
-
-/* A copy beside the store, whose name is gone before the first byte is sent: what nobody fetches is
- * no file. GET, as a link on the page; it changes nothing that anybody sees. */
-void admin_snapshot(void *self, struct desk_request *request)
-{
-    struct caller *caller = self;
-    struct prefs *prefs = caller->annotate->prefs;
-    char *path = mem_print("%s.download", prefs_path(prefs));
-    struct stat about;
-    int fd = -1;
-    enum err err = caller_audit(caller, "snapshot", NULL);
-
-    if (!err)
-        err = prefs_snapshot(prefs, path);
-    if (!err) {
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || fstat(fd, &about))
-            err = err_set(ERR_IO, "the snapshot cannot be read");
-        unlink(path);
-    }
-    if (err)
-        caller_error(caller, err);
-    else {
-        desk_file(request, 200, "application/vnd.sqlite3", fd, (uint64_t)about.st_size);
-        desk_head(request, "Content-Disposition", mem_text("attachment; filename=prefs.db"));
-    }
-    if (err && fd >= 0)
-        close(fd);
-    free(path);
 }

@@ -10,6 +10,7 @@
 
 #include "annotate/caller.h"
 #include "annotate/routes.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -215,6 +216,7 @@ void annotate_turn(struct annotate *a, int64_t wait_ms, int64_t (*now)(void), bo
         *used = true;
     }
     desk_give(a->desk, list);
+    figures_tick(&a->figures, a->prefs, !list, clock_mono_ms(), now());
 }
 
 void annotate_close(struct annotate *a)
@@ -224,6 +226,7 @@ void annotate_close(struct annotate *a)
     desk_close(a->desk);
     if (a->tls_key)
         sodium_memzero(a->tls_key, strlen(a->tls_key));
+    figures_fini(&a->figures);
     free(a->tls_cert);
     free(a->tls_key);
     free(a->base);

@@ -7,6 +7,7 @@
 #include "annotate/account.h"
 #include "annotate/admin.h"
 #include "annotate/caller.h"
+#include "annotate/carry.h"
 #include "annotate/page.h"
 #include "annotate/review.h"
 #include "annotate/work.h"
@@ -44,10 +45,12 @@ const struct route routes_table[] = {
     {"POST", "/api/review/take", CALLER_REVIEWER, review_take},
 
     {"GET", "/api/admin/state", CALLER_ADMIN, admin_state},
+    {"GET", "/api/admin/agreement", CALLER_ADMIN, admin_agreement},
     {"GET", "/api/admin/invites", CALLER_ADMIN, admin_invites},
     {"GET", "/api/admin/audit", CALLER_ADMIN, admin_audit},
     {"GET", "/api/admin/routes", CALLER_ADMIN, admin_routes},
-    {"GET", "/api/admin/snapshot", CALLER_ADMIN, admin_snapshot},
+    {"GET", "/api/admin/snapshot", CALLER_ADMIN, carry_snapshot},
+    {"GET", "/api/admin/export", CALLER_ADMIN, carry_export},
     {"POST", "/api/admin/invite", CALLER_ADMIN, admin_invite},
     {"POST", "/api/admin/uninvite", CALLER_ADMIN, admin_uninvite},
     {"POST", "/api/admin/person", CALLER_ADMIN, admin_person},

@@ -4,6 +4,7 @@
 #define ANNOTATE_STATE_H
 
 #include "annotate/conf.h"
+#include "annotate/figures.h"
 #include "base/hash.h"
 #include "http/desk.h"
 #include "http/guard.h"
@@ -27,7 +28,8 @@ struct annotate {
     bool used;
     unsigned char key[16];            /* of what limiters count by: nothing of it is kept */
     struct limiter people, strangers; /* requests of somebody who is in; of others */
-    struct limiter logins;            /* tries of an account, from one address */
+    struct figures figures;
+    struct limiter logins; /* tries of an account, from one address */
 };
 
 /* Makes a new one-time address. */

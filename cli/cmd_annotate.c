@@ -5,6 +5,7 @@
  * are. What was judged is in the store, however this ends. */
 
 #include "annotate/annotate.h"
+#include "annotate/exchange/import.h"
 #include "annotate/make_pairs.h"
 #include "annotate/study.h"
 #include "base/clock.h"
@@ -27,7 +28,7 @@ enum { TURN_MS = 200, LOOK_MS = 1000 };
 
 struct cmd_annotate_options {
     struct sampling_options sampling; /* first: SAMPLING_ROWS */
-    char *store, *prompts;
+    char *store, *prompts, *data, *format;
     int pairs, answers;
     int overlap, overlap_max;
     double gold_rate, repeat_rate;
@@ -41,6 +42,9 @@ struct cmd_annotate_options {
 static const struct conf_key keys[] = {
     CONF_TEXT(cmd_annotate_options, store, "prefs.db", "the store; made where there is none"),
     CONF_TEXT(cmd_annotate_options, prompts, "", "with model=M: records that have a prompt"),
+    CONF_TEXT(cmd_annotate_options, data, "",
+              "file of answers to judge, as `drover prefs` imports it"),
+    CONF_TEXT(cmd_annotate_options, format, "auto", "of `data`"),
     CONF_INT(cmd_annotate_options, pairs, "20", 1, 1000000, "with model=M: items to make"),
     CONF_INT(cmd_annotate_options, answers, "2", 2, 8, "of each item; more than 2 are ranked"),
     CONF_INT(cmd_annotate_options, overlap, "", 1, PREFS_OVERLAP_MAX,
@@ -158,11 +162,11 @@ static enum err open_store(struct prefs **out, const struct cmd_annotate_options
     const bool fresh = !fs_exists(o->store);
     enum err err = OK;
 
-    if (fresh && !given(o->sampling.model))
-        return err_set(ERR_RANGE,
-                       "store: there is no %s: model=M prompts=FILE fills a new one, or "
-                       "`drover prefs` imports",
-                       o->store);
+    if (fresh && !given(o->sampling.model) && !given(o->data))
+        return err_set(
+            ERR_RANGE,
+            "store: there is no %s: model=M prompts=FILE or data=FILE fills a new one",
+            o->store);
     if (fresh)
         err = prefs_create(o->store, &settings, NULL, clock_wall_ms());
     if (!err)
@@ -217,6 +221,22 @@ static enum err fill(struct prefs *prefs, const struct cmd_annotate_options *o)
             "%d prompts got the same answer twice, and are no items: a higher temperature, or "
             "another seed, gives more\n",
             make.equal);
+    return err;
+}
+
+/* Verdicts that the file has are not taken: they are what is to be asked. What is there already is
+ * not added again. */
+static enum err take(struct prefs *prefs, const struct cmd_annotate_options *o)
+{
+    const struct import_rule rule = {.format = o->format};
+    struct import_count count;
+    enum err err = import_file(prefs, o->data, &rule, clock_wall_ms(), &count);
+
+    if (!err)
+        err = prefs_commit(prefs);
+    if (!err)
+        say(stderr, "%zu items of %zu rows, %zu were there\n", count.items, count.rows,
+            count.again);
     return err;
 }
 
@@ -319,6 +339,8 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     err = command_words(command, &o, argc, argv, NULL);
     if (!err)
         err = open_store(&prefs, &o);
+    if (!err && given(o.data))
+        err = take(prefs, &o);
     if (!err && given(o.sampling.model))
         err = fill(prefs, &o);
     if (!err) {

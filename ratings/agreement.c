@@ -49,8 +49,10 @@ static enum err percent(struct agreement_figure *out, const struct units *units,
     for (size_t u = 0; u < units->n; u++) {
         const size_t m = units->start[u + 1] - units->start[u];
         share[u] = same_pairs(units, u);
-        worth += (m > 2 ? (double)m : 1) / (double)units->n;
+        worth += m > 2 ? (double)m : 1;
     }
+    /* Last: six sixths, added one by one, are less than 1. */
+    worth /= (double)(units->n ? units->n : 1);
     *out = none;
     err = share_mean(&got, share, by_prompt ? units->cluster : NULL, units->n, fmax(worth, 1),
                      .95);

@@ -76,21 +76,20 @@ async function refresh() {
   figures(get("figures"), [["Items", p.items], ["Finished", p.finished], ["Judged by plan", p.judged + " / " + p.wanted], ["Asked for more", p.extra],
     ["Open now", p.open], ["People differ", p.differ], ["Decided by review", p.adjudicated], ["Gold answers", p.golds], ["Repeats", p.repeats], ["Skips", p.skips]]);
   people(data.people);
-  agreement(data.changes);
+  agreement();
 }
 
 const percent = (value) => (value === null || value === undefined ? "–" : (100 * value).toFixed(1) + " %");
 const interval = (one, as) => (one && one.value !== null && one.value !== undefined ? as(one.value) + (one.low !== null && one.low !== undefined ? " [" + as(one.low) + ", " + as(one.high) + "]" : "") : "–");
 
-let known = -1;
-async function agreement(changes) {
-  if (changes === known) return;
-  known = changes;
+// The server makes them when nothing waits for it; until then these are the last ones, with their time.
+async function agreement() {
   const data = await attempt(() => ask("/api/admin/agreement"));
   if (!data) return;
+  const of = data.agreement;
   const three = (value) => value.toFixed(3);
-  figures(get("agreement"), [["Pairs that agree", interval(data.percent, percent)], ["Krippendorff's α", interval(data.krippendorff_alpha, three)], ["Items with two or more", data.items]]);
-  get("agreement-words").textContent = data.why || "Over planned judgements alone: what was asked for because people differed is not in it.";
+  get("agreement-words").textContent = !of ? "Not computed yet." : of.why || "Planned judgements alone; as of " + when(data.at) + (data.fresh ? "." : ", being renewed.");
+  figures(get("agreement"), !of || of.why ? [] : [["Pairs that agree", interval(of.percent, percent)], ["Krippendorff's α", interval(of.krippendorff_alpha, three)], ["Items with two or more", of.items], ["Annotators", of.annotators]]);
 }
 
 async function lists() {
@@ -135,6 +134,10 @@ async function begin() {
       get("guide-words").textContent = "Saved as version " + made.version + ".";
       lists();
     });
+  });
+  get("export-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    location.href = "/api/admin/export?" + new URLSearchParams(new FormData(event.target));
   });
   await refresh();
   lists();

@@ -157,6 +157,63 @@ def judging(people):
     check(Person(a.server).status("POST", "/api/undo", {"id": "abcdefgh"}) == 403, "a stranger takes back")
 
 
+def agreeing():
+    """Two people on every item: how far they agree, live and as `drover agreement` says it of a snapshot; what they differ on is
+    decided by a reviewer; what is exported can be judged anew."""
+    server = Server(BIN, PAIRS, 2)
+    owner = Person(server, token=server.token)
+    people = [owner, Person(server, invite=invite(owner, "reviewer"), name="second")]
+    differs = 0
+    for i in range(len(PAIRS)):
+        for k, person in enumerate(people):
+            given = person.next()["assignment"]
+            asked = given["prompt"]["parts"][0]["text"]
+            longer = next(p for p, place in enumerate(given["places"]) if "longer" in place["parts"][0]["text"])
+            odd = k == 1 and asked in ("Question 1?", "Question 4?")
+            differs += odd
+            person.judge(given, verdict="chosen", place=1 - longer if odd else longer)
+    check(differs == 2, differs)
+    until = time.monotonic() + 30
+    while not (live := owner.ask("/api/admin/agreement"))["fresh"] and time.monotonic() < until:
+        time.sleep(0.05)
+    check(live["fresh"] and "percent" in live["agreement"], live)
+    check(abs(live["agreement"]["percent"]["value"] - 4 / 6) < 1e-12, live)
+    snapshot = os.path.join(server.folder.name, "copy.db")
+    with open(snapshot, "wb") as file:
+        file.write(owner.raw("GET", "/api/admin/snapshot")[1])
+    told = json.loads(subprocess.run([BIN + "/drover", "agreement", snapshot, "json=-"], capture_output=True, text=True, check=True, timeout=60).stdout)
+    for key in ("percent", "krippendorff_alpha"):
+        check(abs(told[key]["value"] - live["agreement"][key]["value"]) < 1e-8, key, told[key], live["agreement"][key])
+    reviewer = people[1]
+    queue = reviewer.ask("/api/review/queue")
+    check(queue["n"] == 2, queue)
+    for row in queue["items"]:
+        taken = reviewer.ask("/api/review/take", {"item": row["item"]})
+        check(len(taken["said"]) == 2 and {one["place"] for one in taken["said"]} == {0, 1} and "second" not in json.dumps(taken), taken["said"])
+        check(owner.status("POST", "/api/review/take", {"item": row["item"]}) == 409, "two reviewers have one item")
+        reviewer.judge(taken["assignment"], verdict="chosen", place=1)
+    check(reviewer.ask("/api/review/queue")["n"] == 0 and owner.ask("/api/admin/state")["progress"]["adjudicated"] == 2, "decided")
+    status, exported, headers = owner.raw("GET", "/api/admin/export?format=preference&labels=majority")
+    rows = [json.loads(line) for line in exported.decode().splitlines()]
+    check(status == 200 and len(rows) == 6 and {"prompt", "chosen", "rejected"} <= set(rows[0]) and "preference.jsonl" in headers["Content-Disposition"], status, exported[:300])
+    check("second" not in exported.decode() and "owner" not in exported.decode(), "names in an export")
+    for words, want in (("format=exe", 400), ("labels=best", 400), ("format=csv", 200)):
+        status, data, _ = owner.raw("GET", "/api/admin/export?" + words)
+        check(status == want, words, status, data[:200])
+    check(not [name for name in os.listdir(server.folder.name) if name.endswith((".export", ".download"))], os.listdir(server.folder.name))
+    server.end()
+    given = os.path.join(server.folder.name, "rows.jsonl")
+    with open(given, "wb") as file:
+        file.write(exported)
+    anew = Server(BIN, None, 1, "data=" + given)
+    anew.end()
+    check("6 items of 6 rows" in anew.said(), anew.said())
+    anew.start()
+    check("0 items of 6 rows, 6 were there" in anew.said(), anew.said())
+    check(Person(anew, token=anew.token).next()["offer"] == "given", "nothing to judge")
+    anew.end()
+
+
 def killed():
     """kill -9 while people judge: what was acknowledged is there, once; what was not may be sent again."""
     items = [dict(PAIRS[0], prompt=f"Item {i}") for i in range(400)]
@@ -255,6 +312,7 @@ def main():
     routes(people)
     said = server.end()
     check("planned judgements are in" in said and server.token not in said.split("\n", 1)[1], said)
+    agreeing()
     killed()
     outside()
     print("ok")
