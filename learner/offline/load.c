@@ -1,7 +1,8 @@
 /* An adapter's base is frozen, so it lies as the kernels read it and in the files' own precision,
  * once, where nothing else is asked of it: a live reference would be a copy of the merged image, a
- * GGUF start is written out as a folder from f32, and a matrix that is trained whole has values
- * that no pair of bfloat16 holds. All else is loaded as f32 weights. The bits are the same. */
+ * GGUF start is written out as a folder from f32, a start that is an adapter itself was merged in
+ * f32, and a matrix that is trained whole has values that no pair of bfloat16 holds. All else is
+ * loaded as f32 weights. The bits are the same. */
 
 #include "learner/offline/load.h"
 
@@ -43,7 +44,7 @@ bool load_packs(const struct offline_job *o)
     const struct lora_conf *lora = peft_lora(&o->plan);
     const struct shape shape = load_shape(o);
 
-    return o->card->start && !(o->reference && o->reference->live) &&
+    return o->card->start && !o->card->merged && !(o->reference && o->reference->live) &&
            !(lora && whole_matrix(&shape, lora));
 }
 

@@ -312,8 +312,10 @@ static enum err open_at(struct model_files **out, const char *path, enum model_f
                           depth + 1);
         if (!err)
             err = adapt(files, adapter, found, false);
-        if (!err)
+        if (!err) {
             files->store = PACKED_F32;
+            files->merged = true;
+        }
         if (!err && want == MODEL_FILES_PACKED) /* what was merged is no bfloat16 any more */
             err = packed_instead(&files->image, &files->layout, &files->params);
         adapter_close(adapter);

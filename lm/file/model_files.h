@@ -17,6 +17,7 @@ struct model_files {
     float *image;                 /* packed; NULL but with MODEL_FILES_PACKED */
     struct packed_layout *layout; /* the image's */
     enum packed_store store; /* of MODEL_FILES_PACKED; a folder's headers tell it with _META */
+    bool merged;             /* an adapter was, into its base */
     struct tokenizer *tokenizer; /* never NULL */
     struct chat *chat;           /* NULL: none */
     char *chat_error; /* why the template is not usable, or NULL: only chat input fails on it */
