@@ -97,6 +97,94 @@ static void no_order_has_a_part(void **state)
     }
 }
 
+/* A difference's error is that of a fit in which one of the two is the yardstick: not the root of
+ * both squares. Ranks go by all pairs at once: the smallest p counts as often as there are pairs. */
+static void differences_have_their_own_errors(void **state)
+{
+    struct votes *votes = golden(names, NULL, 1, false);
+    struct leaderboard_conf conf = usual;
+    struct bradley_row row[VOTES];
+    struct leaderboard b;
+    double least = 1, holm = 1;
+    int surely[MODELS] = {0};
+
+    (void)state;
+    conf.se = SE_INFORMATION;
+    for (size_t i = 0; i < VOTES; i++) {
+        const char *v = rank_votes + 3 * i;
+        row[i] = (struct bradley_row){v[0] - '0',  v[1] - '0',  v[2] == '0',
+                                      v[2] == '1', v[2] == '2', {0}};
+    }
+    assert_ok(leaderboard_run(&b, votes, &conf));
+    for (size_t k = 0; k < b.pairs; k++) {
+        const struct leaderboard_pair *p = &b.pair[k];
+        const int first = b.row[p->better].model, second = b.row[p->worse].model;
+        struct bradley fit;
+        assert_ok(bradley_fit(&fit, row, VOTES,
+                              &(struct bradley_conf){.items = MODELS, .reference = second}));
+        assert_near(p->difference, fit.strength[first], 1e-9);
+        assert_near(p->se, fit.strength_se[first], 1e-9);
+        assert_near(p->high - p->low, 2 * 1.959963984540054 * p->se, 1e-9);
+        assert_true(p->p_holm >= p->p);
+        least = fmin(least, p->p);
+        holm = fmin(holm, p->p_holm);
+        surely[p->worse] += p->p_holm < 0.05;
+        bradley_fini(&fit);
+    }
+    assert_near(holm, least * (double)b.pairs, 1e-12);
+    for (int i = 0; i < MODELS; i++)
+        assert_int_equal(b.row[i].rank_low, 1 + surely[i]);
+    leaderboard_fini(&b);
+    votes_free(votes);
+}
+
+/* "1(24)0 " as a ranking of names. */
+static const char *add_ranking(struct votes *votes, const char *at)
+{
+    json_t *ranking = json_array(), *shared = NULL;
+
+    for (; *at != ' '; at++) {
+        if (*at == '(')
+            json_array_append_new(ranking, shared = json_array());
+        else if (*at == ')')
+            shared = NULL;
+        else
+            json_array_append_new(shared ? shared : ranking, json_string(names[*at - '0']));
+    }
+    assert_ok(votes_add_ranking(votes, ranking, NULL, NULL, 1));
+    json_decref(ranking);
+    return at + 1;
+}
+
+static void rankings_share_places(void **state)
+{
+    struct votes *votes = votes_new(), *tied = votes_new();
+    struct leaderboard_conf conf = usual;
+    struct leaderboard b;
+
+    (void)state;
+    for (const char *at = rank_tied; *at;)
+        at = add_ranking(votes, at);
+    assert_ok(votes_end(votes));
+    conf.model = FITTED_PLACKETT_LUCE;
+    conf.se = SE_INFORMATION;
+    assert_ok(leaderboard_run(&b, votes, &conf));
+    for (int i = 0; i < MODELS; i++) {
+        assert_near(row_of(&b, names[i])->strength, rank_davidson_luce[i], 1e-7);
+        assert_near(row_of(&b, names[i])->se, rank_davidson_luce_se[i], 1e-6);
+    }
+    assert_near(b.tie[3], rank_davidson_luce[MODELS + 1], 1e-7);
+    leaderboard_fini(&b);
+    /* who shares a place has beaten the other as much as lost to him */
+    assert_string_equal(add_ranking(tied, "0(12) "), "");
+    assert_ok(votes_end(tied));
+    assert_ok(leaderboard_run(&b, tied, &conf));
+    assert_int_equal(b.components, 2);
+    leaderboard_fini(&b);
+    votes_free(votes);
+    votes_free(tied);
+}
+
 /* Elo is about the order: shuffled games move it, and nothing else. */
 static void elo_goes_by_the_order(void **state)
 {
@@ -315,6 +403,8 @@ static void models_say_what_they_cannot_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(no_order_has_a_part),
+                                       cmocka_unit_test(differences_have_their_own_errors),
+                                       cmocka_unit_test(rankings_share_places),
                                        cmocka_unit_test(elo_goes_by_the_order),
                                        cmocka_unit_test(a_prompt_counts_once),
                                        cmocka_unit_test(draws_agree_with_the_sandwich),

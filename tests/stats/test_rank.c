@@ -445,6 +445,8 @@ static void a_penalty_shrinks_to_the_middle(void **state)
     assert_near(got.strength[1], 0, 1e-10);
     /* 3 / (1 + exp(s)) = penalty s: the slope of the penalised likelihood is 0 */
     assert_near(3 / (1 + exp(got.strength[0])), 0.5 * got.strength[0], 1e-10);
+    for (int i = 0; i < 3; i++) /* strengths of sum 0: so is what they vary by, prior or not */
+        assert_near(got.cov[3 * i] + got.cov[3 * i + 1] + got.cov[3 * i + 2], 0, 1e-12);
     bradley_fini(&got);
 }
 
