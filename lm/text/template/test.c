@@ -208,8 +208,7 @@ static bool compared(struct run *run, enum about about, struct value a, struct v
 /* Whether there is a filter or test of this name. */
 static bool named(struct run *run, enum about about, struct value value)
 {
-    if (value.kind == KIND_LIST || value.kind == KIND_DICT)
-        run_fail(run, "unhashable type: '%s'", value_type(value));
+    (void)compare_hash(run->pool, value); /* a name is looked for as a key is */
     if (value.kind != KIND_STRING)
         return false;
     return about == ABOUT_FILTER ? filter_known(value.as.string) : test_known(value.as.string);
