@@ -108,6 +108,11 @@ static void tastes_and_reliabilities_show(void **state)
             sum += got.consensus[i * CHOICES + v];
         assert_near(sum, 1, 1e-9);
     }
+    /* In the item's way round: where all three chose b, b is what is true. */
+    for (size_t i = 0; i + 2 < all->n; i += 3)
+        if (all->row[i].value == CHOICE_B && all->row[i + 1].value == CHOICE_B &&
+            all->row[i + 2].value == CHOICE_B)
+            assert_true(got.consensus[all->row[i].item * CHOICES + CHOICE_B] > .5);
     raters_fini(&got);
     judgements_free(all);
 }
