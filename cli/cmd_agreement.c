@@ -1,8 +1,9 @@
 /* drover agreement: how far people say the same, who differs from whom, and what sways them.
  *
- * How it works: ratings/ reads the rows and computes; here the words are read and the figures put
- * out, as lines for people or one JSON object (json_out.h). With judge= the judge's rows are used for
- * the test of whether it may replace people, and for nothing else: the rest is about people. */
+ * How it works: ratings/ reads the rows and computes; here the words are read and the figures
+ * put out, as lines for people or one JSON object (json_out.h). With judge= the judge's rows
+ * are used for the test of whether it may replace people, and for nothing else: the rest is
+ * about people. */
 
 #include "annotate/exchange/judgements_of.h"
 #include "base/log.h"

@@ -1,7 +1,7 @@
-/* How: for json=true the descriptor of standard output is kept under another number and standard
- * error takes its place, so that whatever a command or a library prints for people is still seen
- * and a program that reads standard output finds the object alone. A command without a table for
- * people costs nothing by it. */
+/* How: for json=true the descriptor of standard output is kept under another number and
+ * standard error takes its place, so that whatever a command or a library prints for people is
+ * still seen and a program that reads standard output finds the object alone. A command
+ * without a table for people costs nothing by it. */
 
 #include "cli/json_out.h"
 

@@ -1,7 +1,7 @@
 /* json_out: what `json=` means, in every command.
  *
- *   json=true, json=-     standard output gets one JSON object and nothing else: the table for people
- *                         goes to standard error
+ *   json=true, json=-     standard output gets one JSON object and nothing else: the table for
+ *                         people goes to standard error
  *   json=PATH             the object goes to this file, the table to standard output
  *   nothing, json=false   the table alone */
 
@@ -25,7 +25,8 @@ struct json_out {
 /* To be called before anything is printed. `said`: the key's value, or NULL. Errors: ERR_IO. */
 enum err json_out_open(struct json_out *out, const char *said) MUST_CHECK;
 
-/* The object (borrowed), if somebody wants it. Errors: ERR_IO, ERR_RANGE (a number that is none). */
+/* The object (borrowed), if somebody wants it. Errors: ERR_IO, ERR_RANGE (a number that is
+ * none). */
 enum err json_out_put(struct json_out *out, const json_t *object) MUST_CHECK;
 
 /* The same of an object that is a text already. */

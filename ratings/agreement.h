@@ -5,9 +5,9 @@
  *   Fleiss kappa        where every item has as many judgements; words and pairs only
  *   Cohen kappa         of each two annotators, on the items that both judged (matrix.h)
  *
- * All by prompt where there are prompts, and then the interval of items taken one by one beside
- * it. A figure that cannot be had is NAN, with a reason. What a strategy chose is a block of its
- * own, for it is no random item. */
+ * All by prompt where there are prompts, and then the interval of items taken one by one
+ * beside it. A figure that cannot be had is NAN, with a reason. What a strategy chose is a
+ * block of its own, for it is no random item. */
 
 #ifndef RATINGS_AGREEMENT_H
 #define RATINGS_AGREEMENT_H
@@ -51,8 +51,8 @@ enum err agreement_run(struct agreement *out, const struct judgements *all,
                        const struct agreement_conf *conf) MUST_CHECK;
 void agreement_fini(struct agreement *agreement);
 
-/* {"value", "low", "high", "method"}, null for NAN, with "why" where there is one and "by_item" where
- * there are prompts. */
+/* {"value", "low", "high", "method"}, null for NAN, with "why" where there is one and
+ * "by_item" where there are prompts. */
 json_t *agreement_tell_figure(const struct agreement_figure *figure);
 json_t *agreement_tell_number(double value); /* null for NAN */
 

@@ -1,6 +1,6 @@
-/* How: figures become JSON with null where there is no number, and "why" beside it; a terminal gets
- * one line each. What was left out is part of both, so that nobody takes a figure for one of all
- * rows. */
+/* How: figures become JSON with null where there is no number, and "why" beside it; a terminal
+ * gets one line each. What was left out is part of both, so that nobody takes a figure for one
+ * of all rows. */
 
 #include "ratings/agreement.h"
 

@@ -1,7 +1,8 @@
-/* How: the planned units with the judge and at least two people each give, for each person, whether
- * the judge and whether he agrees at least as much with the others (duel); the difference of the two,
- * less epsilon, is what the tests are of. All planned judgements of people count, whatever the
- * overlap: the judge is one more annotator, and must not push a person out of the first k. */
+/* How: the planned units with the judge and at least two people each give, for each person,
+ * whether the judge and whether he agrees at least as much with the others (duel); the
+ * difference of the two, less epsilon, is what the tests are of. All planned judgements of
+ * people count, whatever the overlap: the judge is one more annotator, and must not push a
+ * person out of the first k. */
 
 #include "ratings/alternative.h"
 
@@ -88,8 +89,8 @@ static size_t fight(struct alternative *out, struct alternative_duel *duel,
     return n;
 }
 
-/* P of a mean as small as this one, were it epsilon: Student's by cluster. Without any spread the
- * answer is plain. */
+/* P of a mean as small as this one, were it epsilon: Student's by cluster. Without any spread
+ * the answer is plain. */
 static double student(const struct alternative_duel *duel, size_t n, double mean,
                       double epsilon)
 {

@@ -1,13 +1,14 @@
 /* alternative: may a judge stand for people? The alternative annotator test.
  *
- * Calderon, Reichart and Dror 2025 (ACL; arXiv:2501.10970, section 3): each person j in turn is left
- * out; on each item that he, others and the judge judged, the judge wins where it agrees with the
- * others at least as much as j does, and j where he does at least as much as the judge. What is
- * tested is that the judge wins no less often than j less epsilon, the price of a person; Student's
- * paired test, one-sided, on fewer than 30 items Wilcoxon's; the false discovery rate over people by
- * Benjamini and Yekutieli. omega is the share of people for whom that holds: the judge may replace
- * them from omega = 1/2 on. Agreement with the others is the share who say the same; at interval and
- * ratio levels minus the root mean squared difference.
+ * Calderon, Reichart and Dror 2025 (ACL; arXiv:2501.10970, section 3): each person j in turn
+ * is left out; on each item that he, others and the judge judged, the judge wins where it
+ * agrees with the others at least as much as j does, and j where he does at least as much as
+ * the judge. What is tested is that the judge wins no less often than j less epsilon, the
+ * price of a person; Student's paired test, one-sided, on fewer than 30 items Wilcoxon's; the
+ * false discovery rate over people by Benjamini and Yekutieli. omega is the share of people
+ * for whom that holds: the judge may replace them from omega = 1/2 on. Agreement with the
+ * others is the share who say the same; at interval and ratio levels minus the root mean
+ * squared difference.
  *
  * With prompts the standard error is by prompt. */
 
@@ -42,8 +43,9 @@ struct alternative {
     bool weak; /* two people: each is measured by the other alone */
 };
 
-/* Among planned judgements. epsilon: .2 of experts, .15 of trained people, .1 of a crowd; q .05.
- * Errors: ERR_RANGE (no such annotator; epsilon or q out of [0, 1)). Free with alternative_fini. */
+/* Among planned judgements. epsilon: .2 of experts, .15 of trained people, .1 of a crowd; q
+ * .05. Errors: ERR_RANGE (no such annotator; epsilon or q out of [0, 1)). Free with
+ * alternative_fini. */
 enum err alternative_run(struct alternative *out, const struct judgements *all,
                          const char *judge, double epsilon, double q) MUST_CHECK;
 void alternative_fini(struct alternative *alternative);

@@ -1,6 +1,6 @@
-/* How: names become numbers as they come (names_of: a JSON object is the table), so that a row is
- * small. A row's pair comes before its values, which are told from the row's way round and kept
- * in the item's; what is behind the last row is judgements_end.c's.
+/* How: names become numbers as they come (names_of: a JSON object is the table), so that a row
+ * is small. A row's pair comes before its values, which are told from the row's way round and
+ * kept in the item's; what is behind the last row is judgements_end.c's.
  *
  * What must hold: a row that is refused leaves no row behind (names may stay: a name without a
  * row changes no figure). */

@@ -112,9 +112,10 @@ void judgements_free(struct judgements *all); /* NULL is fine */
  * the item's, no item or annotator), ERR_RANGE (too long, too many). The row is then not in. */
 enum err judgements_add(struct judgements *all, const struct judgements_said *said) MUST_CHECK;
 
-/* To be called once, behind the last row. Of several planned rows of one annotator for one item
- * the latest counts, and the others are marked undone (`replaced`). Errors: ERR_PARSE (two such
- * without times that tell which was later; an item of two prompts), ERR_RANGE (JUDGEMENTS_ITEM_MAX). */
+/* To be called once, behind the last row. Of several planned rows of one annotator for one
+ * item the latest counts, and the others are marked undone (`replaced`). Errors: ERR_PARSE
+ * (two such without times that tell which was later; an item of two prompts), ERR_RANGE
+ * (JUDGEMENTS_ITEM_MAX). */
 enum err judgements_end(struct judgements *all) MUST_CHECK;
 
 /* The number of a name. Errors: ERR_RANGE. */
@@ -127,11 +128,11 @@ void judgements_set_aside(struct judgements *all, uint32_t annotator);
 /* One row, an object as judgements_read has them; borrowed. Errors: those of judgements_add. */
 enum err judgements_read_row(struct judgements *all, const json_t *row) MUST_CHECK;
 
-/* All rows of some files, and judgements_end. Rows: {"item", "annotator", "value"} and optionally
- * "prompt", "time" (unix ms), "why", "gold", "seconds", "side" ("left" | "right"), "undone",
- * "a" and "b" (names), "answer_a" and "answer_b" (texts), "x" ({name: number}). Rows of votes
- * ("model_a", "model_b", "winner", "judge") are taken as pairs whose item is prompt and models.
- * Errors: those of judgements_add and rows_next, with "path:line: ". */
+/* All rows of some files, and judgements_end. Rows: {"item", "annotator", "value"} and
+ * optionally "prompt", "time" (unix ms), "why", "gold", "seconds", "side" ("left" | "right"),
+ * "undone", "a" and "b" (names), "answer_a" and "answer_b" (texts), "x" ({name: number}). Rows
+ * of votes ("model_a", "model_b", "winner", "judge") are taken as pairs whose item is prompt
+ * and models. Errors: those of judgements_add and rows_next, with "path:line: ". */
 enum err judgements_read(struct judgements *all, const char *const *path, size_t n) MUST_CHECK;
 
 #endif

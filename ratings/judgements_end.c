@@ -1,7 +1,7 @@
-/* How: judgements_end sorts the names, gives every row the sorted numbers (renumber), turns each
- * item's candidates so that the smaller name is "a" (orient), sorts the rows, lets all rows of an
- * item have its prompt and strikes out what somebody replaced. From then on nothing remembers the
- * order in which rows came. */
+/* How: judgements_end sorts the names, gives every row the sorted numbers (renumber), turns
+ * each item's candidates so that the smaller name is "a" (orient), sorts the rows, lets all
+ * rows of an item have its prompt and strikes out what somebody replaced. From then on nothing
+ * remembers the order in which rows came. */
 
 #include "ratings/judgements.h"
 
@@ -26,8 +26,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->text, y->text);
 }
 
-/* Sorts them. The new number of each old one, owned by the caller. number [n]: their numbers, or
- * NULL. */
+/* Sorts them. The new number of each old one, owned by the caller. number [n]: their numbers,
+ * or NULL. */
 static uint32_t *names_sort(struct judgements_names *names, double *number)
 {
     const size_t n = names->n;

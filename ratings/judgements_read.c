@@ -1,10 +1,10 @@
 /* How: a row of the file becomes a struct judgements_said, whose strings point into the row or
- * into scratch that lives as long (take: one place for each key). Keys that nobody asks for are
- * counted by name, for the caller to tell.
+ * into scratch that lives as long (take: one place for each key). Keys that nobody asks for
+ * are counted by name, for the caller to tell.
  *
- * Rows of votes have models for candidates. Their item, where none is named, is the prompt with
- * the two models; a prompt that is no short string is known by its hash, so that a whole dialogue
- * may stand there. */
+ * Rows of votes have models for candidates. Their item, where none is named, is the prompt
+ * with the two models; a prompt that is no short string is known by its hash, so that a whole
+ * dialogue may stand there. */
 
 #include "ratings/judgements.h"
 
@@ -207,7 +207,8 @@ static enum err take(struct judgements_reading *r)
     return err ? err : judgements_add(r->all, &r->said);
 }
 
-/* For the caller to tell: at most so many names, for a stranger's rows may have a new one each. */
+/* For the caller to tell: at most so many names, for a stranger's rows may have a new one
+ * each. */
 static void note_keys(struct judgements *all, const json_t *row)
 {
     static const char *const known[] = {
@@ -241,8 +242,8 @@ enum err judgements_read_row(struct judgements *all, const json_t *row)
     return err;
 }
 
-/* The first row that cannot be read ends it: figures about a part of a file would look like those
- * of the file. */
+/* The first row that cannot be read ends it: figures about a part of a file would look like
+ * those of the file. */
 static enum err read_file(struct judgements *all, const char *path)
 {
     struct rows *rows;

@@ -1,8 +1,9 @@
-/* How: every two judgements of a unit are one observation of their two annotators (struct seen);
- * sorted by annotators, those of one cell are neighbours. A cell's table is kappa's; its interval
- * is by cluster from the influence of each item (stats/kappa.h), Student's with one degree of
- * freedom less than there are clusters. With fewer than ALPHA_FEW of them, or where the standard
- * error is 0, Wilson's test of the disagreement is turned round, as alpha's is. */
+/* How: every two judgements of a unit are one observation of their two annotators (struct
+ * seen); sorted by annotators, those of one cell are neighbours. A cell's table is kappa's;
+ * its interval is by cluster from the influence of each item (stats/kappa.h), Student's with
+ * one degree of freedom less than there are clusters. With fewer than ALPHA_FEW of them, or
+ * where the standard error is 0, Wilson's test of the disagreement is turned round, as alpha's
+ * is. */
 
 #include "ratings/matrix.h"
 
@@ -214,8 +215,8 @@ static enum err weighted(struct matrix_cell *cell, const struct matrix_room *roo
     return err;
 }
 
-/* Cells in the order of names; the mean weighs by items, so that a cell of three does not count as
- * one of three hundred. */
+/* Cells in the order of names; the mean weighs by items, so that a cell of three does not
+ * count as one of three hundred. */
 static enum err fill(struct matrix *out, struct matrix_room *room,
                      const struct matrix_seen *seen, size_t n, bool by_prompt)
 {

@@ -1,8 +1,8 @@
 /* matrix: each two annotators on the items that both judged.
  *
  * Cohen's kappa is unweighted; at levels with an order the linear and the quadratic one stand
- * beside it, by the place of a value among those that were given. Of pairs each item counts half
- * under each of its two ways round. */
+ * beside it, by the place of a value among those that were given. Of pairs each item counts
+ * half under each of its two ways round. */
 
 #ifndef RATINGS_MATRIX_H
 #define RATINGS_MATRIX_H

@@ -1,7 +1,7 @@
-/* How: one pass over the rows sums what each did (count_rows), one over the planned units compares
- * him with the others of his items (compare_all), then tests and Holm. The consensus is
- * stats/dawid_skene.h over the planned judgements; of pairs each judgement counts under both ways
- * round, so that which answer is called "a" changes nothing. */
+/* How: one pass over the rows sums what each did (count_rows), one over the planned units
+ * compares him with the others of his items (compare_all), then tests and Holm. The consensus
+ * is stats/dawid_skene.h over the planned judgements; of pairs each judgement counts under
+ * both ways round, so that which answer is called "a" changes nothing. */
 
 #include "ratings/raters.h"
 

@@ -50,8 +50,8 @@ void raters_fini(struct raters *annotators);
 json_t *raters_tell_json(const struct raters *annotators, const struct judgements *all);
 void raters_tell_say(FILE *to, const struct raters *annotators, const struct judgements *all);
 
-/* The planned judgements' posteriors, of pairs in the unit's way round. *why: NULL, or why there
- * are none (to be freed); `out` is then empty. */
+/* The planned judgements' posteriors, of pairs in the unit's way round. *why: NULL, or why
+ * there are none (to be freed); `out` is then empty. */
 struct dawid_skene;
 struct units;
 void raters_consensus(struct dawid_skene *out, char **why, const struct units *units,

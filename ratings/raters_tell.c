@@ -1,5 +1,5 @@
-/* How: one object and one line an annotator; what has no data is null, or a dash. A bias is named
- * in words only where Holm's p says so, with its share and its number. */
+/* How: one object and one line an annotator; what has no data is null, or a dash. A bias is
+ * named in words only where Holm's p says so, with its share and its number. */
 
 #include "ratings/raters.h"
 

@@ -1,7 +1,8 @@
-/* How: an item's covariates are gathered once (covariates_of), in the way round of its unit. Every
- * two judgements of a unit are an observation of their two annotators; those of the same two are
- * neighbours once sorted, and make one regression and, for each covariate, one sign test. A
- * regression without a finite maximum (they always agree, say) is no test, and counts for none. */
+/* How: an item's covariates are gathered once (covariates_of), in the way round of its unit.
+ * Every two judgements of a unit are an observation of their two annotators; those of the same
+ * two are neighbours once sorted, and make one regression and, for each covariate, one sign
+ * test. A regression without a finite maximum (they always agree, say) is no test, and counts
+ * for none. */
 
 #include "ratings/reasons.h"
 

@@ -1,10 +1,11 @@
 /* reasons: on what two people disagree, where a test says so.
  *
- * Of pairs with covariates (the lengths of the answers, and what `x` names). Two questions for each
- * two annotators: do they say different things more, or less, often where the two answers are
- * further apart in it (logistic regression of disagreement on the sizes of all covariates, each in
- * standard deviations; by prompt where there are prompts), and, where each chose another answer, did
- * one of them take the one that has more (sign test). Holm's p over all of these tests. */
+ * Of pairs with covariates (the lengths of the answers, and what `x` names). Two questions for
+ * each two annotators: do they say different things more, or less, often where the two answers
+ * are further apart in it (logistic regression of disagreement on the sizes of all covariates,
+ * each in standard deviations; by prompt where there are prompts), and, where each chose
+ * another answer, did one of them take the one that has more (sign test). Holm's p over all of
+ * these tests. */
 
 #ifndef RATINGS_REASONS_H
 #define RATINGS_REASONS_H
@@ -37,7 +38,8 @@ void reasons_run(struct reasons *out, const struct judgements *all,
                  const struct agreement_conf *conf);
 void reasons_fini(struct reasons *reasons);
 
-/* {"tests", "found": [{"a", "b", "on", "kind", "effect", "n", "p", "p_holm"}]}: those below .05. */
+/* {"tests", "found": [{"a", "b", "on", "kind", "effect", "n", "p", "p_holm"}]}: those below
+ * .05. */
 json_t *reasons_json(const struct reasons *reasons, const struct judgements *all);
 void reasons_say(FILE *to, const struct reasons *reasons, const struct judgements *all);
 

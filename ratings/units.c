@@ -1,10 +1,10 @@
-/* How: the rows lie by item and time, so the first `overlap` planned answers of an item are the
- * first that are met. Each item becomes a struct unit_key: its values sorted, by an order of
- * values that follows from how often each was said (of numbers, from the numbers; of pairs it is
- * fixed, and the unit is turned to the smaller of its two ways round). Units are sorted within
- * their cluster by these, clusters by their units; equal ones are alike in all that a figure
- * sees. Names break no tie but that of values that are said equally often in equally many
- * equally mixed items. */
+/* How: the rows lie by item and time, so the first `overlap` planned answers of an item are
+ * the first that are met. Each item becomes a struct unit_key: its values sorted, by an order
+ * of values that follows from how often each was said (of numbers, from the numbers; of pairs
+ * it is fixed, and the unit is turned to the smaller of its two ways round). Units are sorted
+ * within their cluster by these, clusters by their units; equal ones are alike in all that a
+ * figure sees. Names break no tie but that of values that are said equally often in equally
+ * many equally mixed items. */
 
 #include "ratings/units.h"
 
@@ -214,8 +214,8 @@ static void canonical(const struct unit_taking *t, struct unit_key *key)
     sort_unit(t, key, key->turned);
 }
 
-/* Clusters of equal content may change places: whatever is drawn of them is the same. Pointers into
- * the keys are taken behind the last sort of these. */
+/* Clusters of equal content may change places: whatever is drawn of them is the same. Pointers
+ * into the keys are taken behind the last sort of these. */
 static struct unit_group *group(struct unit_taking *t, size_t *n)
 {
     struct unit_group *all = mem_new(t->n + 1, sizeof *all);

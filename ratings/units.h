@@ -1,8 +1,8 @@
 /* units: the judgements that a figure is about, by item, in an order that no name decides.
  *
- * Agreement is about a random item and the planned judgements of it: never those that were asked
- * for because people disagreed, nor gold questions, repeats, adjudications, undone rows. What a
- * strategy chose is a set of its own. */
+ * Agreement is about a random item and the planned judgements of it: never those that were
+ * asked for because people disagreed, nor gold questions, repeats, adjudications, undone rows.
+ * What a strategy chose is a set of its own. */
 
 #ifndef RATINGS_UNITS_H
 #define RATINGS_UNITS_H
@@ -26,10 +26,10 @@ struct units {
     size_t judgements;
 };
 
-/* Of WHY_PLAN, or of WHY_ACTIVE by `strategy` (JUDGEMENTS_NONE: plan). overlap 0: all that were
- * planned. Units have at least `least` judgements; they are sorted by what they hold, clusters
- * by what their units hold, so that renaming or permuting gives the same; of pairs each unit may
- * be turned round for that. Free with units_fini. */
+/* Of WHY_PLAN, or of WHY_ACTIVE by `strategy` (JUDGEMENTS_NONE: plan). overlap 0: all that
+ * were planned. Units have at least `least` judgements; they are sorted by what they hold,
+ * clusters by what their units hold, so that renaming or permuting gives the same; of pairs
+ * each unit may be turned round for that. Free with units_fini. */
 void units_take(struct units *out, const struct judgements *all, uint32_t strategy,
                 size_t overlap, size_t least);
 void units_fini(struct units *units);

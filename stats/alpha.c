@@ -1,18 +1,19 @@
 /* How: one function, measure(), says alpha of the clusters each taken `times` times; the
  * estimate is all of them once, a draw of the bootstrap is another vector of times. It counts
  * the values (n_c), then asks expected() for the sum over all pairs of judgements: from the
- * counts alone for nominal, from sums and squares for interval (and, on mean ranks, ordinal), by
- * pairs of values for ratio. A unit's own disagreement is computed once (own), but of ordinal,
- * whose ranks depend on what was drawn.
+ * counts alone for nominal, from sums and squares for interval (and, on mean ranks, ordinal),
+ * by pairs of values for ratio. A unit's own disagreement is computed once (own), but of
+ * ordinal, whose ranks depend on what was drawn.
  *
  * With S the sum of own, E the expected sum and n judgements, alpha = 1 - (n - 1) S / E. One
- * more copy of a unit u with m judgements changes the ratio R = (n - 1) S / E to first order by
+ * more copy of a unit u with m judgements changes the ratio R = (n - 1) S / E to first order
+ * by
  *
  *     psi_u = R (m / (n - 1) - 2 sum over its values of h_c / E) + (n - 1) own_u / E
  *
  * where h_c is the sum of c's differences to all judgements; a cluster's psi is the sum of its
- * units'. Their squares are the variance. Mirrored values: n_c is the mean of both names' counts,
- * twice, and n is 2 n. */
+ * units'. Their squares are the variance. Mirrored values: n_c is the mean of both names'
+ * counts, twice, and n is 2 n. */
 
 #include "stats/alpha.h"
 
@@ -61,8 +62,8 @@ static double difference(const struct measure *me, uint32_t a, uint32_t b)
     return (me->number[a] - me->number[b]) * (me->number[a] - me->number[b]);
 }
 
-/* Over ordered pairs of the unit's judgements, per judgement less one. Squares of differences sum to
- * those from the mean, so that ranks, which each draw makes anew, cost no pairs. */
+/* Over ordered pairs of the unit's judgements, per judgement less one. Squares of differences
+ * sum to those from the mean, so that ranks, which each draw makes anew, cost no pairs. */
 static double own_of(const struct measure *me, size_t u)
 {
     const uint32_t *value = me->in->value + me->in->start[u];
@@ -287,8 +288,8 @@ static enum err in_range(const struct alpha_units *in, size_t u, size_t clusters
     return OK;
 }
 
-/* Counts the units that count, and gives their clusters numbers without gaps, so that no draw is
- * spent on a cluster that has nothing to say. cluster [units] out. *same: all have as many
+/* Counts the units that count, and gives their clusters numbers without gaps, so that no draw
+ * is spent on a cluster that has nothing to say. cluster [units] out. *same: all have as many
  * judgements. */
 static enum err check(const struct alpha_units *in, struct alpha *out, uint32_t *cluster,
                       bool *same)
@@ -342,8 +343,8 @@ static void prepare(struct measure *me, const struct alpha_units *in)
         me->own[u] = own_of(me, u);
 }
 
-/* Fleiss' kappa has n for n - 1 in the expectation: with as many judgements in every unit that is a
- * factor, of the ends of the interval as well. */
+/* Fleiss' kappa has n for n - 1 in the expectation: with as many judgements in every unit that
+ * is a factor, of the ends of the interval as well. */
 static void fleiss(struct alpha *out, double n)
 {
     const double by = n / (n - 1);

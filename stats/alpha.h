@@ -2,18 +2,18 @@
  *
  *   alpha = 1 - observed disagreement / expected disagreement
  *
- * Krippendorff 2019, Content Analysis, 4th ed., section 12.3: over all pairs of judgements of a
- * unit, each unit weighing by its judgements, against all pairs of judgements there are;
- * difference of two values c, k: nominal 0 or 1; interval (c - k)^2; ratio ((c - k) / (c + k))^2;
- * ordinal (judgements between them, themselves half)^2, which is interval of mean ranks. Units
- * with one judgement do not count. Fleiss' kappa is the same with n in the place of n - 1 in the
- * expectation, and comes with the same interval.
+ * Krippendorff 2019, Content Analysis, 4th ed., section 12.3: over all pairs of judgements of
+ * a unit, each unit weighing by its judgements, against all pairs of judgements there are;
+ * difference of two values c, k: nominal 0 or 1; interval (c - k)^2; ratio ((c - k) / (c +
+ * k))^2; ordinal (judgements between them, themselves half)^2, which is interval of mean
+ * ranks. Units with one judgement do not count. Fleiss' kappa is the same with n in the place
+ * of n - 1 in the expectation, and comes with the same interval.
  *
- * The interval is by cluster (an item; the items of a prompt): BCa bootstrap (bootstrap.h). With
- * fewer than ALPHA_FEW clusters, or when all draws are the same, it is a test turned round: all
- * alpha whose disagreement is not refused by Wilson's test of the observed one, as of as many
- * clusters as its variance to first order says (share.h). With more than ALPHA_MANY clusters it
- * is alpha and its standard error to first order. */
+ * The interval is by cluster (an item; the items of a prompt): BCa bootstrap (bootstrap.h).
+ * With fewer than ALPHA_FEW clusters, or when all draws are the same, it is a test turned
+ * round: all alpha whose disagreement is not refused by Wilson's test of the observed one, as
+ * of as many clusters as its variance to first order says (share.h). With more than ALPHA_MANY
+ * clusters it is alpha and its standard error to first order. */
 
 #ifndef STATS_ALPHA_H
 #define STATS_ALPHA_H

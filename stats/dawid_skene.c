@@ -1,16 +1,17 @@
-/* How: the M step sums posteriors into confusions, each cell at least TINY so that no chance is
- * 0; the E step sums logarithms of chances over an item's rows. It ends when no posterior moved
- * by more than STILL, or, as the likelihood of a step never falls, after DAWID_SKENE_STEPS, and of many rows after fewer
- * (DAWID_SKENE_WORK): who waits for a page must not wait for the twelfth digit.
+/* How: the M step sums posteriors into confusions, each cell at least TINY so that no chance
+ * is 0; the E step sums logarithms of chances over an item's rows. It ends when no posterior
+ * moved by more than STILL, or, as the likelihood of a step never falls, after
+ * DAWID_SKENE_STEPS, and of many rows after fewer (DAWID_SKENE_WORK): who waits for a page
+ * must not wait for the twelfth digit.
  *
- * With mirrored values an item's mirror image has the mirrored posterior, so it need not be held: the M
- * step adds each posterior at both places, the E step is the same.
+ * With mirrored values an item's mirror image has the mirrored posterior, so it need not be
+ * held: the M step adds each posterior at both places, the E step is the same.
  *
- * A value that nobody said is no class: left in, it becomes a bin for items on which people answer at
- * random, and takes thousands of steps to fill.
+ * A value that nobody said is no class: left in, it becomes a bin for items on which people
+ * answer at random, and takes thousands of steps to fill.
  *
- * TINY and its place (on sums, before they are divided) are crowd-kit's, so that the two can be
- * compared (tests/golden/agreement.py). */
+ * TINY and its place (on sums, before they are divided) are crowd-kit's, so that the two can
+ * be compared (tests/golden/agreement.py). */
 
 #include "stats/dawid_skene.h"
 
@@ -48,8 +49,8 @@ static void add_row(struct em *em, const struct dawid_skene_row *row)
         confusion_at(em, row->annotator, em->mirror[c])[em->mirror[row->value]] += posterior[c];
 }
 
-/* Items without a row have no vote in the prior: they only take from it. A value that somebody never
- * said keeps the chance 0, so that it does not take from those he did say. */
+/* Items without a row have no vote in the prior: they only take from it. A value that somebody
+ * never said keeps the chance 0, so that it does not take from those he did say. */
 static void m_step(struct em *em)
 {
     struct dawid_skene *to = em->to;

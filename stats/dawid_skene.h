@@ -1,10 +1,10 @@
 /* dawid_skene: what is true, and how reliable each annotator is, from judgements alone.
  *
- * Dawid and Skene 1979 (Applied Statistics 28:20): an item has one true value, an annotator says
- * each value with a chance that depends on the true one (his confusion), independently of the
- * others. Maximum likelihood by EM from the shares of votes. Where it says that those who agree
- * are right, it assumes it: few judgements an item, or most annotators wrong in the same way,
- * and it is sure of what is false. */
+ * Dawid and Skene 1979 (Applied Statistics 28:20): an item has one true value, an annotator
+ * says each value with a chance that depends on the true one (his confusion), independently of
+ * the others. Maximum likelihood by EM from the shares of votes. Where it says that those who
+ * agree are right, it assumes it: few judgements an item, or most annotators wrong in the same
+ * way, and it is sure of what is false. */
 
 #ifndef STATS_DAWID_SKENE_H
 #define STATS_DAWID_SKENE_H
@@ -43,8 +43,8 @@ struct dawid_skene {
 enum err dawid_skene_fit(struct dawid_skene *out, const struct dawid_skene_row *row, size_t n,
                          size_t items, size_t annotators, size_t values) MUST_CHECK;
 
-/* mirror [values]: each value's other name; every row then counts under both, as that of a second
- * item would which is the same the other way round. */
+/* mirror [values]: each value's other name; every row then counts under both, as that of a
+ * second item would which is the same the other way round. */
 enum err dawid_skene_fit_mirrored(struct dawid_skene *out, const struct dawid_skene_row *row,
                                   size_t n, size_t items, size_t annotators, size_t values,
                                   const uint32_t *mirror) MUST_CHECK;

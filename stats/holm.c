@@ -48,8 +48,8 @@ void holm_adjust(double *p, size_t n)
     free(place);
 }
 
-/* The harmonic sum pays for tests that hang together, as those of people who judge the same items
- * do. */
+/* The harmonic sum pays for tests that hang together, as those of people who judge the same
+ * items do. */
 void holm_yekutieli(double *p, size_t n)
 {
     size_t m;

@@ -144,7 +144,8 @@ enum err kappa_cohen(struct kappa *out, const double *table, size_t k,
     return OK;
 }
 
-/* A variance by cluster is made of these: what hangs together is added up before it is squared. */
+/* A variance by cluster is made of these: what hangs together is added up before it is
+ * squared. */
 enum err kappa_influence(double *influence, const double *table, size_t k,
                          enum kappa_weights weights)
 {

@@ -45,8 +45,8 @@ static double loglik(const struct logit_data *d, const double *b)
     return sum;
 }
 
-/* slope [k], information [k,k] (its lower triangle, which is all that Cholesky reads); the largest
- * linear predictor is returned. */
+/* slope [k], information [k,k] (its lower triangle, which is all that Cholesky reads); the
+ * largest linear predictor is returned. */
 static double measure(const struct logit_data *d, const double *b, double *slope, double *info)
 {
     const size_t k = d->k;

@@ -114,7 +114,7 @@ static void one_value_has_no_agreement_beyond_chance(void **state)
 
     (void)state;
     for (int i = 0; i < 40; i++) {
-        char item[8];
+        char item[16];
         snprintf(item, sizeof item, "%d", i);
         say(all, item, "x", "good", NULL);
         say(all, item, "y", "good", NULL);
@@ -150,7 +150,7 @@ static void no_interval_has_no_width(void **state)
     (void)state;
     for (int i = 0; i < 40; i++) {
         static const char *const value[] = {"1", "2", "3"};
-        char item[8];
+        char item[16];
         snprintf(item, sizeof item, "%d", i);
         for (int j = 0; j < 3; j++)
             say(all, item, value[j], value[i % 3], NULL);
@@ -178,7 +178,7 @@ static void active_items_are_apart(void **state)
 
     (void)state;
     for (int i = 0; i < 60; i++) {
-        char item[8];
+        char item[16];
         const char *why = i % 2 ? "active:margin" : NULL;
         snprintf(item, sizeof item, "%d", i);
         say(all, item, "x", "a", why);

@@ -173,7 +173,7 @@ static void the_judge_is_tested_as_the_paper_says(void **state)
     for (uint32_t i = 0; i < 60; i++)
         for (uint32_t j = 0; j < 5; j++) {
             const uint32_t as = j == 4 && i % 4 == 1 ? 0 : i % 2 ? j : 0;
-            char item[8], who[8];
+            char item[16], who[24];
             snprintf(item, sizeof item, "%u", i);
             snprintf(who, sizeof who, "%s%u", j == 4 ? "judge" : "h", j);
             add(all, item, who, value[formula_token(5 * i + as, 14, 3)], NULL, NULL, SIDE_NONE,
@@ -206,7 +206,7 @@ static void a_judge_does_not_pass_for_nothing(void **state)
         struct judgements *all = judgements_new(JUDGEMENTS_NOMINAL);
         struct alternative got;
         for (uint32_t i = 0; i < (uint32_t)items; i++) {
-            char item[8];
+            char item[16];
             snprintf(item, sizeof item, "%u", i);
             add(all, item, "x", formula(i, 1) > 0 ? "1" : "2", NULL, NULL, SIDE_NONE, NAN);
             add(all, item, "y", formula(i, 1) > -.2F ? "1" : "2", NULL, NULL, SIDE_NONE, NAN);
