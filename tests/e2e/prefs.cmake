@@ -1,0 +1,1 @@
+drover_e2e(prefs 30 SLOTS 2)
