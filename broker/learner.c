@@ -37,9 +37,11 @@ static void forget_tasks(struct broker *b)
     b->to_learner.n = 0;
 }
 
+/* Who goes by the run's tables and versions, a follower too. */
 static bool is_worker(const struct broker_member *member)
 {
-    return member->greeted && (member->role == ROLE_ACTOR || member->role == ROLE_REWARDER);
+    return member->greeted && (member->role == ROLE_ACTOR || member->role == ROLE_REWARDER ||
+                               member->role == ROLE_FOLLOWER);
 }
 
 /* State that the next heartbeat says again: one that is lost is no loss. */

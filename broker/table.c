@@ -87,6 +87,10 @@ const struct table_row table_rows[] = {
     {ROLE_GUEST, MSG_HB, 0, heartbeat_on_hb, 0, 0},
     {ROLE_GUEST, MSG_ADMIN, 0, admin_on_admit, 0, 0},
     {ROLE_GUEST, MSG_BYE, 0, admin_on_bye, 0, 0},
+
+    {ROLE_FOLLOWER, MSG_HELLO, 0, NULL, 0, 0},
+    {ROLE_FOLLOWER, MSG_HB, 0, heartbeat_on_hb, 0, 0},
+    {ROLE_FOLLOWER, MSG_BYE, 0, admin_on_bye, 0, 0},
 };
 const int table_n_row = sizeof table_rows / sizeof *table_rows;
 

@@ -191,7 +191,8 @@ static enum err hello(const struct msg_hello *hello)
     if (!memcmp(&hello->peer, &nobody,
                 sizeof nobody)) /* as nobody is called wherever ids stand */
         return err_set(ERR_RANGE, "a peer without an id");
-    if (hello->role == ROLE_NONE || hello->major_min > hello->major_max)
+    if (hello->role == ROLE_NONE || hello->role == ROLE_GUEST ||
+        hello->major_min > hello->major_max)
         return err_set(ERR_RANGE, "role %u, versions %u to %u", hello->role, hello->major_min,
                        hello->major_max);
     err = claims(hello->claim, hello->n_claim);

@@ -128,6 +128,8 @@ static enum err begin(struct fetch *fetch, const struct artifact *what, struct w
 static void offer(struct fetch *fetch, const struct artifact *what,
                   struct shared_memory *shared, const struct hash *digest)
 {
+    if (fetch->conf.role == ROLE_FOLLOWER) /* which gives nothing */
+        return;
     if (fetch_wire_put(fetch->wire, what, shared, digest))
         log_warn("not-offered", "name=%s reason=\"%s\"", what->name, err_text());
 }
@@ -358,6 +360,8 @@ void fetch_new(struct fetch **out, const struct fetch_conf *conf)
                                      .shares = shares,
                                      .let_go = let_go,
                                      .stopped = handover_stopped,
+                                     .guest = conf->role == ROLE_FOLLOWER,
+                                     .waits = true,
                                      .self = fetch};
     const struct fetch_wire_conf wire = {.context = conf->context,
                                          .peer = {.role = conf->role,

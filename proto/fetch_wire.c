@@ -82,7 +82,7 @@ void fetch_wire_pump(struct fetch_wire *wire)
         free(pull->failed);
         pull->failed = NULL;
     }
-    if (wire->offer) {
+    if (wire->offer && wire->conf.peer.role != ROLE_FOLLOWER) {
         memset(&msg, 0, sizeof msg);
         msg.head.type = MSG_OFFER;
         msg.offer.artifact = blob_store_list(wire->store, &msg.offer.n_artifact);

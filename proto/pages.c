@@ -107,7 +107,7 @@ static bool ask(struct pages *p, struct pages_question *q, int slot)
 
     randombytes_buf(q->nonce, sizeof q->nonce);
     memcpy(packet.nonce, q->nonce, sizeof packet.nonce);
-    packet.here = p->conf.guest;
+    packet.here = p->conf.guest && !p->conf.waits;
     if (pages_links_plain(&p->link[slot])) {
         packet.hash = q->what.hash;
         packet.bytes = q->what.bytes;

@@ -36,7 +36,8 @@ struct pages_conf {
     void (*let_go)(void *self, const struct hash *hash);
     /* Does that process of ours stand still, as far as can be told? NULL: who is silent does. */
     bool (*stopped)(int pid);
-    bool guest; /* never gives; asks for what is there now, nobody pulls it for this one */
+    bool guest; /* never gives; asks for what is there now, nobody pulls it for this one, */
+    bool waits; /* but who waits like others for what this host pulls */
     void *self;
 };
 

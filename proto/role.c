@@ -10,6 +10,7 @@ static const char *const names[ROLES] = {
     [ROLE_REWARDER] = "rewarder", [ROLE_SUPERVISOR] = "supervisor",
     [ROLE_OPERATOR] = "operator", [ROLE_WATCHER] = "watcher",
     [ROLE_AUDITOR] = "auditor",   [ROLE_GUEST] = "ticket",
+    [ROLE_FOLLOWER] = "follower",
 };
 
 const char *role_name(uint32_t role)
@@ -20,13 +21,13 @@ const char *role_name(uint32_t role)
 enum err role_find(enum role *out, const char *name)
 {
     for (enum role role = ROLE_LEARNER; role <= ROLE_LAST; role++)
-        if (!strcmp(name, names[role])) {
+        if (role != ROLE_GUEST && !strcmp(name, names[role])) {
             *out = role;
             return OK;
         }
     return err_set(
         ERR_RANGE,
         "role '%.40s': learner, actor, rewarder, supervisor, operator (scale, down), "
-        "watcher (the dashboard alone) or auditor is meant",
+        "watcher (the dashboard alone), auditor or follower (weights alone) is meant",
         name);
 }

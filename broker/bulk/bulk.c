@@ -145,6 +145,11 @@ static void add_rows(struct bulk *bulk)
         for (size_t k = 0; k < sizeof all / sizeof *all; k++)
             hub_on(bulk->hub, workers[i], all[k], on_message, bulk);
     }
+    /* A follower takes, and gives nothing: nobody has to believe it. */
+    hub_on(bulk->hub, ROLE_FOLLOWER, MSG_HELLO, on_hello, bulk);
+    hub_on(bulk->hub, ROLE_FOLLOWER, MSG_HB, on_message, bulk);
+    hub_on(bulk->hub, ROLE_FOLLOWER, MSG_WREQ, on_message, bulk);
+    hub_on(bulk->hub, ROLE_FOLLOWER, MSG_WNONE, on_message, bulk);
     hub_on(bulk->hub, ROLE_LEARNER, MSG_HELLO, on_hello, bulk);
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
         if (all[k] != MSG_WREQ) /* a learner has what it needs */

@@ -168,8 +168,12 @@ void chain_ask(struct chain *c, struct chain_peer *peer, const void *item, uint6
         return;
     if (!m) {
         m = join(c, peer, item, bytes, now_ms);
-        m->cast->asked++;
-        c->now += m->cast == c->cast;
+        if (peer->last) /* nobody waits for it, nor does it take a probe */
+            peer->best = CHAIN_LAST;
+        else {
+            m->cast->asked++;
+            c->now += m->cast == c->cast;
+        }
         /* who went on with what it had says nothing of its rate */
         m->place = peer->best > 0 || have ? CHAIN_LATER : CHAIN_FIRST;
     }

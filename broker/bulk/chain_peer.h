@@ -20,6 +20,7 @@ enum {
     CHAIN_REST_MS = 10000,    /* between two moves of a member; more when one was in vain */
     CHAIN_FORGIVE_MS = 60000, /* after which a parent that failed is tried again */
     CHAIN_YIELD_MS = 12000,   /* so long who pulls an image waits for those who make it */
+    CHAIN_LAST = 1,           /* bytes a second: what who stands last is reckoned to take */
     CHAIN_REFUSED = 4,        /* parents that failed a child and are not given to it again */
 };
 
@@ -28,6 +29,7 @@ struct chain_peer {       /* a process; embedded by who knows it */
     char serve[MAX_NAME]; /* tcp://host:port that others dial; "" */
     struct hash key;
     bool revoked;
+    bool last; /* the caller's: only reads, and stands behind all whom the run waits for */
     bool full;         /* the caller's: its pipe takes nothing now, so nothing is said to it */
     uint32_t failed;   /* children that could not take from it, one after the other */
     int64_t failed_ms; /* when the last one said so */

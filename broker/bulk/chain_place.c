@@ -283,6 +283,11 @@ static void judge(struct chain *c, struct chain_member *m, int64_t now_ms)
 
 void chain_place_tick(struct chain *c, int64_t now_ms)
 {
+    /* Whatever it was seen to take: as the slowest it gets the end of the row, whose line nobody
+     * else needs, and is no load that would keep a host from that place. */
+    for (struct chain_peer *peer = c->peer; peer; peer = peer->next)
+        if (peer->last)
+            peer->best = CHAIN_LAST;
     for (struct chain_cast *cast = c->cast; cast; cast = cast->next)
         gather(c, cast, now_ms);
     if (now_ms - c->judge_ms < JUDGE_MS)

@@ -141,7 +141,9 @@ struct depot_peer *depot_hello(struct depot *d, struct depot_peer *was,
     }
     peer->source.kind = kind_of(d, peer);
     chain_add(d->chain, &peer->chain, hello->host,
-              peer->role == ROLE_LEARNER ? "" : hello->serve, from->address, &from->key);
+              peer->role == ROLE_LEARNER || peer->role == ROLE_FOLLOWER ? "" : hello->serve,
+              from->address, &from->key);
+    peer->chain.last = peer->role == ROLE_FOLLOWER;
     pump_all(d, now_ms);
     return peer;
 }
@@ -277,7 +279,8 @@ static void on_wreq(struct depot *d, struct depot_peer *from, const struct msg_w
         from->moved_ms = now_ms;
     if (asks)
         depot_pump_busy(d, from);
-    supply_have(&d->supply, &from->source, item, ask->have, ask->n_have);
+    if (from->role != ROLE_FOLLOWER) /* which is asked for nothing */
+        supply_have(&d->supply, &from->source, item, ask->have, ask->n_have);
     /* Whoever asks for pieces knows of parents. */
     if (ask->kind < CHUNK_PIECES || from->role == ROLE_LEARNER)
         return;

@@ -134,6 +134,37 @@ static void two_hosts_do(void **state)
     close_chain(3);
 }
 
+/* Who only reads: behind the last of the row, whenever it came, however fast it is; it takes no
+ * place, and none waits for it. */
+static void a_follower_stands_last(void **state)
+{
+    struct chain_peer follower = {.last = true};
+
+    (void)state;
+    open_chain();
+    chain_add(chain, &follower, "follower", "", "10.1.1.9", &(struct hash){{9}});
+    chain_ask(chain, &follower, &item, SIZE, 0, now_ms);
+    for (int t = 0; t < 10; t++)
+        chain_tick(chain, now_ms += 100);
+    assert_ptr_equal(chain_parent(&follower, &item), &parent); /* as long as there is no other */
+    chain_add(chain, &child[0], "child0", "tcp://10.1.1.2:5", "10.1.1.2", &(struct hash){{2}});
+    chain_ask(chain, &child[0], &item, SIZE, 0, now_ms);
+    chain_ask(chain, &child[0], &item, SIZE, 1, now_ms += 100);
+    assert_ptr_equal(place(0), &parent); /* which counts as free */
+    chain_progress(chain, &follower, 32 << 20, now_ms += 6000);
+    chain_tick(chain, now_ms += 600);
+    assert_true(follower.best <= CHAIN_LAST);
+    chain_remove(chain, &follower, now_ms);
+    follower = (struct chain_peer){.last = true};
+    chain_add(chain, &follower, "follower", "", "10.1.1.9", &(struct hash){{9}});
+    chain_ask(chain, &follower, &item, SIZE, 1, now_ms);
+    for (int t = 0; t < 10; t++)
+        chain_tick(chain, now_ms += 100);
+    assert_ptr_equal(chain_parent(&follower, &item), &child[0]);
+    chain_remove(chain, &follower, now_ms);
+    close_chain(1);
+}
+
 /* An image's bytes would be missing to those who pull what makes it: who needs the image waits,
  * and then takes it from one of them. */
 static void an_image_waits_for_who_makes_it(void **state)
@@ -200,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_host_does_not_take_a_parent_from_others),
         cmocka_unit_test(one_key_under_two_names_is_one),
+        cmocka_unit_test(a_follower_stands_last),
         cmocka_unit_test(two_hosts_do),
         cmocka_unit_test(an_image_waits_for_who_makes_it),
         cmocka_unit_test(an_image_does_not_wait_for_ever),

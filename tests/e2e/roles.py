@@ -20,7 +20,7 @@ from wire import Peer
 
 # What each role may say at the control port, besides HELLO, HB and BYE.
 MAY = {"learner": {OPEN, CANCEL, SETTLED, PUBLISH, FAIL, REFUSED}, "actor": {ROLLOUT, FAIL}, "rewarder": {SCORE, FAIL},
-       "supervisor": {ADMIN, ADMIN_OK}, "operator": {ADMIN}, "auditor": set()}
+       "supervisor": {ADMIN, ADMIN_OK}, "operator": {ADMIN}, "auditor": set(), "follower": set()}
 TRIED = [OPEN, CANCEL, ROLLOUT, FAIL, SCORE, SETTLED, PUBLISH, ADMIN, ADMIN_OK, REFUSED]
 
 
