@@ -81,7 +81,9 @@ static enum err serve(const struct cmd_serve_options *o, const struct open_model
     const int context = model_shape(loaded->model)->context;
     char *name = o->name && *o->name ? mem_text(o->name) : name_of(o->model);
     const struct ask_model model = {loaded, name, length_of(o, context)};
+    const struct edition_conf own = {.model = loaded->model, .name = ""};
     const struct serve_conf conf = {.model = &model,
+                                    .first = &own,
                                     .listen = o->listen,
                                     .api_key = o->api_key,
                                     .slots = o->slots,

@@ -29,12 +29,13 @@ json_t *answer_head(const struct job *job, const struct ask_model *model, bool c
 {
     const bool chat = job->ask.chat;
 
-    return json_pack("{s:o,s:s,s:I,s:s}", "id",
+    return json_pack("{s:o,s:s,s:I,s:s,s:s*}", "id",
                      json_sprintf(chat ? "chatcmpl-%s" : "cmpl-%s", job->id), "object",
                      !chat   ? "text_completion"
                      : chunk ? "chat.completion.chunk"
                              : "chat.completion",
-                     "created", (json_int_t)job->created_s, "model", model->name);
+                     "created", (json_int_t)job->created_s, "model", model->name,
+                     "system_fingerprint", *job->version ? job->version : NULL);
 }
 
 json_t *answer_prompt_text(const struct job *job, int i, const struct tokenizer *tokenizer)
@@ -166,6 +167,16 @@ char *answer_error(unsigned status, const char *message, const char *param, cons
 
     json_decref(out);
     return text ? text : mem_text("{\"error\":{\"message\":\"?\"}}");
+}
+
+char *answer_health(const char *version, const char *fleet)
+{
+    json_t *out = json_pack("{s:s,s:s*,s:s*}", "status", "ok", "version",
+                            *version ? version : NULL, "fleet", fleet);
+    char *text = json_dumps(out, JSON_COMPACT);
+
+    json_decref(out);
+    return text ? text : mem_text("{}");
 }
 
 char *answer_models(const struct ask_model *model, int64_t created_s, bool one)

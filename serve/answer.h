@@ -14,6 +14,9 @@ enum err answer_whole(char **text, const struct job *job,
  * type follows the status. */
 char *answer_error(unsigned status, const char *message, const char *param, const char *code);
 
+/* {"status": "ok"}, with the version's name where it is not "", and the fleet's state unless NULL. */
+char *answer_health(const char *version, const char *fleet);
+
 /* /v1/models, or the one model of it. */
 char *answer_models(const struct ask_model *model, int64_t created_s, bool one);
 

@@ -240,7 +240,7 @@ enum err ask_read(struct ask_request *a, struct fields *f, bool chat, const json
     if (!err)
         err = read_told(a, f);
     if (!err)
-        err = read_sampling(a, f, model_shape(model->loaded->model));
+        err = read_sampling(a, f, &model->loaded->files->shape);
     if (!err)
         err = read_length(a, f);
     if (!err)

@@ -160,7 +160,7 @@ static enum err take(struct ask_prompt *to, struct fields *f, const json_t *valu
     struct encoded e = {NULL, 0, 0};
 
     if (json_is_array(value))
-        return take_ids(to, f, value, model_shape(model->loaded->model)->vocab);
+        return take_ids(to, f, value, model->loaded->files->shape.vocab);
     if (!json_is_string(value))
         return fields_fault(f, "prompt", ERR_PARSE,
                             "expected a text, a list of texts, token ids or lists of these");

@@ -6,7 +6,11 @@
  * A request's answers are jobs of the generator with the request as their owner: task = number of
  * the prompt, sample = number of the answer, which with the seed is all that a draw depends on.
  * So many requests have a task 0; what is dropped is dropped by owner. Whoever waits is woken by
- * each token if it streams, else at the end.
+ * its beginning and each token if it streams, else at the end.
+ *
+ * Weights may change while it runs (edition.h). A request is given the newest edition when the first
+ * of its answers gets a slot, or the first of its prompts is scored, and keeps it; a step is made of
+ * each edition that is in use, over the slots of its own requests. So none waits for another's end.
  *
  * Gone clients: a connection that waits is not read by the HTTP library, so the socket is looked
  * at from here, four times a second: a peer that closed its end frees its slots. */
@@ -21,6 +25,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -30,6 +35,7 @@ struct engine {
     pthread_mutex_t lock;
     pthread_cond_t come; /* work, for a thread that has none */
     const struct ask_model *model;
+    struct edition *newest;
     struct generate *generate;
     struct prompt_score *score;
     struct job *first; /* inside, in the order in which they came */
@@ -38,9 +44,10 @@ struct engine {
     int64_t looked_ms;
 };
 
-enum err engine_new(struct engine **out, const struct ask_model *model, int slots, int queue)
+enum err engine_new(struct engine **out, const struct ask_model *model,
+                    const struct edition_conf *first, int slots, int queue)
 {
-    const struct shape *shape = model_shape(model->loaded->model);
+    const struct shape *shape = &model->loaded->files->shape;
     struct engine *e = mem_new(1, sizeof *e);
     enum err err;
 
@@ -48,6 +55,7 @@ enum err engine_new(struct engine **out, const struct ask_model *model, int slot
     e->model = model;
     e->slots = slots;
     e->queue = queue;
+    edition_add(&e->newest, first);
     pthread_mutex_init(&e->lock, NULL);
     pthread_cond_init(&e->come, NULL);
     /* All that serving will need, now: a request cannot fail for want of memory for the model. */
@@ -68,6 +76,7 @@ void engine_free(struct engine *e)
         return;
     generate_free(e->generate);
     prompt_score_free(e->score);
+    edition_sweep(&e->newest, true);
     pthread_cond_destroy(&e->come);
     pthread_mutex_destroy(&e->lock);
     free(e);
@@ -81,6 +90,31 @@ void engine_lock(struct engine *e)
 void engine_unlock(struct engine *e)
 {
     pthread_mutex_unlock(&e->lock);
+}
+
+void engine_renew(struct engine *e, const struct edition_conf *newer)
+{
+    engine_lock(e);
+    edition_add(&e->newest, newer);
+    edition_sweep(&e->newest, false);
+    engine_unlock(e);
+}
+
+int engine_editions(struct engine *e)
+{
+    int n;
+
+    engine_lock(e);
+    n = edition_count(e->newest);
+    engine_unlock(e);
+    return n;
+}
+
+void engine_edition(struct engine *e, char name[EDITION_NAME])
+{
+    engine_lock(e);
+    memcpy(name, e->newest->name, EDITION_NAME);
+    engine_unlock(e);
 }
 
 bool engine_ending(const struct engine *e)
@@ -122,17 +156,46 @@ static void wake(struct job *job)
     job->wake(job);
 }
 
+/* From here on one edition answers it. With the lock. */
+static void begin(struct engine *e, struct job *job)
+{
+    if (job->begun)
+        return;
+    job->begun = true;
+    job->edition = e->newest;
+    job->edition->jobs++;
+    memcpy(job->version, job->edition->name, sizeof job->version);
+    if (job->ask.stream)
+        wake(job); /* whose head says which */
+}
+
+/* One line a request, where the weights change. */
+static void tell(const struct job *job)
+{
+    if (*job->version)
+        log_info("answered", "request=%s version=%s tokens=%d%s%s%s", job->id, job->version,
+                 job_completion_tokens(job), job->failed ? " failed=\"" : "",
+                 job->failed ? job->failed : "", job->failed ? "\"" : "");
+}
+
 /* Out of the list; its slots are free. Compute thread, with the lock, between steps. */
 static void release(struct engine *e, struct job *job)
 {
     struct job **at = &e->first;
 
+    if (!job->failed && !job->gone)
+        begin(e, job); /* no token was wanted of it */
+    if (job->edition)
+        job->edition->jobs--;
+    job->edition = NULL;
+    tell(job);
     while (*at != job)
         at = &(*at)->next;
     *at = job->next;
     e->jobs--;
     job->inside = false;
     generate_drop(e->generate, job);
+    edition_sweep(&e->newest, false);
     if (job->gone)
         job_free(job);
     else
@@ -227,7 +290,8 @@ static struct generate_job job_of(const struct engine *e, struct job *job, int i
                                .n_prompt = job->ask.prompt[i].n,
                                .sampling = job->ask.sampling,
                                .top = job->ask.top,
-                               .owner = job};
+                               .owner = job,
+                               .model = job->edition->model};
 
     one.sampling.max_new = ask_most(&job->ask, e->model, i);
     return one;
@@ -242,8 +306,11 @@ static enum err admit(struct engine *e, struct job *job, int most)
            generate_room(e->generate)) {
         const int sample = job->admitted % job->ask.n;
         const int left = job->ask.n - sample, room = generate_room(e->generate);
-        struct generate_job one = job_of(e, job, job->admitted / job->ask.n);
+        struct generate_job one;
         int n = left < room ? left : room;
+
+        begin(e, job);
+        one = job_of(e, job, job->admitted / job->ask.n);
 
         n = n < most - held(job) ? n : most - held(job);
         one.sample = sample;
@@ -325,10 +392,10 @@ static enum err draw(struct engine *e, struct job *job, int i)
 static void score(struct engine *e, struct job *job)
 {
     const int i = job->scored, n = job->ask.prompt[i].n;
-    const int vocab = model_shape(e->model->loaded->model)->vocab;
+    const int vocab = e->model->loaded->files->shape.vocab;
     struct job_prompt *to = &job->prompt[i];
-    enum err err = prompt_score_piece(e->score, e->model->loaded->model, job->ask.prompt[i].ids,
-                                      n, &job->scored_at, to->logprob, to->top, job->ask.top);
+    enum err err = prompt_score_piece(e->score, job->edition->model, job->ask.prompt[i].ids, n,
+                                      &job->scored_at, to->logprob, to->top, job->ask.top);
 
     if (!err && job->scored_at == n && job_at_once(job))
         err = draw(e, job, i);
@@ -346,21 +413,33 @@ static void score(struct engine *e, struct job *job)
 }
 
 /* A step that failed has no tokens for anybody: whoever had a slot is told why. */
-static void step(struct engine *e)
+static void step_of(struct engine *e, const struct edition *edition)
 {
     const struct generate_events events = {on_done, on_token, e};
     struct job *next;
 
-    if (!generate_step(e->generate, e->model->loaded->model, &events, NULL))
+    if (!generate_step(e->generate, edition->model, &events, NULL))
         return;
     log_error("serve", "failed=\"%s\"", err_text());
     engine_lock(e);
     for (struct job *job = e->first; job; job = next) {
         next = job->next;
-        if (generate_owned(e->generate, job))
+        if (job->edition == edition && generate_owned(e->generate, job))
             fail(e, job, err_text());
     }
     engine_unlock(e);
+}
+
+/* One token of every slot. The list is this thread's to change. A failed step may sweep away the
+ * edition itself, but no older one: `older` is read first. */
+static void step(struct engine *e)
+{
+    struct edition *older;
+
+    for (const struct edition *one = e->newest; one; one = older) {
+        older = one->older;
+        step_of(e, one);
+    }
 }
 
 static void wait_for_work(struct engine *e)
@@ -397,6 +476,8 @@ void engine_run(struct engine *e, const volatile sig_atomic_t *end, int64_t drai
             fail(e, e->first, "the server ends");
         admit_all(e);
         job = to_score(e);
+        if (job)
+            begin(e, job);
         idle = !job && generate_room(e->generate) == e->slots;
         more = !e->ending || e->first;
         if (idle && more)

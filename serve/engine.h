@@ -6,16 +6,17 @@
 #ifndef SERVE_ENGINE_H
 #define SERVE_ENGINE_H
 
+#include "serve/edition.h"
 #include "serve/job.h"
 
 #include <signal.h>
 
 struct engine;
 
-/* slots: answers decoded at once; queue: requests inside at once. `model` is borrowed. Errors:
- * ERR_RANGE, ERR_NOMEM. */
-enum err engine_new(struct engine **out, const struct ask_model *model, int slots,
-                    int queue) MUST_CHECK;
+/* slots: answers decoded at once; queue: requests inside at once. `model` is borrowed; what it has
+ * loaded needs no weights: those are `first`'s. Errors: ERR_RANGE, ERR_NOMEM. */
+enum err engine_new(struct engine **out, const struct ask_model *model,
+                    const struct edition_conf *first, int slots, int queue) MUST_CHECK;
 void engine_free(struct engine *engine);
 
 void engine_lock(struct engine *engine);
@@ -29,6 +30,12 @@ bool engine_take(struct engine *engine, struct job *job);
 void engine_leave(struct engine *engine, struct job *job);
 /* With the lock: takes nothing more from now on. */
 bool engine_ending(const struct engine *engine);
+
+/* In engine_run's thread, from its tick: what begins from now on is answered by this one. */
+void engine_renew(struct engine *engine, const struct edition_conf *newer);
+/* Editions in use, the newest one included; and its name, as of now: copied out. */
+int engine_editions(struct engine *engine);
+void engine_edition(struct engine *engine, char name[EDITION_NAME]);
 
 /* Computes until *end is not 0; then what is inside has drain_ms to be done. At the end all of it
  * has left. `tick` is called some times a second, without the lock. */

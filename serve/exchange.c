@@ -1,7 +1,8 @@
 /* Answers on their way out. A whole one is written when the engine has let go of its job; a stream
- * whenever the socket takes more: what the engine made since becomes events, and where there is
- * nothing new the connection is suspended until the engine wakes it. A client that reads slowly
- * slows nobody: tokens wait in the job, bounded by what ask_read lets through. */
+ * from its beginning on (its head says which weights answer) whenever the socket takes more: what
+ * the engine made since becomes events, and where there is nothing new the connection is suspended
+ * until the engine wakes it. A client that reads slowly slows nobody: tokens wait in the job,
+ * bounded by what ask_read lets through. */
 
 #include "serve/exchange.h"
 
@@ -23,7 +24,15 @@ bool exchange_ends(struct engine *engine)
     return ending;
 }
 
-enum MHD_Result exchange_reply(struct MHD_Connection *to, unsigned status, const char *text)
+/* Which weights answered, where they change; name: "" says nothing. */
+static void say_version(struct MHD_Response *response, const char *name)
+{
+    if (*name)
+        MHD_add_response_header(response, "X-Drover-Version", name);
+}
+
+static enum MHD_Result reply(struct MHD_Connection *to, unsigned status, const char *text,
+                             const char *version)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(
         strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
@@ -32,6 +41,7 @@ enum MHD_Result exchange_reply(struct MHD_Connection *to, unsigned status, const
     if (!response)
         return MHD_NO;
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+    say_version(response, version);
     if (status == MHD_HTTP_UNAUTHORIZED)
         MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
     if (status == MHD_HTTP_TOO_MANY_REQUESTS || status == MHD_HTTP_SERVICE_UNAVAILABLE)
@@ -39,6 +49,11 @@ enum MHD_Result exchange_reply(struct MHD_Connection *to, unsigned status, const
     result = MHD_queue_response(to, status, response);
     MHD_destroy_response(response);
     return result;
+}
+
+enum MHD_Result exchange_reply(struct MHD_Connection *to, unsigned status, const char *text)
+{
+    return reply(to, status, text, "");
 }
 
 enum MHD_Result exchange_refuse(struct MHD_Connection *to, unsigned status, const char *words,
@@ -79,7 +94,7 @@ static ssize_t read_stream(void *self, uint64_t at, char *to, size_t room)
     return (ssize_t)n;
 }
 
-enum MHD_Result exchange_stream(struct exchange *x, struct MHD_Connection *to)
+static enum MHD_Result stream(struct exchange *x, struct MHD_Connection *to)
 {
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_stream, x, NULL);
@@ -88,6 +103,7 @@ enum MHD_Result exchange_stream(struct exchange *x, struct MHD_Connection *to)
     if (!response)
         return MHD_NO;
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
+    say_version(response, x->job->version);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
     result = MHD_queue_response(to, MHD_HTTP_OK, response);
     MHD_destroy_response(response);
@@ -95,7 +111,7 @@ enum MHD_Result exchange_stream(struct exchange *x, struct MHD_Connection *to)
 }
 
 /* Its job has left the engine: nobody else looks at it. */
-enum MHD_Result exchange_finish(struct exchange *x, struct MHD_Connection *to)
+static enum MHD_Result finish(struct exchange *x, struct MHD_Connection *to)
 {
     char *text = NULL;
     enum MHD_Result result;
@@ -107,7 +123,18 @@ enum MHD_Result exchange_finish(struct exchange *x, struct MHD_Connection *to)
                                x->job->failed, NULL, NULL);
     if (answer_whole(&text, x->job, x->model))
         return exchange_refuse(to, MHD_HTTP_INTERNAL_SERVER_ERROR, err_text(), NULL, NULL);
-    result = exchange_reply(to, MHD_HTTP_OK, text);
+    result = reply(to, MHD_HTTP_OK, text, x->job->version);
     free(text);
     return result;
+}
+
+/* A stream that failed before it began is answered by a status, as all that fails. */
+enum MHD_Result exchange_answer(struct exchange *x, struct MHD_Connection *to)
+{
+    bool begun;
+
+    engine_lock(x->engine);
+    begun = x->job->begun;
+    engine_unlock(x->engine);
+    return begun && x->job->ask.stream ? stream(x, to) : finish(x, to);
 }

@@ -28,10 +28,9 @@ enum MHD_Result exchange_reply(struct MHD_Connection *to, unsigned status, const
 /* An error (answer_error). */
 enum MHD_Result exchange_refuse(struct MHD_Connection *to, unsigned status, const char *words,
                                 const char *param, const char *code);
-/* The answer of a job that has left the engine. */
-enum MHD_Result exchange_finish(struct exchange *exchange, struct MHD_Connection *to);
-/* Events, as the engine makes them. */
-enum MHD_Result exchange_stream(struct exchange *exchange, struct MHD_Connection *to);
+/* The answer of a job whose connection waited: of one that has left the engine all of it, of a
+ * stream that has begun events, as the engine makes them. */
+enum MHD_Result exchange_answer(struct exchange *exchange, struct MHD_Connection *to);
 
 /* engine_ending, for those who have not the lock. */
 bool exchange_ends(struct engine *engine);

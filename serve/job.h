@@ -7,6 +7,7 @@
 #define SERVE_JOB_H
 
 #include "serve/choice.h"
+#include "serve/edition.h"
 
 #include <stdint.h>
 
@@ -26,11 +27,14 @@ struct job {
     int64_t created_s;   /* since 1970 */
     /* how it stands in the engine */
     struct job *next;
-    int admitted, left;    /* answers that were given a slot; answers not done */
-    int scored, scored_at; /* prompts whose own tokens are told; of the next, so many */
-    bool inside;           /* the engine knows it */
-    bool gone;             /* nobody waits for it: the engine frees it */
-    char *failed;          /* why there is no answer, or NULL */
+    int admitted, left;         /* answers that were given a slot; answers not done */
+    int scored, scored_at;      /* prompts whose own tokens are told; of the next, so many */
+    bool inside;                /* the engine knows it */
+    struct edition *edition;    /* which answers it; NULL: none yet, or not any more */
+    char version[EDITION_NAME]; /* its name, from its beginning on */
+    bool begun;
+    bool gone;    /* nobody waits for it: the engine frees it */
+    char *failed; /* why there is no answer, or NULL */
     /* how it is told: `wake` under the lock, when `waiting`, which it clears first */
     void (*wake)(struct job *job);
     void *connection;

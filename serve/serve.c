@@ -32,6 +32,7 @@ enum {
     LEAVE_MS = 2000,         /* for the last answers to reach their readers */
     TOO_LARGE = 413,         /* a status that releases of the library name differently */
     SAID_MAX = 64,           /* names of fields that the log has told of */
+    EDITIONS = 3,            /* at once: two are being answered with, beside the newest */
 };
 
 struct server {
@@ -42,6 +43,7 @@ struct server {
     int64_t created_s; /* of the model, for /v1/models: when serving began */
     size_t bodies;     /* bytes of bodies at hand */
     int open;          /* requests at hand; under the engine's lock */
+    struct http *http;
 };
 
 /* ---- a request's body */
@@ -78,29 +80,28 @@ static void wake(struct job *job)
     MHD_resume_connection(job->connection);
 }
 
-/* Gives the job to the engine; a whole answer's connection waits for it. */
+/* Gives the job to the engine; its connection waits: for the whole answer, or for its beginning. */
 static enum MHD_Result enqueue(struct exchange *x, struct MHD_Connection *to,
                                struct ask_request *ask)
 {
     struct engine *engine = x->server->engine;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(to, MHD_CONNECTION_INFO_CONNECTION_FD);
-    bool taken, stream;
+    bool taken;
 
     x->job = job_new(ask, clock_wall_ms());
     x->job->wake = wake;
     x->job->connection = to;
     x->job->socket = info ? info->connect_fd : -1;
-    stream = x->job->ask.stream;
     engine_lock(engine);
     taken = engine_take(engine, x->job);
-    if (taken && !stream) {
+    if (taken) {
         x->job->waiting = true;
         MHD_suspend_connection(to);
     }
     engine_unlock(engine);
     if (taken)
-        return stream ? exchange_stream(x, to) : MHD_YES;
+        return MHD_YES;
     return exchange_ends(engine)
                ? exchange_refuse(to, MHD_HTTP_SERVICE_UNAVAILABLE, "the server ends", NULL,
                                  NULL)
@@ -230,6 +231,20 @@ static struct exchange *begin(struct server *server)
     return x;
 }
 
+static enum MHD_Result health(struct server *server, struct MHD_Connection *to)
+{
+    const struct serve_source *source = &server->conf->source;
+    char version[EDITION_NAME];
+    char *text;
+    enum MHD_Result result;
+
+    engine_edition(server->engine, version);
+    text = answer_health(version, source->state ? source->state(source->self) : NULL);
+    result = exchange_reply(to, MHD_HTTP_OK, text);
+    free(text);
+    return result;
+}
+
 static enum MHD_Result dispatch(struct exchange *x, struct MHD_Connection *to)
 {
     struct server *server = x->server;
@@ -237,11 +252,11 @@ static enum MHD_Result dispatch(struct exchange *x, struct MHD_Connection *to)
     char *text;
 
     if (x->job)
-        return exchange_finish(x, to);
+        return exchange_answer(x, to);
     if (x->refused)
         return exchange_refuse(to, x->refused, x->words, NULL, NULL);
     if (x->route == routes[0])
-        return exchange_reply(to, MHD_HTTP_OK, "{\"status\":\"ok\"}");
+        return health(server, to);
     if (x->route == routes[2] || x->route == routes[3])
         return ask(x, to);
     text = answer_models(server->conf->model, server->created_s, !x->route);
@@ -331,7 +346,7 @@ static void leave(struct server *server)
     }
 }
 
-static enum err listen_to(struct server *server, struct http **http)
+static enum err listen_to(struct server *server)
 {
     const struct serve_conf *conf = server->conf;
     const struct http_conf how = {.connections = (unsigned)conf->connections,
@@ -350,9 +365,9 @@ static enum err listen_to(struct server *server, struct http **http)
                       "listen: %s can be dialled by others: api_key=FILE says who may ask",
                       conf->listen);
     if (!err)
-        err = engine_new(&server->engine, conf->model, conf->slots, conf->queue);
+        err = engine_new(&server->engine, conf->model, conf->first, conf->slots, conf->queue);
     if (!err)
-        err = http_start(http, &port, conf->listen, &address, &how);
+        err = http_start(&server->http, &port, conf->listen, &address, &how);
     if (!err)
         say(stderr,
             "port %u: %s answers /v1/chat/completions, /v1/completions: %d at once, %d tokens "
@@ -362,16 +377,23 @@ static enum err listen_to(struct server *server, struct http **http)
     return err;
 }
 
-/* Between the engine's turns. */
+/* Between the engine's turns. While answers of older weights take all the places newer ones wait
+ * where they come from, which keeps the newest of them. */
 static void tick(void *self, int64_t now_ms)
 {
-    http_tick(self, now_ms);
+    struct server *server = self;
+    const struct serve_source *source = &server->conf->source;
+    struct edition_conf newer;
+
+    http_tick(server->http, now_ms);
+    if (source->newer && engine_editions(server->engine) < EDITIONS &&
+        source->newer(source->self, &newer))
+        engine_renew(server->engine, &newer);
 }
 
 enum err serve_run(const struct serve_conf *conf, const volatile sig_atomic_t *end)
 {
     struct server server = {.conf = conf};
-    struct http *http = NULL;
     enum err err;
 
     if (sodium_init() < 0)
@@ -381,12 +403,12 @@ enum err serve_run(const struct serve_conf *conf, const volatile sig_atomic_t *e
     widen(conf->connections);
     err = gate_open(&server.gate, conf->api_key);
     if (!err)
-        err = listen_to(&server, &http);
+        err = listen_to(&server);
     if (!err) {
-        engine_run(server.engine, end, (int64_t)conf->drain_s * 1000, tick, http);
+        engine_run(server.engine, end, (int64_t)conf->drain_s * 1000, tick, &server);
         leave(&server);
     }
-    http_stop(http);
+    http_stop(server.http);
     engine_free(server.engine);
     json_decref(server.said);
     return err;

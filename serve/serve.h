@@ -5,11 +5,23 @@
 #define SERVE_SERVE_H
 
 #include "serve/ask.h"
+#include "serve/edition.h"
 
 #include <signal.h>
 
+/* Where newer weights come from. Any member may be NULL. */
+struct serve_source {
+    /* In the computing thread, some times a second: a newer edition, if there is one. */
+    bool (*newer)(void *self, struct edition_conf *out);
+    /* From any thread, for /health: a word on how things stand with those who make them. */
+    const char *(*state)(void *self);
+    void *self;
+};
+
 struct serve_conf {
-    const struct ask_model *model; /* borrowed */
+    const struct ask_model *model; /* borrowed; the weights of its `loaded` are not looked at */
+    const struct edition_conf *first; /* what is answered with */
+    struct serve_source source;
     const char *listen, *api_key;  /* HOST:PORT; a file, or NULL (gate.h) */
     int slots, queue, connections; /* answers, requests, connections at once */
     int max_body;                  /* bytes of a request's body */

@@ -30,9 +30,9 @@ struct chain_peer {       /* a process; embedded by who knows it */
     struct hash key;
     bool revoked;
     bool last; /* the caller's: only reads, and stands behind all whom the run waits for */
-    bool full;         /* the caller's: its pipe takes nothing now, so nothing is said to it */
-    uint32_t failed;   /* children that could not take from it, one after the other */
-    int64_t failed_ms; /* when the last one said so */
+    bool full; /* the caller's: its pipe takes nothing now, so nothing is said to it */
+    uint32_t failed;          /* children that could not take from it, one after the other */
+    int64_t failed_ms;        /* when the last one said so */
     char failed_by[MAX_NAME]; /* that one's host and key: who says it twice is counted once, */
     struct hash failed_key;   /* by whichever of the two it is known again */
     double rate, best;        /* in the last window, and what it can; 0: unknown */

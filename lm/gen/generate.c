@@ -59,6 +59,7 @@ struct generate {
     int slots, length, threads;
     uint64_t admitted;
     const struct tokenizer *tokenizer;
+    const struct model *now; /* whose step it is */
     struct slot *slot;
     struct forward_work *work;
     struct forward_row *row; /* [slots + PREFILL_ROWS] */
@@ -259,6 +260,11 @@ void generate_drop(struct generate *g, const void *owner)
             g->slot[i].state = FREE;
 }
 
+static bool takes_part(const struct generate *g, const struct slot *s)
+{
+    return !s->job.model || s->job.model == g->now;
+}
+
 /* The slot in PREFILL that was admitted first, after the one with `order` (or at all): first come,
  * first served, so that a long prompt does not starve behind short ones. */
 static struct slot *next_prompt(struct generate *g, const struct slot *after)
@@ -268,7 +274,7 @@ static struct slot *next_prompt(struct generate *g, const struct slot *after)
     for (int i = 0; i < g->slots; i++) {
         struct slot *s = &g->slot[i];
 
-        if (s->state == PREFILL && (!after || s->order > after->order) &&
+        if (s->state == PREFILL && takes_part(g, s) && (!after || s->order > after->order) &&
             (!found || s->order < found->order))
             found = s;
     }
@@ -302,7 +308,7 @@ static int gather(struct generate *g)
     for (int i = 0; i < g->slots; i++) {
         struct slot *s = &g->slot[i];
 
-        if (s->state != DECODE)
+        if (s->state != DECODE || !takes_part(g, s))
             continue;
         g->draw[g->draws++] = (struct draw){i, n, -1};
         g->row[n++] = (struct forward_row){s->cache, s->token[s->n - 1], s->n - 1};
@@ -442,8 +448,10 @@ static void deliver(struct generate *g, struct slot *s, int token,
 enum err generate_step(struct generate *g, const struct model *model,
                        const struct generate_events *events, int *tokens)
 {
-    const int n = gather(g);
+    int n;
 
+    g->now = model;
+    n = gather(g);
     if (tokens)
         *tokens = 0;
     if (n == 0)

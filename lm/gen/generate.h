@@ -26,6 +26,8 @@ struct generate_job {
     struct sampling sampling;
     int top;     /* of the most probable tokens that are told with each, 0..SAMPLE_TOPS */
     void *owner; /* handed back */
+    /* Steps of other models pass it over; NULL: each step is its own. Compared, no more. */
+    const struct model *model;
 };
 
 /* A token as it comes; borrowed until the listener returns. */
@@ -69,7 +71,7 @@ void generate_cancel(struct generate *generate, uint64_t task);
 /* The same for all samples of an owner. */
 void generate_drop(struct generate *generate, const void *owner);
 
-/* One token for every open slot under `model`; finished answers are told to `done`; `token`
+/* One token for every open slot under `model` (of jobs that name one: for those that name it); finished answers are told to `done`; `token`
  * (may be NULL) hears every token as it comes (streaming). `tokens` out (may be NULL): how many were made.
  * Errors: ERR_RANGE (logits that are not numbers). */
 struct generate_events {
