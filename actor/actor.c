@@ -15,7 +15,6 @@
 #include "actor/late.h"
 #include "actor/named.h"
 #include "actor/proven.h"
-#include "actor/rebuild.h"
 #include "actor/weights.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -419,7 +418,7 @@ enum err actor_rebuild(void *self, struct fetch_rebuild *job)
 {
     struct actor *a = self;
 
-    return rebuild_post(job, &a->late, a->worker);
+    return late_rebuild(&a->late, a->worker, job);
 }
 
 static enum err finished(struct actor *a, struct compute_item *item)
@@ -463,7 +462,7 @@ enum err actor_given(void *self, void *given, int64_t now_ms)
         if (proven_add(&a->proven, &a->weights, item))
             peer_hb(a->peer, now_ms); /* leases of this version may come now */
     } else if (item->kind == ITEM_REBUILD) {
-        err = fetch_rebuilt(a->fetch, rebuild_of(item), now_ms);
+        err = fetch_rebuilt(a->fetch, compute_item_rebuild(item), now_ms);
     } else {
         err = item->kind == ITEM_DONE ? finished(a, item) : failed(a, item);
     }

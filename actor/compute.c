@@ -12,11 +12,11 @@
 
 #include "actor/inflight.h"
 #include "actor/jobs.h"
-#include "actor/rebuild.h"
 #include "actor/version_trace.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/shared_memory.h"
+#include "follow/rebuild.h"
 #include "lm/file/model_files.h"
 #include "lm/gen/generate.h"
 #include "lm/model/golden.h"

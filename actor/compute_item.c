@@ -37,6 +37,14 @@ void compute_item_free(void *self)
     free(item);
 }
 
+struct fetch_rebuild *compute_item_rebuild(struct compute_item *item)
+{
+    struct fetch_rebuild *job = item->rebuild;
+
+    item->rebuild = NULL;
+    return job;
+}
+
 /* Everything is copied: the message that the task stands in is gone after its handler, the job
  * waits for its turn in another thread. Texts last, for they alone are allocated one by one. */
 struct compute_item *compute_item_job(const struct task *task, uint32_t first, uint32_t count,

@@ -49,6 +49,8 @@ struct compute_item {
 };
 struct compute_item *compute_item(enum item_kind kind);
 void compute_item_free(void *item);
+/* Out of an ITEM_REBUILD: the taker's. */
+struct fetch_rebuild *compute_item_rebuild(struct compute_item *item);
 /* Samples first .. first+count-1 of a task as ITEM_JOB; copies what it needs. */
 struct compute_item *compute_item_job(const struct task *task, uint32_t first, uint32_t count,
                                       bool text);

@@ -39,6 +39,18 @@ void late_post(struct late *late, struct worker *worker, struct compute_item *it
     late->item[late->n++] = item;
 }
 
+enum err late_rebuild(const struct late *late, struct worker *worker, struct fetch_rebuild *job)
+{
+    struct compute_item *const item = compute_item(ITEM_REBUILD);
+
+    item->rebuild = job;
+    if (!late->n && worker_post(worker, item))
+        return OK;
+    item->rebuild = NULL;
+    compute_item_free(item);
+    return err_set(ERR_STATE, "the compute thread takes no more");
+}
+
 void late_go(struct late *late, struct worker *worker)
 {
     uint32_t went = 0;

@@ -1,13 +1,15 @@
 /* drover serve: a model behind OpenAI's HTTP interface, for agents, clients and evaluations that
  * were written for it.
  *
- * How it works: the model is opened as `drover generate` opens it; the rest is the library serve.
+ * How it works: the model is opened as `drover generate` opens it, or comes from a fleet that trains
+ * it (serve_fleet.c), version by version; the rest is the library serve.
  * What is printed once it listens says what was not said on the command line: how many tokens have
  * room, how many answers are made at once. SIGTERM and Ctrl-C let what is being answered be done;
  * a second one ends the wait. */
 #include "base/mem.h"
 #include "cli/command.h"
-#include "serve/serve.h"
+#include "cli/serve_fleet.h"
+#include "deploy/endpoint.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -18,7 +20,8 @@ enum {
 }; /* tokens that have room when nobody says: memory is for each slot */
 
 struct cmd_serve_options {
-    char *model, *chat_template_path, *listen, *api_key, *name;
+    char *model, *chat_template_path, *listen, *api_key, *name, *ticket_file;
+    struct endpoint_options fleet;
     int max_context, max_length, slots, queue, connections, max_body, timeout, drain;
 };
 
@@ -42,8 +45,17 @@ static const struct conf_key keys[] = {
              "seconds until a connection is closed that says or takes nothing"),
     CONF_INT(cmd_serve_options, drain, "30", 0, 86400,
              "seconds for answers to be done when it is stopped"),
-    CONF_REFUSED("broker", "a fleet's newest version is not served yet: model=RUN_FOLDER is "
-                           "its newest checkpoint"),
+    CONF_ROW(
+        CONF_TEXT_, cmd_serve_options, fleet.broker, "broker", "", 0, 0,
+        "in place of a model: what the fleet at tcp://HOST:5555 trains, each newest version",
+        NULL),
+    CONF_ROW(CONF_TEXT_, cmd_serve_options, fleet.run, "run", "", 0, 0,
+             "the same of the fleet that works in this run folder", NULL),
+    CONF_ROW(CONF_TEXT_, cmd_serve_options, fleet.key, "key", "", 0, 0,
+             "broker: a key file of the role follower", NULL),
+    CONF_TEXT(cmd_serve_options, ticket_file, "",
+              "a ticket of the role follower in the place of broker and key; \"-\": standard "
+              "input"),
     CONF_END,
 };
 
@@ -76,14 +88,26 @@ static int length_of(const struct cmd_serve_options *o, int context)
     return o->max_length ? o->max_length : usual;
 }
 
-static enum err serve(const struct cmd_serve_options *o, const struct open_model *loaded)
+/* What requests call it: of a fleet its run's folder, if it is known. */
+static char *name_for(const struct cmd_serve_options *o)
 {
-    const int context = model_shape(loaded->model)->context;
-    char *name = o->name && *o->name ? mem_text(o->name) : name_of(o->model);
+    if (*o->name)
+        return mem_text(o->name);
+    if (*o->model || *o->fleet.run)
+        return name_of(*o->model ? o->model : o->fleet.run);
+    return mem_text("policy");
+}
+
+static enum err serve(const struct cmd_serve_options *o, const struct open_model *loaded,
+                      const struct edition_conf *first, const struct serve_source *source,
+                      const volatile sig_atomic_t *until)
+{
+    const int context = loaded->files->shape.context;
+    char *name = name_for(o);
     const struct ask_model model = {loaded, name, length_of(o, context)};
-    const struct edition_conf own = {.model = loaded->model, .name = ""};
     const struct serve_conf conf = {.model = &model,
-                                    .first = &own,
+                                    .first = first,
+                                    .source = *source,
                                     .listen = o->listen,
                                     .api_key = o->api_key,
                                     .slots = o->slots,
@@ -92,47 +116,108 @@ static enum err serve(const struct cmd_serve_options *o, const struct open_model
                                     .max_body = o->max_body,
                                     .idle_s = o->timeout,
                                     .drain_s = o->drain};
-    enum err err = OK;
+    enum err err = serve_run(&conf, until);
 
-    if (model.length < 2 || model.length > context)
-        err = err_set(ERR_RANGE, "max_length %d: not in 2..%d, the model's context",
-                      model.length, context);
+    free(name);
+    return err;
+}
+
+static enum err serve_files(const struct cmd_serve_options *o)
+{
+    struct open_model loaded;
+    enum err err;
+
     signal(SIGTERM, end);
     signal(SIGINT, end);
+    err = open_model_all(&loaded, o->model, HEAD_LM);
     if (!err)
-        err = serve_run(&conf, &ended);
-    free(name);
+        err = open_model_chat(&loaded, o->chat_template_path);
+    if (!err)
+        err = open_model_reach(&loaded, o->max_context);
+    if (!err)
+        err = serve(o, &loaded, &(struct edition_conf){.model = loaded.model, .name = ""},
+                    &(struct serve_source){.self = NULL}, &ended);
+    open_model_close(&loaded);
+    return err;
+}
+
+/* Where it is dialled, and with which key. A run's folder knows its own. */
+static enum err reach(const struct cmd_serve_options *o, struct endpoint *out)
+{
+    struct endpoint_options fleet = o->fleet;
+    char none[] = "";
+    enum err err;
+
+    if (*o->model)
+        return err_set(ERR_RANGE,
+                       "model: a fleet's own is served (broker, run or ticket_file)");
+    if (o->max_context)
+        return err_set(ERR_RANGE, "max_context: it is the fleet's run that says how far its "
+                                  "model reaches");
+    memset(out, 0, sizeof *out);
+    if (*o->ticket_file)
+        return OK;
+    fleet.dashboard = none;
+    err = endpoint_find(out, &fleet);
+    if (!err && !*o->fleet.broker)
+        memcpy(out->key_path, out->follower_path, sizeof out->key_path);
+    curve_wipe(&out->keys); /* the follower reads its own */
+    return err;
+}
+
+/* The fleet's, with another template if one was named. */
+static enum err serve_policy(void *self, struct open_model *loaded,
+                             const struct edition_conf *first,
+                             const struct serve_source *source,
+                             const volatile sig_atomic_t *until)
+{
+    const struct cmd_serve_options *o = self;
+    const enum err err = open_model_chat(loaded, o->chat_template_path);
+
+    if (!err)
+        return serve(o, loaded, first, source, until);
+    first->release(first->self);
+    return err;
+}
+
+static enum err serve_followed(struct cmd_serve_options *o)
+{
+    struct endpoint *at = mem_new(1, sizeof *at);
+    enum err err = reach(o, at);
+
+    if (!err)
+        err = serve_fleet(
+            &(struct serve_fleet_conf){.broker = at->control,
+                                       .key = *o->ticket_file ? o->fleet.key : at->key_path,
+                                       .ticket_file = o->ticket_file,
+                                       .serve = serve_policy,
+                                       .self = o});
+    free(at);
     return err;
 }
 
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
-    struct cmd_serve_options options;
-    struct open_model loaded;
+    struct cmd_serve_options o;
     enum err err;
 
     (void)status;
-    memset(&options, 0, sizeof options);
-    memset(&loaded, 0, sizeof loaded);
-    err = command_words(command, &options, argc, argv, NULL);
+    memset(&o, 0, sizeof o);
+    err = command_words(command, &o, argc, argv, NULL);
     if (!err)
-        err = open_model_all(&loaded, options.model, HEAD_LM);
-    if (!err)
-        err = open_model_chat(&loaded, options.chat_template_path);
-    if (!err)
-        err = open_model_reach(&loaded, options.max_context);
-    if (!err)
-        err = serve(&options, &loaded);
-    open_model_close(&loaded);
-    command_conf_free(command->keys, &options);
+        err = *o.fleet.broker || *o.fleet.run || *o.ticket_file ? serve_followed(&o)
+                                                                : serve_files(&o);
+    command_conf_free(command->keys, &o);
     return err;
 }
 
 const struct command cmd_serve = {
     .name = "serve",
     .group = "models",
-    .usage = "--model M [listen=127.0.0.1:8000 api_key=FILE ...]",
-    .help = "a model behind OpenAI's HTTP interface: /v1/chat/completions, /v1/completions",
+    .usage = "--model M | broker=tcp://HOST:5555 key=FILE | run=FOLDER\n"
+             "                    [listen=127.0.0.1:8000 api_key=FILE ...]",
+    .help = "a model behind OpenAI's HTTP interface: /v1/chat/completions, /v1/completions; or "
+            "what a fleet trains, its newest version",
     .run = run,
     .keys = keys,
 };

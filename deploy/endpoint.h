@@ -22,8 +22,10 @@ struct endpoint {
      * dashboard is five ports further than control. */
     char control[ENDPOINT_TEXT], dashboard[ENDPOINT_TEXT];
     char key_path[4096]; /* of an operator's key; "" without */
-    char folder[4096];   /* of a fleet of this process's: its keys folder */
-    char run[4096];      /* folder, "" when found by address */
+    char follower_path
+        [4096];        /* of a follower's key, for `drover serve`; "" where there is none */
+    char folder[4096]; /* of a fleet of this process's: its keys folder */
+    char run[4096];    /* folder, "" when found by address */
     bool secure;
     struct curve_keys keys;
     long pid; /* of the supervisor, 0 unknown */

@@ -128,8 +128,7 @@ static enum err open_door(struct serving *s)
 
 static enum err open_hub(struct serving *s)
 {
-    static const enum role guests[] = {ROLE_ACTOR, ROLE_REWARDER, ROLE_LEARNER,
-                                       ROLE_FOLLOWER};
+    static const enum role guests[] = {ROLE_ACTOR, ROLE_REWARDER, ROLE_LEARNER, ROLE_FOLLOWER};
     const struct hub_conf conf = {.endpoint = s->conf.endpoint,
                                   .listen_fd = -1,
                                   .keys = s->conf.keys,

@@ -172,10 +172,12 @@ static void begin(struct engine *e, struct job *job)
 /* One line a request, where the weights change. */
 static void tell(const struct job *job)
 {
-    if (*job->version)
-        log_info("answered", "request=%s version=%s tokens=%d%s%s%s", job->id, job->version,
-                 job_completion_tokens(job), job->failed ? " failed=\"" : "",
-                 job->failed ? job->failed : "", job->failed ? "\"" : "");
+    if (*job->version && !job->failed)
+        log_info("answered", "request=%s version=%s tokens=%d", job->id, job->version,
+                 job_completion_tokens(job));
+    else if (*job->version)
+        log_info("failed", "request=%s version=%s reason=\"%s\"", job->id, job->version,
+                 job->failed);
 }
 
 /* Out of the list; its slots are free. Compute thread, with the lock, between steps. */
@@ -471,6 +473,8 @@ void engine_run(struct engine *e, const volatile sig_atomic_t *end, int64_t drai
             e->ending = true;
             until_ms = now_ms + drain_ms;
         }
+        if (*end > 1)
+            until_ms = now_ms;
         look(e, now_ms);
         while (now_ms >= until_ms && e->first)
             fail(e, e->first, "the server ends");

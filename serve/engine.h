@@ -37,7 +37,7 @@ void engine_renew(struct engine *engine, const struct edition_conf *newer);
 int engine_editions(struct engine *engine);
 void engine_edition(struct engine *engine, char name[EDITION_NAME]);
 
-/* Computes until *end is not 0; then what is inside has drain_ms to be done. At the end all of it
+/* Computes until *end is not 0; then what is inside has drain_ms to be done, with 2 nothing. At the end all of it
  * has left. `tick` is called some times a second, without the lock. */
 void engine_run(struct engine *engine, const volatile sig_atomic_t *end, int64_t drain_ms,
                 void (*tick)(void *self, int64_t now_ms), void *self);

@@ -44,6 +44,7 @@ struct server {
     size_t bodies;     /* bytes of bodies at hand */
     int open;          /* requests at hand; under the engine's lock */
     struct http *http;
+    bool taken; /* the first edition is the engine's now */
 };
 
 /* ---- a request's body */
@@ -358,14 +359,21 @@ static enum err listen_to(struct server *server)
                                   .self = server};
     struct http_address address;
     unsigned port;
+    const int context = conf->model->loaded->files->shape.context;
     enum err err = http_address(&address, conf->listen);
+
+    if (!err && (conf->model->length < 2 || conf->model->length > context))
+        err = err_set(ERR_RANGE, "max_length %d: not in 2..%d, the model's context",
+                      conf->model->length, context);
 
     if (!err && !server->gate.keyed && !http_address_local(&address))
         err = err_set(ERR_RANGE,
                       "listen: %s can be dialled by others: api_key=FILE says who may ask",
                       conf->listen);
-    if (!err)
+    if (!err) {
+        server->taken = true;
         err = engine_new(&server->engine, conf->model, conf->first, conf->slots, conf->queue);
+    }
     if (!err)
         err = http_start(&server->http, &port, conf->listen, &address, &how);
     if (!err)
@@ -410,6 +418,8 @@ enum err serve_run(const struct serve_conf *conf, const volatile sig_atomic_t *e
     }
     http_stop(server.http);
     engine_free(server.engine);
+    if (!server.taken && conf->first->release)
+        conf->first->release(conf->first->self);
     json_decref(server.said);
     return err;
 }

@@ -20,7 +20,7 @@ struct serve_source {
 
 struct serve_conf {
     const struct ask_model *model; /* borrowed; the weights of its `loaded` are not looked at */
-    const struct edition_conf *first; /* what is answered with */
+    const struct edition_conf *first; /* what is answered with; taken, whatever comes of it */
     struct serve_source source;
     const char *listen, *api_key;  /* HOST:PORT; a file, or NULL (gate.h) */
     int slots, queue, connections; /* answers, requests, connections at once */

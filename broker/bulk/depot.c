@@ -256,6 +256,14 @@ static enum err first_ask(struct depot *d, struct stock_item *item, int64_t now_
     return err;
 }
 
+/* What it has, from now on; a follower is asked for nothing. */
+static void note_have(struct depot *d, struct depot_peer *from, struct stock_item *item,
+                      const struct msg_wreq *ask)
+{
+    if (from->role != ROLE_FOLLOWER)
+        supply_have(&d->supply, &from->source, item, ask->have, ask->n_have);
+}
+
 static void on_wreq(struct depot *d, struct depot_peer *from, const struct msg_wreq *ask,
                     int64_t now_ms)
 {
@@ -279,8 +287,7 @@ static void on_wreq(struct depot *d, struct depot_peer *from, const struct msg_w
         from->moved_ms = now_ms;
     if (asks)
         depot_pump_busy(d, from);
-    if (from->role != ROLE_FOLLOWER) /* which is asked for nothing */
-        supply_have(&d->supply, &from->source, item, ask->have, ask->n_have);
+    note_have(d, from, item, ask);
     /* Whoever asks for pieces knows of parents. */
     if (ask->kind < CHUNK_PIECES || from->role == ROLE_LEARNER)
         return;

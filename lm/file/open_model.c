@@ -106,6 +106,18 @@ enum err open_model_all(struct open_model *out, const char *path, enum head head
     return err;
 }
 
+enum err open_model_card(struct open_model *out, struct model_files *files)
+{
+    memset(out, 0, sizeof *out);
+    out->files = files;
+    if (check_head(out, "the policy", HEAD_LM)) {
+        open_model_close(out);
+        return ERR_RANGE;
+    }
+    ready(out);
+    return OK;
+}
+
 /* The image stays: only the frequencies and the context are made of the list. */
 enum err open_model_reach(struct open_model *loaded, int longest)
 {

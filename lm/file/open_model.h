@@ -18,6 +18,9 @@ struct open_model {
 /* `path` as model_files_open takes it. Errors: ERR_RANGE if the model has another head than
  * `head`; HEAD_STEP takes a scalar head, too. */
 enum err open_model_all(struct open_model *out, const char *path, enum head head) MUST_CHECK;
+/* Of files without weights, which it takes: text and shape alone; `model` stays NULL. Errors:
+ * ERR_RANGE: no language model. */
+enum err open_model_card(struct open_model *out, struct model_files *files) MUST_CHECK;
 void open_model_close(struct open_model *loaded);
 
 /* For sequences of so many tokens (model_files_reach); 0: the original context. Errors: ERR_PARSE,

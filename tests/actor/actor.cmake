@@ -5,4 +5,3 @@ drover_library(compute_fixture SOURCES ${CMAKE_CURRENT_SOURCE_DIR}/actor/compute
   NEEDS actor PkgConfig::cmocka)
 drover_test(actor/compute NEEDS compute_fixture)
 drover_test(actor/lag NEEDS compute_fixture)
-drover_test(actor/rebuild NEEDS actor)

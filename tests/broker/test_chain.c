@@ -146,7 +146,8 @@ static void a_follower_stands_last(void **state)
     chain_ask(chain, &follower, &item, SIZE, 0, now_ms);
     for (int t = 0; t < 10; t++)
         chain_tick(chain, now_ms += 100);
-    assert_ptr_equal(chain_parent(&follower, &item), &parent); /* as long as there is no other */
+    assert_ptr_equal(chain_parent(&follower, &item),
+                     &parent); /* as long as there is no other */
     chain_add(chain, &child[0], "child0", "tcp://10.1.1.2:5", "10.1.1.2", &(struct hash){{2}});
     chain_ask(chain, &child[0], &item, SIZE, 0, now_ms);
     chain_ask(chain, &child[0], &item, SIZE, 1, now_ms += 100);

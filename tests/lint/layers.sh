@@ -10,9 +10,10 @@ allowed() {
     proto | net | http | hfhub | lm | data | prefs) echo base ;;
     ratings) echo base stats data ;;
     member) echo base proto net ;;
+    follow) echo base proto net member lm ;;
     reward) echo base proto lm ;;
     broker) echo base proto net ;;
-    actor) echo base proto net member lm ;;
+    actor) echo base proto net member follow lm ;;
     rewarder) echo base proto net member lm reward ;;
     examples) echo base stats lm ;;
     ratings) echo base stats data ;;
@@ -20,7 +21,7 @@ allowed() {
     serve) echo base http lm eval ;;
     annotate) echo base http prefs ratings stats data lm eval ;;
     deploy) echo base proto net reward ;;
-    cli) echo learner base stats proto net http hfhub prefs annotate serve lm data ratings reward eval deploy examples ;;
+    cli) echo follow learner base stats proto net http hfhub prefs annotate serve lm data ratings reward eval deploy examples ;;
     learner) echo base stats proto net member lm data hfhub reward annotate ;;
     lm/kernel | lm/text | reward/* | broker/bulk | data/columns | annotate/exchange) ;;
     lm/model) echo lm/kernel ;;
@@ -39,7 +40,7 @@ allowed() {
     esac
 }
 status=0
-for folder in base stats proto net http hfhub prefs lm data ratings member reward eval annotate serve deploy examples broker actor rewarder learner cli; do
+for folder in base stats proto net http hfhub prefs lm data ratings member reward eval annotate serve deploy examples broker follow actor rewarder learner cli; do
     [ -d "$folder" ] || continue
     for used in $(grep -rhoE '^#include "[a-z]+/' --include='*.[ch]' --include='*.inc' "$folder" | cut -d'"' -f2 | tr -d / | sort -u); do
         case " $folder $(allowed "$folder") " in

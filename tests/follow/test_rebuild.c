@@ -1,6 +1,6 @@
 /* Images that are rebuilt: the announced one, or nothing and a word. */
 
-#include "actor/rebuild.h"
+#include "follow/rebuild.h"
 
 #include "base/mem.h"
 #include "lm/model/lora_image.h"

@@ -3,41 +3,17 @@
  * patch or an adapter says is not believed, only what comes of it. Everything is written into pages
  * of its own, which other processes of this host can map once they are sealed. */
 
-#include "actor/rebuild.h"
+#include "follow/rebuild.h"
 
-#include "actor/compute_item.h"
-#include "actor/late.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "lm/model/lora_image.h"
 #include "lm/model/packed.h"
-#include "net/worker.h"
 #include "proto/blob.h"
 #include "proto/patch.h"
 
 #include <stdbool.h>
 #include <stdio.h>
-
-/* Not late, as other items may be: then the image is pulled, which needs no thread. */
-enum err rebuild_post(struct fetch_rebuild *job, const struct late *late, struct worker *worker)
-{
-    struct compute_item *const item = compute_item(ITEM_REBUILD);
-
-    item->rebuild = job;
-    if (!late->n && worker_post(worker, item))
-        return OK;
-    item->rebuild = NULL;
-    compute_item_free(item);
-    return err_set(ERR_STATE, "the compute thread takes no more");
-}
-
-struct fetch_rebuild *rebuild_of(struct compute_item *item)
-{
-    struct fetch_rebuild *const job = item->rebuild;
-
-    item->rebuild = NULL;
-    return job;
-}
 
 /* Words stay with the thread that set them: what is wrong is said by the one that asks. */
 static enum err by_patch(struct fetch_rebuild *job, uint8_t *to)
