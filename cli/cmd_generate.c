@@ -24,6 +24,7 @@ struct generate_conf {
     struct sampling_options sampling;
     int n;
     bool pairs;
+    json_t *logit_bias;
 };
 
 /* What every command that samples has, and two of our own. */
@@ -33,6 +34,7 @@ static const struct conf_key keys[] = {
     CONF_INT(generate_conf, n, "1", 1, ANSWERS_MAX, "answers to a line, each of its own draws"),
     CONF_BOOL(generate_conf, pairs, "false",
               "two answers as {prompt, a, b}, for `drover judge` or people to compare (n=2)"),
+    CONF_TREE(generate_conf, logit_bias, "added to logits: {\"token id\": -100..100}"),
     CONF_END,
 };
 
@@ -40,6 +42,7 @@ struct generating {
     struct open_model loaded;
     struct generate_conf conf;
     struct sample_answers sampler;
+    struct penalty_bias *bias; /* NULL: none */
     uint64_t line; /* task of the window's first line: a line's number fixes its answer */
 };
 
@@ -114,7 +117,13 @@ static enum err start(struct generating *job)
         err = open_model_chat(&job->loaded, conf->chat_template_path);
     if (!err)
         err = open_model_reach(&job->loaded, conf->max_context);
-    return err ? err : sampling_options_sampler(&job->sampler, &job->loaded, conf, LONGEST);
+    if (!err)
+        err = sampling_options_sampler(&job->sampler, &job->loaded, conf, LONGEST);
+    if (!err)
+        err = penalty_biases(&job->bias, &job->sampler.sampling.penalties.biases,
+                             job->conf.logit_bias, model_shape(job->loaded.model)->vocab);
+    job->sampler.sampling.penalties.bias = job->bias;
+    return err;
 }
 
 /* Text of a model on a terminal: control bytes but newlines and tabs do not reach it. */
@@ -162,6 +171,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
         err = text ? answer_one(&job, text) : json_lines_run(&lines, stdin, "stdin", stdout);
     sample_answers_fini(&job.sampler);
     open_model_close(&job.loaded);
+    free(job.bias);
     command_conf_free(keys, &job.conf);
     free(text);
     return err;

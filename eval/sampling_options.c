@@ -36,6 +36,9 @@ enum err sampling_options_make(struct sampling *out, const struct sampling_optio
         .top_k = conf->top_k,
         .max_new = conf->max_new_tokens ? conf->max_new_tokens : usual,
         .n_stop = shape->eos_count,
+        .penalties = {.repetition = (float)conf->repetition_penalty,
+                      .frequency = (float)conf->frequency_penalty,
+                      .presence = (float)conf->presence_penalty},
     };
     for (int i = 0; i < shape->eos_count; i++)
         out->stop[i] = shape->eos[i];

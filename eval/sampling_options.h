@@ -12,6 +12,7 @@ struct sampling_options {
     int top_k, max_new_tokens, slots;
     char *system;
     json_t *stop;
+    double repetition_penalty, presence_penalty, frequency_penalty;
     int max_context;
 };
 
@@ -29,6 +30,12 @@ struct sampling_options {
                   "tokens at least this share of the likeliest"), \
         CONF_INT(sampling_options, max_new_tokens, "0", 0, 1e6, \
                  "longest answer; 0: " tokens ", or what the context still holds"), \
+        CONF_REAL(sampling_options, repetition_penalty, "1", .01, 100, \
+                  "of what was said, prompt included: logits above 0 are divided by it"), \
+        CONF_REAL(sampling_options, frequency_penalty, "0", -2, 2, \
+                  "off a token's logit, as often as it stands in the answer"), \
+        CONF_REAL(sampling_options, presence_penalty, "0", -2, 2, \
+                  "off a token's logit, if it stands in the answer"), \
         CONF_REAL(sampling_options, seed, "42", 0, 9e15, "same seed, same answers"), \
         CONF_TREE(sampling_options, stop, "strings that end an answer")
 

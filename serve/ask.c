@@ -121,6 +121,26 @@ static enum err read_sampling(struct ask_request *a, struct fields *f,
     return err ? err : read_stop_ids(a, f, shape);
 }
 
+/* OpenAI's and transformers' (lm/gen/penalty.h). */
+static enum err read_penalties(struct ask_request *a, struct fields *f,
+                               const struct shape *shape)
+{
+    struct penalties *p = &a->sampling.penalties;
+    enum err err = fields_real(f, "presence_penalty", -2, 2, &p->presence);
+
+    if (!err)
+        err = fields_real(f, "frequency_penalty", -2, 2, &p->frequency);
+    if (!err)
+        err = fields_real(f, "repetition_penalty", .01, 100, &p->repetition);
+    if (err || !fields_get(f, "logit_bias"))
+        return err;
+    err = penalty_biases(&a->bias, &p->biases, fields_get(f, "logit_bias"), shape->vocab);
+    p->bias = a->bias;
+    if (err)
+        f->wrong = "logit_bias";
+    return err;
+}
+
 /* Chat has a switch and a number, completions one number. */
 static enum err read_logprobs(struct ask_request *a, struct fields *f)
 {
@@ -242,6 +262,8 @@ enum err ask_read(struct ask_request *a, struct fields *f, bool chat, const json
     if (!err)
         err = read_sampling(a, f, &model->loaded->files->shape);
     if (!err)
+        err = read_penalties(a, f, &model->loaded->files->shape);
+    if (!err)
         err = read_length(a, f);
     if (!err)
         err = ask_prompts(a, f, model);
@@ -255,6 +277,7 @@ void ask_free(struct ask_request *a)
     free(a->prompt);
     for (int i = 0; i < SHAPE_STOPS; i++)
         free(a->stop[i]);
+    free(a->bias);
     json_decref(a->tools);
     json_decref(a->warnings);
     memset(a, 0, sizeof *a);

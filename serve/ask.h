@@ -29,7 +29,8 @@ struct ask_request {
     struct sampling sampling; /* max_new 0: no token is wanted (echo); stop_text in `stop` */
     bool fit;                 /* nobody said max_new: it ends where the model's room does */
     char *stop[SHAPE_STOPS];
-    int top; /* likeliest tokens told with each */
+    struct penalty_bias *bias; /* sampling's, or NULL */
+    int top;                   /* likeliest tokens told with each */
     bool logprobs, echo, stream, usage;
     bool ids, names;  /* token ids are told; tokens are named by their ids */
     bool keep_stop;   /* the stop string stays in the text */

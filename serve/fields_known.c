@@ -1,7 +1,7 @@
 /* One table of the fields that OpenAI's interface has, and vLLM's beside them, and what becomes of
  * each here. Three kinds: read (by ask.c), without effect on an answer, and not done. What is not
- * done is refused as soon as its value asks for something: a client that penalises repetition and
- * gets answers without would never know. A field outside the table may be anything (a newer
+ * done is refused as soon as its value asks for something: a client that asks for a grammar and gets
+ * answers without would never know. A field outside the table may be anything (a newer
  * client's, a typing mistake), so it is passed over aloud: in the answer's `warnings`, and once
  * in the log. */
 
@@ -34,6 +34,10 @@ static const struct fate_row fates[] = {
     {"top_p", BOTH, READ, 0, NULL},
     {"top_k", BOTH, READ, 0, NULL},
     {"min_p", BOTH, READ, 0, NULL},
+    {"frequency_penalty", BOTH, READ, 0, NULL},
+    {"presence_penalty", BOTH, READ, 0, NULL},
+    {"repetition_penalty", BOTH, READ, 0, NULL},
+    {"logit_bias", BOTH, READ, 0, NULL},
     {"n", BOTH, READ, 0, NULL},
     {"seed", BOTH, READ, 0, NULL},
     {"stop", BOTH, READ, 0, NULL},
@@ -60,13 +64,9 @@ static const struct fate_row fates[] = {
     {"request_id", BOTH, PASSED, 0, NULL},
     {"priority", BOTH, PASSED, 0, NULL},
     {"parallel_tool_calls", CHAT, PASSED, 0, NULL},
-    {"frequency_penalty", BOTH, REFUSED, 0, "no penalties here"},
-    {"presence_penalty", BOTH, REFUSED, 0, "no penalties here"},
-    {"repetition_penalty", BOTH, REFUSED, 1, "no penalties here"},
     {"length_penalty", BOTH, REFUSED, 1, "no beams here"},
     {"use_beam_search", BOTH, REFUSED, 0, "no beams here"},
     {"best_of", TEXT, REFUSED, 1, "ask for n answers and choose among them"},
-    {"logit_bias", BOTH, REFUSED, 0, "no biases here"},
     {"min_tokens", BOTH, REFUSED, 0, "an answer may end at any token"},
     {"bad_words", BOTH, REFUSED, 0, "no words are forbidden here"},
     {"allowed_token_ids", BOTH, REFUSED, 0, "all tokens may be drawn here"},

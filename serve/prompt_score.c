@@ -112,7 +112,9 @@ enum err prompt_score_draw(struct prompt_score *s, const struct generate_job *jo
                                  (uint32_t)job->n_prompt);
 
     *out = (struct generate_token){.task = job->task, .sample = sample, .owner = job->owner};
-    out->token = sample_draw(s->scratch, &job->sampling, s->last, u, &out->logprob);
+    out->token = sample_draw(s->scratch, &job->sampling,
+                             &(struct penalty_said){job->prompt, job->n_prompt, job->n_prompt},
+                             s->last, u, &out->logprob);
     if (out->token < 0)
         return err_set(ERR_RANGE, "logits behind the prompt are not numbers");
     out->tops = sample_best(best, job->top, job->sampling.temperature, s->last, s->shape.vocab);

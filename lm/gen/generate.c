@@ -202,7 +202,7 @@ static enum err check_job(const struct generate *g, const struct generate_job *j
         return err_set(ERR_RANGE, "top %d: not in 0..%d", job->top, SAMPLE_TOPS);
     if (job->sampling.max_new < 1)
         return err_set(ERR_RANGE, "max_new %d: below 1", job->sampling.max_new);
-    if (sample_check(&job->sampling))
+    if (sample_check(&job->sampling) || penalty_check(&job->sampling.penalties, g->shape.vocab))
         return ERR_RANGE;
     return check_stops(g, &job->sampling);
 }
@@ -344,7 +344,8 @@ static void draw(struct generate *g, const struct draw *first, struct draw *d)
     const size_t row = (size_t)(d->row - first->row);
     const float *logit = g->logits + row * (size_t)g->shape.vocab;
 
-    d->token = sample_draw(g->scratch[omp_get_thread_num()], &s->job.sampling, logit, u,
+    d->token = sample_draw(g->scratch[omp_get_thread_num()], &s->job.sampling,
+                           &(struct penalty_said){s->token, s->job.n_prompt, s->n}, logit, u,
                            &s->logprob[s->n]);
     s->tops = d->token < 0 ? 0
                            : sample_best(s->top, s->job.top, s->job.sampling.temperature, logit,

@@ -22,6 +22,9 @@ struct sample_scratch {
     int vocab;
     float *e;      /* [vocab] exp(z - max) */
     uint64_t *key; /* [vocab] the tokens of one bin */
+    /* of penalties: [vocab] the row that is drawn from, and what was said how often, in between zeros */
+    float *changed;
+    uint32_t *said;
     uint32_t count[BINS];
     uint64_t weight[BINS];
 };
@@ -33,7 +36,9 @@ enum err sample_scratch_new(struct sample_scratch **out, int vocab)
     *out = NULL;
     s->vocab = vocab;
     if (mem_big(&s->e, (size_t)vocab, sizeof *s->e, "sampler") ||
-        mem_big(&s->key, (size_t)vocab, sizeof *s->key, "sampler")) {
+        mem_big(&s->key, (size_t)vocab, sizeof *s->key, "sampler") ||
+        mem_big(&s->changed, (size_t)vocab, sizeof *s->changed, "sampler") ||
+        mem_big(&s->said, (size_t)vocab, sizeof *s->said, "sampler")) {
         sample_scratch_free(s);
         return ERR_NOMEM;
     }
@@ -47,6 +52,8 @@ void sample_scratch_free(struct sample_scratch *scratch)
         return;
     free(scratch->e);
     free(scratch->key);
+    free(scratch->changed);
+    free(scratch->said);
     free(scratch);
 }
 
@@ -62,7 +69,7 @@ enum err sample_check(const struct sampling *s)
         return err_set(ERR_RANGE, "min_p %g: not in [0, 1]", (double)s->min_p);
     if (s->top_k < 0)
         return err_set(ERR_RANGE, "top_k %d: below 0", s->top_k);
-    return OK;
+    return penalty_check(&s->penalties, 0);
 }
 
 /* Below 2^-44 of the most probable token a token has no share. */
@@ -215,31 +222,52 @@ int sample_best(struct sample_top *out, int k, float temperature, const float *l
     return n;
 }
 
-int sample_draw(struct sample_scratch *s, const struct sampling *sampling, const float *logit,
-                double u, float *logprob)
+/* What is drawn from: the row, or what penalties make of it. */
+static const float *penalised(struct sample_scratch *s, const struct sampling *sampling,
+                              const struct penalty_said *said, const float *logit)
+{
+    static const struct penalty_said nothing;
+
+    if (!penalty_any(&sampling->penalties))
+        return logit;
+    penalty_apply(&sampling->penalties, said ? said : &nothing, logit, s->vocab, s->said,
+                  s->changed);
+    return s->changed;
+}
+
+static int draw(struct sample_scratch *s, const struct sampling *sampling, const float *logit,
+                const struct softmax *row, double u)
+{
+    uint64_t floor = 0;
+
+    isa_current()->spread(s->e, logit, s->vocab, row->rate, row->max);
+    /* In the order that the header promises: each narrows what the one before left. */
+    if (sampling->top_k > 0 && sampling->top_k < s->vocab)
+        floor = cut(s, 0, (uint64_t)sampling->top_k, UINT64_MAX);
+    if (sampling->top_p < 1)
+        floor = cut(s, floor, UINT64_MAX, share(sampling->top_p, total(s, floor)));
+    if (sampling->min_p > 0 && floor < (key_of(sampling->min_p, 0) & ~(uint64_t)UINT32_MAX))
+        floor = key_of(sampling->min_p, 0) & ~(uint64_t)UINT32_MAX;
+    return pick(s, floor, u);
+}
+
+int sample_draw(struct sample_scratch *s, const struct sampling *sampling,
+                const struct penalty_said *said, const float *logit, double u, float *logprob)
 {
     const float t = sampling->temperature;
-    struct softmax row;
-    uint64_t floor = 0;
+    struct softmax row, from;
+    const float *z;
     int token;
 
     softmax_row(&row, logit, s->vocab, softmax_rate(t > 0 ? t : 1));
     *logprob = 0;
     if (!isfinite(row.max) || !isfinite(row.sum)) /* a NaN shows in the sum: isa.h */
         return -1;
-    if (t > 0) {
-        isa_current()->spread(s->e, logit, s->vocab, row.rate, row.max);
-        /* In the order that the header promises: each narrows what the one before left. */
-        if (sampling->top_k > 0 && sampling->top_k < s->vocab)
-            floor = cut(s, 0, (uint64_t)sampling->top_k, UINT64_MAX);
-        if (sampling->top_p < 1)
-            floor = cut(s, floor, UINT64_MAX, share(sampling->top_p, total(s, floor)));
-        if (sampling->min_p > 0 && floor < (key_of(sampling->min_p, 0) & ~(uint64_t)UINT32_MAX))
-            floor = key_of(sampling->min_p, 0) & ~(uint64_t)UINT32_MAX;
-        token = pick(s, floor, u);
-    } else {
-        token = greedy(logit, s->vocab);
-    }
+    z = penalised(s, sampling, said, logit);
+    from = row;
+    if (z != logit)
+        softmax_row(&from, z, s->vocab, row.rate);
+    token = t > 0 ? draw(s, sampling, z, &from, u) : greedy(z, s->vocab);
     *logprob = softmax_logprob(&row, logit[token]);
     return token;
 }

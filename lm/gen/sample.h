@@ -8,12 +8,14 @@
  *                                              (Holtzman et al. 2020, arXiv:1904.09751)
  *   min_p   keeps tokens with p >= min_p * (largest p)    (Nguyen et al. 2024,
  * arXiv:2407.01082) The most probable token is always kept. Among the kept, in order of id, the
- * token in whose share u falls is drawn. */
+ * token in whose share u falls is drawn. Before all this come the penalties, if there are any
+ * (penalty.h): they say what is drawn, and nothing of the log-probabilities that are told. */
 
 #ifndef LM_GEN_SAMPLE_H
 #define LM_GEN_SAMPLE_H
 
 #include "base/err.h"
+#include "lm/gen/penalty.h"
 #include "lm/model/shape.h"
 
 /* How tokens are drawn, and where an answer ends (generate.h). */
@@ -26,6 +28,7 @@ struct sampling {
     const char
         *stop_text[SHAPE_STOPS]; /* strings that end an answer; need a tokenizer; borrowed */
     int stop_text_count;
+    struct penalties penalties; /* zeros: none */
 };
 
 enum { SAMPLE_TOPS = 20 }; /* of the most probable tokens, as many as others' servers tell */
@@ -49,10 +52,11 @@ void sample_scratch_free(struct sample_scratch *scratch);
 /* Errors: ERR_RANGE, the words name the key and its range. */
 enum err sample_check(const struct sampling *sampling) MUST_CHECK;
 
-/* The drawn token, and its log-probability under the whole distribution before the filters,
- * with the bits that forward_logprob gives (temperature 0: the most probable token, and its
- * log-probability at temperature 1). 0 <= u < 1. -1 if the logits are not numbers. */
+/* The drawn token, and its log-probability under the model's whole distribution, before penalties and
+ * filters, with the bits that forward_logprob gives (temperature 0: the most probable token, and its
+ * log-probability at temperature 1). 0 <= u < 1. -1 if the logits are not numbers. `said`
+ * is what penalties look at; NULL: nothing was. */
 int sample_draw(struct sample_scratch *scratch, const struct sampling *sampling,
-                const float *logit, double u, float *logprob);
+                const struct penalty_said *said, const float *logit, double u, float *logprob);
 
 #endif

@@ -93,6 +93,28 @@ def same(choice, answer, what):
     check(choice["finish_reason"] == answer["finish_reason"] and choice["text"] == answer["completion"], what, choice, answer)
 
 
+def penalties(server, prompts):
+    """What is drawn is another, as `drover generate` draws it; each log-probability is the model's own. A bias of 100 is an order."""
+    how = dict(repetition_penalty=1.3, frequency_penalty=0.5, presence_penalty=-0.25, logit_bias={"7": 3.5, "9": -100})
+    words = [f"{key}={json.dumps(value)}" for key, value in how.items()]
+    for temperature in (0, 1):
+        plain = drover("generate", LLAMA, [{"prompt": p} for p in prompts], "max_new_tokens=16", "seed=3", f"temperature={temperature}")
+        want = drover("generate", LLAMA, [{"prompt": p} for p in prompts], "max_new_tokens=16", "seed=3", f"temperature={temperature}", *words)
+        got = server.ask("completions", prompt=prompts, max_tokens=16, seed=3, temperature=temperature, logprobs=0, return_token_ids=True, **how)
+        for k, choice in enumerate(got["choices"]):
+            same(choice, want[k], "penalised %d:" % k)
+        check([w["ids"] for w in want] != [p["ids"] for p in plain], "penalties change nothing")
+    # of what was drawn with penalties the log-probabilities are those without
+    again = server.ask("completions", prompt=got["choices"][0]["prompt_token_ids"] + got["choices"][0]["token_ids"], max_tokens=0, echo=True, logprobs=0)
+    mine = again["choices"][0]["logprobs"]["token_logprobs"][-len(want[0]["ids"]):]
+    check(all(abs(a - b) < 1e-4 for a, b in zip(mine, want[0]["logprobs"])), "logprobs of a penalised answer", mine, want[0]["logprobs"])
+    one = server.ask("completions", prompt=prompts[0], max_tokens=5, temperature=1, return_token_ids=True, ignore_eos=True, logit_bias={"11": 100})
+    check(one["choices"][0]["token_ids"] == [11] * 5, "a bias of 100", one)
+    # drawn without a slot (echo), too
+    one = server.ask("completions", prompt=prompts[0], max_tokens=1, temperature=0, return_token_ids=True, echo=True, logprobs=1, logit_bias={"12": 100})
+    check(one["choices"][0]["token_ids"] == [12], "a bias beside an echo", one)
+
+
 def bits(server):
     prompts = ["the cat", "a b c", "hello"]
     options = dict(max_tokens=12, temperature=0.9, top_k=40, top_p=0.95, seed=7, n=3)
@@ -109,6 +131,7 @@ def bits(server):
         check(got["usage"]["completion_tokens"] == made, got["usage"])
 
     alone()
+    penalties(server, prompts)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:  # more answers than slots, of other seeds and lengths
         others = [pool.submit(server.stream, "completions", prompt="x" * k, max_tokens=10 + k, seed=k) for k in range(1, 9)]
         beside = [pool.submit(alone) for _ in range(3)]
@@ -211,7 +234,10 @@ def refusals(server):
             ("stop", dict(prompt="a", stop=["x"] * 9)), ("stop", dict(prompt="a", stop="")), ("stop", dict(prompt="a", stop="x" * 129)),
             ("stop_token_ids", dict(prompt="a", stop_token_ids=[10**6])), ("seed", dict(prompt="a", seed=-1)),
             ("stream", dict(prompt="a", stream=1)), ("stream_options", dict(prompt="a", stream_options={})),
-            ("frequency_penalty", dict(prompt="a", frequency_penalty=0.5)), ("logit_bias", dict(prompt="a", logit_bias={"5": 1})),
+            ("frequency_penalty", dict(prompt="a", frequency_penalty=2.5)), ("presence_penalty", dict(prompt="a", presence_penalty="1")),
+            ("repetition_penalty", dict(prompt="a", repetition_penalty=0)), ("logit_bias", dict(prompt="a", logit_bias={"5x": 1})),
+            ("logit_bias", dict(prompt="a", logit_bias={"99999": 1})), ("logit_bias", dict(prompt="a", logit_bias={"5": 101})),
+            ("logit_bias", dict(prompt="a", logit_bias=[5])),
             ("best_of", dict(prompt="a", best_of=2)), ("suffix", dict(prompt="a", suffix="b")),
             ("response_format", dict(prompt="a", response_format={"type": "json_object"}))]:
         server.refuses(param, **body)

@@ -198,7 +198,7 @@ static void every_token_is_drawn_with_its_own_number(void **state)
             continue;
         forward_logits(m.model, work, hidden, 1, logits);
         token[t + 1] =
-            sample_draw(scratch, &job.sampling, logits,
+            sample_draw(scratch, &job.sampling, NULL, logits,
                         rng_uniform(42, RNG_SAMPLE, job.task, 11, (uint32_t)t + 1), &lp);
         assert_int_equal(token[t + 1], h.token[11][t - 4]);
         assert_true(lp == h.logprob[11][t - 4]);

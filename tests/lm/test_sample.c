@@ -73,7 +73,7 @@ static void frequencies(const struct sampling *s, uint64_t seed)
     assert_ok(sample_scratch_new(&scratch, V));
     for (int i = 0; i < DRAWS; i++) {
         const double u = rng_uniform(seed, RNG_SAMPLE, (uint64_t)i, 3, 5);
-        const int token = sample_draw(scratch, s, l, u, &lp);
+        const int token = sample_draw(scratch, s, NULL, l, u, &lp);
 
         assert_in_range(token, 0, V - 1);
         count[token]++;
@@ -125,7 +125,7 @@ static uint64_t reached(const struct sampling *s, const float *l, int n)
 
     assert_ok(sample_scratch_new(&scratch, n));
     for (int i = 0; i < 256; i++)
-        set |= (uint64_t)1 << sample_draw(scratch, s, l, i / 256.0, &lp);
+        set |= (uint64_t)1 << sample_draw(scratch, s, NULL, l, i / 256.0, &lp);
     sample_scratch_free(scratch);
     return set;
 }
@@ -174,18 +174,18 @@ static void the_logprob_is_of_the_whole_distribution(void **state)
     assert_ok(sample_scratch_new(&scratch, V));
     s.temperature = 0.8f;
     s.top_k = 2;
-    token = sample_draw(scratch, &s, l, 0.99, &lp);
+    token = sample_draw(scratch, &s, NULL, l, 0.99, &lp);
     softmax_row(&row, l, V, softmax_rate(0.8f));
     assert_true(lp == softmax_logprob(&row, l[token]));
     s.temperature = 0;
-    token = sample_draw(scratch, &s, l, 0.99, &lp);
+    token = sample_draw(scratch, &s, NULL, l, 0.99, &lp);
     softmax_row(&row, l, V, 1);
     assert_true(lp == softmax_logprob(&row, l[token]));
     l[3] = NAN;
     s.temperature = 1;
-    assert_int_equal(sample_draw(scratch, &s, l, 0.5, &lp), -1);
+    assert_int_equal(sample_draw(scratch, &s, NULL, l, 0.5, &lp), -1);
     l[3] = INFINITY;
-    assert_int_equal(sample_draw(scratch, &s, l, 0.5, &lp), -1);
+    assert_int_equal(sample_draw(scratch, &s, NULL, l, 0.5, &lp), -1);
     sample_scratch_free(scratch);
 }
 
@@ -230,9 +230,103 @@ static void stop_strings_are_found_across_tokens(void **state)
     assert_true(stop_feed(&s, "NDx", 3, text, 2));
 }
 
+/* By the definitions, in their order, on f32; then nothing is left in the scratch. */
+static void penalties_are_as_defined(void **state)
+{
+    static const int said[] = {3, 4, 3, 9, 5, 9, 9}; /* the first four are the prompt */
+    static const struct penalty_bias bias[] = {{3, -1.5f}, {20, 2.25f}};
+    const struct penalties p = {1.7f, .3f, .6f, bias, 2};
+    uint32_t count[V] = {0};
+    float l[V], got[V];
+
+    (void)state;
+    logits(l, V, 8);
+    penalty_apply(&p, &(struct penalty_said){said, 4, 7}, l, V, count, got);
+    for (int i = 0; i < V; i++) {
+        float want = l[i] + (i == 3 ? -1.5f : i == 20 ? 2.25f : 0);
+        int prompt = 0, answer = 0;
+
+        for (int k = 0; k < 7; k++) {
+            prompt += k < 4 && said[k] == i;
+            answer += k >= 4 && said[k] == i;
+        }
+        if (prompt || answer)
+            want = want < 0 ? want * 1.7f : want / 1.7f;
+        if (answer) {
+            want = want - .3f * (float)answer;
+            want = want - .6f;
+        }
+        assert_true(got[i] == want);
+        assert_int_equal(count[i], 0);
+    }
+}
+
+/* Nobody's bits change: off is off, and the log-probability is the model's own. */
+static void without_penalties_nothing_is_another(void **state)
+{
+    static const int said[] = {1, 2, 3, 4};
+    const struct penalty_said all = {said, 2, 4};
+    struct sampling off = plain, on = plain;
+    struct sample_scratch *scratch;
+    float l[V], a, b;
+    int other = 0;
+
+    (void)state;
+    off.penalties.repetition = 1;
+    on.penalties = (struct penalties){.repetition = 3, .presence = 2};
+    assert_ok(sample_scratch_new(&scratch, V));
+    for (uint64_t i = 0; i < 200; i++) {
+        const double u = rng_uniform(9, RNG_SAMPLE, i, 0, 0);
+        struct softmax row;
+        int token;
+
+        logits(l, V, 100 + i);
+        token = sample_draw(scratch, &plain, NULL, l, u, &a);
+        assert_int_equal(token, sample_draw(scratch, &off, &all, l, u, &b));
+        assert_true(a == b);
+        softmax_row(&row, l, V, softmax_rate(1));
+        token = sample_draw(scratch, &on, &all, l, u, &b);
+        assert_true(b == softmax_logprob(&row, l[token]));
+        other += a != b;
+    }
+    assert_true(other > 10);
+    sample_scratch_free(scratch);
+}
+
+static void biases_are_read_whole_or_not(void **state)
+{
+    static const char *const bad[] = {
+        "[1]",          "{\"x\": 1}",   "{\"\": 1}",
+        "{\"-1\": 1}",  "{\"50\": 1}",  "{\"1\": \"2\"}",
+        "{\"1\": 1e3}", "{\"1.5\": 1}", "{\"99999999999999999999\": 1}"};
+    struct penalty_bias *bias;
+    json_t *tree = json_loads("{\"7\": -2.5, \"49\": 100}", 0, NULL);
+    int n;
+
+    (void)state;
+    assert_ok(penalty_biases(&bias, &n, tree, V));
+    assert_int_equal(n, 2);
+    assert_int_equal(bias[0].token, 7);
+    assert_true(bias[0].by == -2.5f && bias[1].by == 100);
+    free(bias);
+    json_decref(tree);
+    assert_ok(penalty_biases(&bias, &n, NULL, V));
+    assert_int_equal(n, 0);
+    free(bias);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        tree = json_loads(bad[i], 0, NULL);
+        assert_int_not_equal(penalty_biases(&bias, &n, tree, V), OK);
+        assert_null(bias);
+        json_decref(tree);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(penalties_are_as_defined),
+        cmocka_unit_test(without_penalties_nothing_is_another),
+        cmocka_unit_test(biases_are_read_whole_or_not),
         cmocka_unit_test(tokens_come_as_often_as_they_should),
         cmocka_unit_test(ties_go_to_the_lower_id),
         cmocka_unit_test(the_logprob_is_of_the_whole_distribution),
