@@ -19,6 +19,7 @@
 #include "hfhub/listing.h"
 #include "hfhub/meter.h"
 #include "hfhub/request.h"
+#include "hfhub/tree.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -99,10 +100,13 @@ static enum err ask(struct repo *o, const struct here *h, const char *revision,
         if (!err || seen->status < 400 || seen->status >= 500 || *seen->code)
             break;
     }
-    if (!err)
+    if (!err) {
         err = listing_read(o, text, n, url);
-    else if (seen->status >= 400 && seen->status < 500)
+        if (err == ERR_RANGE) /* cut: the tree has them all */
+            err = tree_read(o, h->place.endpoint, h->place.token);
+    } else if (seen->status >= 400 && seen->status < 500) {
         err = explain(o, h, seen);
+    }
     free(text);
     free(url);
     free(name);

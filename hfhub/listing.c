@@ -95,13 +95,21 @@ static int64_t size_of(const json_t *object)
                                                                   : -1;
 }
 
-/* One of "siblings"; false: its name is odd. */
-static bool take(struct repo *o, const json_t *file)
+/* What a file's name and hashes are called: the same, in two of the hub's answers. */
+struct words {
+    const char *path, *large, *small;
+};
+static const struct words of_revision = {"rfilename", "sha256", "blobId"},
+                          of_tree = {"path", "oid", "oid"};
+
+/* False: its name is odd. */
+static bool take(struct repo *o, const json_t *file, const struct words *words)
 {
     const json_t *lfs = json_object_get(file, "lfs");
-    const char *path = json_string_value(json_object_get(file, "rfilename"));
-    const char *blob = json_string_value(json_is_object(lfs) ? json_object_get(lfs, "sha256")
-                                                             : json_object_get(file, "blobId"));
+    const char *path = json_string_value(json_object_get(file, words->path));
+    const char *blob =
+        json_string_value(json_is_object(lfs) ? json_object_get(lfs, words->large)
+                                              : json_object_get(file, words->small));
     const bool hashed = blob && listing_is_commit(blob); /* 40 or 64 digits */
 
     if (!path || !listing_is_path(path))
@@ -125,7 +133,7 @@ static enum err read_files(struct repo *o, const json_t *files, const char *url)
                        REPO_FILES);
     json_array_foreach((json_t *)(uintptr_t)files, i, file)
     {
-        if (take(o, file))
+        if (take(o, file, &of_revision))
             continue;
         n_odd++;
         odd = json_string_value(json_object_get(file, "rfilename"));
@@ -134,6 +142,26 @@ static enum err read_files(struct repo *o, const json_t *files, const char *url)
         say(stderr, "hub: left out: %zu file(s) of %s with odd names: %.100s\n", n_odd, o->name,
             odd ? odd : "(none)");
     return listing_sort(o) ? OK : err_set(ERR_PARSE, "%.300s: lists a file twice", url);
+}
+
+enum err listing_page(struct repo *o, const char *text, size_t n, const char *url,
+                      size_t *entries, size_t *n_odd)
+{
+    json_t *page = json_loadb(text, n, 0, NULL), *file;
+    const enum err err =
+        json_is_array(page) ? OK : err_set(ERR_PARSE, "%.300s: the hub lists no files", url);
+    size_t i;
+
+    *entries = json_array_size(page);
+    json_array_foreach(page, i, file)
+    {
+        const char *type = json_string_value(json_object_get(file, "type"));
+
+        if ((!type || strcmp(type, "directory") != 0) && !take(o, file, &of_tree))
+            ++*n_odd;
+    }
+    json_decref(page);
+    return err;
 }
 
 enum err listing_read(struct repo *o, const char *text, size_t n, const char *url)

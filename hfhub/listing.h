@@ -12,8 +12,14 @@ enum { LISTING_BYTES = 16 << 20 };
 
 /* Fills commit and files of `o` out of the answer to /api/models/NAME/revision/REVISION (or
  * datasets). Names that could lead elsewhere are left out; stderr is told how many. `url` is for
- * words. Free with listing_free. Errors: ERR_PARSE, ERR_RANGE. On an error nothing is held. */
+ * words. Free with listing_free. Errors: ERR_PARSE; ERR_RANGE: the hub cut the list,
+ * and `o` has the commit. On an error no file is held. */
 enum err listing_read(struct repo *o, const char *text, size_t n, const char *url) MUST_CHECK;
+/* One page of a tree, a list of {"type", "path", "oid", "size", "lfs": {"oid", "size"}}: its files are
+ * added; *entries of it there were, folders among them, *n_odd files more had odd names. Errors:
+ * ERR_PARSE. */
+enum err listing_page(struct repo *o, const char *text, size_t n, const char *url,
+                      size_t *entries, size_t *n_odd) MUST_CHECK;
 void listing_free(struct repo *o);
 
 /* Takes the path; orders nothing. */

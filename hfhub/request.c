@@ -63,15 +63,32 @@ static void first_of(char *out, size_t room, const char *line, size_t n, const c
         value_of(out, room, line, n, name);
 }
 
+/* <URL>; rel="next" among links with commas between (RFC 8288). */
+static void next_of(char *out, size_t room, const char *links)
+{
+    for (const char *at = strchr(links, '<'); at; at = strchr(at, '<')) {
+        const char *const end = strchr(at, '>');
+        const size_t n = end ? (size_t)(end - at - 1) : 0;
+        const size_t rest = end ? strcspn(end, "<") : 0; /* its parameters */
+        const char *const rel = end ? strstr(end, "rel=\"next") : NULL;
+
+        if (!end)
+            return;
+        if (rel && (size_t)(rel - end) < rest && n < room)
+            snprintf(out, room, "%.*s", (int)n, at + 1);
+        at = end;
+    }
+}
+
 size_t request_header(char *line, size_t size, size_t count, void *self)
 {
     struct request_answer *a = self;
     const size_t n = size * count;
-    char range[64] = "";
+    char range[64] = "", link[REQUEST_LINK] = "";
 
     /* A new answer: what an earlier one said of itself does not hold for it. */
     if (n > 5 && !strncmp(line, "HTTP/", 5)) {
-        *a->etag = *a->next = 0;
+        *a->etag = *a->next = *a->page = 0;
         a->range_total = a->length = -1;
     }
     first_of(a->linked, sizeof a->linked, line, n, "x-linked-etag");
@@ -82,6 +99,8 @@ size_t request_header(char *line, size_t size, size_t count, void *self)
         number_of(&a->linked_size, line, n, "x-linked-size");
     number_of(&a->length, line, n, "content-length");
     value_of(a->next, sizeof a->next, line, n, "location");
+    if (value_of(link, sizeof link, line, n, "link"))
+        next_of(a->page, sizeof a->page, link);
     value_of(a->etag, sizeof a->etag, line, n, "etag");
     if (value_of(range, sizeof range, line, n, "content-range") && strstr(range, "*/"))
         a->range_total = strtoll(strstr(range, "*/") + 2, NULL, 10);

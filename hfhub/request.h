@@ -20,6 +20,7 @@ struct request_answer {
     int64_t length;          /* Content-Length of the last, or -1 */
     int64_t range_total;     /* of 416's Content-Range, or -1 */
     char next[REQUEST_LINK]; /* Location */
+    char page[REQUEST_LINK]; /* Link with rel="next": of the last answer */
     /* of the first answer that has it, since others on the way are not the hub */
     char linked[REQUEST_TAG];  /* X-Linked-Etag: a large file's SHA-256 */
     int64_t linked_size;       /* X-Linked-Size, or -1 */

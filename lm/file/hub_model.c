@@ -1,7 +1,7 @@
 /* How it works: a repository holds much that no reader of ours opens: the same weights for other
  * programs, pictures, code. Only files of known names are taken: first the small ones, then the
  * weights in the order in which weights_open looks for them: model.safetensors, else the shards
- * that the index names, which is therefore fetched before them. A repository of .gguf files holds
+ * that the index names, which is therefore fetched before them. Who only wants text is spared those. A repository of .gguf files holds
  * one model in many sizes: whoever names no file is shown them. */
 #include "lm/file/hub_model.h"
 
@@ -23,6 +23,7 @@ struct pick {
     const struct repo *repo;
     char *below; /* "" or "folder/" */
     size_t *at, n;
+    bool text; /* no weights */
 };
 
 static bool is_small(const char *name)
@@ -192,10 +193,11 @@ static enum err take_file(char **out, struct pick *p, long at)
 static enum err take_folder(char **out, struct pick *p)
 {
     const size_t n = strlen(p->below);
-    enum err err;
+    enum err err = OK;
 
     add_small(p);
-    err = add_weights(p);
+    if (!p->text || place(p, "adapter_config.json") >= 0)
+        err = add_weights(p);
     if (!err)
         err = take(p);
     if (!err)
@@ -205,10 +207,10 @@ static enum err take_folder(char **out, struct pick *p)
     return err;
 }
 
-enum err hub_model_find(char **out, const char *name)
+static enum err find(char **out, const char *name, bool text)
 {
     char inside[REPO_NAME];
-    struct pick p = {.n = 0};
+    struct pick p = {.text = text};
     long file;
     enum err err = repo_open(&p.repo, REPO_MODEL, name, inside);
 
@@ -232,4 +234,14 @@ enum err hub_model_find(char **out, const char *name)
     free(p.below);
     free(p.at);
     return err;
+}
+
+enum err hub_model_find(char **out, const char *name)
+{
+    return find(out, name, false);
+}
+
+enum err hub_model_text(char **out, const char *name)
+{
+    return find(out, name, true);
 }

@@ -11,4 +11,7 @@
  * .gguf files (the words list them). */
 enum err hub_model_find(char **out, const char *name) MUST_CHECK;
 
+/* The same without weights, for who needs text alone; but a .gguf file and an adapter are whole. */
+enum err hub_model_text(char **out, const char *name) MUST_CHECK;
+
 #endif

@@ -296,7 +296,8 @@ static enum err open_at(struct model_files **out, const char *path, enum model_f
     struct model_files *files;
     struct adapter *adapter = NULL;
     char *found = NULL, *base = NULL;
-    enum err err = model_files_find(&found, path);
+    enum err err = want == MODEL_FILES_META ? model_files_find_text(&found, path)
+                                            : model_files_find(&found, path);
 
     *out = NULL;
     if (err)

@@ -39,6 +39,8 @@ enum model_files_want {
  * run folder means its model/, or its newest checkpoint's model; a name on a hub (base/repo.h)
  * means the files that are fetched of it. *out is freed with free(). Errors: ERR_IO, repo's. */
 enum err model_files_find(char **out, const char *path) MUST_CHECK;
+/* The same for MODEL_FILES_META: of a name on a hub no weights are fetched. */
+enum err model_files_find_text(char **out, const char *path) MUST_CHECK;
 
 /* Errors name the file. A tokenizer with more tokens than the embedding has rows is refused. */
 enum err model_files_open(struct model_files **out, const char *path,

@@ -160,7 +160,8 @@ static char *model_folder(const char *path)
     return found;
 }
 
-enum err model_files_find(char **out, const char *path)
+static enum err find(char **out, const char *path,
+                     enum err (*on_hub)(char **out, const char *name))
 {
     char *old = mem_print("%s.old", path); /* see folder_write */
     enum err err = OK;
@@ -170,7 +171,7 @@ enum err model_files_find(char **out, const char *path)
         path = old;
     if (!fs_exists(path) && repo_is_name(path)) {
         /* both are said, since either may have been meant */
-        err = hub_model_find(out, path);
+        err = on_hub(out, path);
         if (err)
             err =
                 err_add("%s: there is no such file or folder here; as a name on the hub", path);
@@ -189,4 +190,14 @@ enum err model_files_find(char **out, const char *path)
             path);
     free(old);
     return err;
+}
+
+enum err model_files_find(char **out, const char *path)
+{
+    return find(out, path, hub_model_find);
+}
+
+enum err model_files_find_text(char **out, const char *path)
+{
+    return find(out, path, hub_model_text);
 }

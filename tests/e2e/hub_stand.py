@@ -168,6 +168,8 @@ class Hub(Answers):
         if faults.get("busy", 0) > 0:
             faults["busy"] -= 1
             return self.answer(503)
+        if rest and rest[0] == "tree":
+            return self.tree(repo, commit, name, query)
         if "listing" in faults:
             return self.answer(200, faults["listing"])
         files = []
@@ -182,6 +184,23 @@ class Hub(Answers):
         for path in faults.get("odd", ()):
             files.append({"rfilename": path, "size": 3, "blobId": git_hash(b"odd")})
         self.answer(200, json.dumps({"id": name, "sha": commit, "siblings": files}).encode())
+
+    def tree(self, repo, commit, name, query):
+        """A page: `page` entries, and where the next one is."""
+        faults, n = repo.faults, repo.faults.get("page", 1000)
+        at = int(dict(urllib.parse.parse_qsl(query)).get("cursor", 0))
+        entries = [{"type": "directory", "path": "data", "oid": git_hash(b"tree"), "size": 0}]
+        for path, body in repo.commits[commit].items():
+            entry = {"type": "file", "path": path, "size": len(body), "oid": git_hash(body)}
+            if path in repo.lfs:
+                entry["lfs"] = {"oid": hashlib.sha256(body).hexdigest(), "size": len(body), "pointerSize": 130}
+            entries.append(entry)
+        entries += [{"type": "file", "path": path, "size": 3, "oid": git_hash(b"odd")} for path in faults.get("odd", ())]
+        to, headers = at + n, {}
+        if to < len(entries) or faults.get("circle"):
+            where = faults.get("elsewhere", self.stand.at)
+            headers["Link"] = '<%s/api/x>; rel="prev", <%s%s?recursive=true&cursor=%d>; rel="next"' % (where, where, self.path.split("?")[0], to)
+        self.answer(200, json.dumps(entries[at:to]).encode(), headers)
 
     def resolve(self, kind, name, revision, path):
         found = self.find(kind, name, revision)
