@@ -247,10 +247,28 @@ static enum err by_address(struct endpoint *out, const struct endpoint_options *
     return load_key(out);
 }
 
-/* Not ours to signal counts as there: only "no such process" is gone. */
+/* One that has ended and that its parent has not asked about yet: its number is taken, and nobody
+ * answers. The state stands behind the name, which may have brackets of its own. */
+static bool ended(long pid)
+{
+    char path[40], line[512];
+    const char *state = NULL;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    file = fopen(path, "re");
+    if (!file)
+        return false;
+    if (fgets(line, sizeof line, file))
+        state = strrchr(line, ')');
+    fclose(file);
+    return state && state[1] == ' ' && (state[2] == 'Z' || state[2] == 'X');
+}
+
+/* Not ours to signal counts as there: "no such process" is gone, and who has ended. */
 static bool gone(long pid)
 {
-    return kill((pid_t)pid, 0) && errno == ESRCH;
+    return (kill((pid_t)pid, 0) && errno == ESRCH) || ended(pid);
 }
 
 enum { BEGIN_MS = 10000, LOOK_MS = 20 };
