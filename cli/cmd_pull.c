@@ -15,7 +15,9 @@
 #include "cli/wheel.h"
 #include "data/split.h"
 #include "hfhub/download.h"
+#include "hfhub/hfhub.h"
 #include "hfhub/hubplace.h"
+#include "hfhub/listing.h"
 #include "hfhub/request.h"
 #include "lm/file/hub_model.h"
 
@@ -178,67 +180,22 @@ static bool wanted(const char *name)
     return n > 12 && !strcmp(name + n - 12, ".safetensors") && !strchr(name, '/');
 }
 
-/* The files of a revision: with sizes and hashes, from a hub that tells them. */
-static enum err list_files(json_t **page, const struct hubplace *place, const char *repo,
-                           const char *revision)
+/* By the hash that the hub names its bytes by: SHA-256 of a large file, git's of a small one. */
+static enum err pull_file(const struct repo_file *file, const struct hubplace *place,
+                          const char *path, const char *url)
 {
-    enum err err = OK;
-
-    *page = NULL;
-    /* A mirror may not know the question for sizes: then the list alone has to do. */
-    for (int bare = 0; bare < 2 && !*page; bare++) {
-        char *url = mem_print("%s/api/models/%s/revision/%s%s", place->endpoint, repo, revision,
-                              bare ? "" : "?blobs=true");
-        char *text = NULL;
-        struct request_answer seen;
-        size_t n;
-        err = request_text(&text, &n, &seen, url, place->token, "application/json", 8 << 20);
-        if (!err) {
-            *page = json_loadb(text, n, 0, NULL);
-            err = *page ? OK : err_set(ERR_PARSE, "%s: the hub did not answer in JSON", url);
-        }
-        free(text);
-        free(url);
-    }
-    return err;
-}
-
-/* Large files have their hash in the listing; small ones have a size. */
-static enum err pull_file(const json_t *file, const struct hubplace *place, const char *path,
-                          const char *url)
-{
-    const json_t *lfs = json_object_get(file, "lfs");
-    const json_t *size = json_object_get(lfs ? lfs : file, "size");
-    const char *hex = json_string_value(json_object_get(lfs, "sha256"));
-    struct download_want want = {.size = -1, .limit = size_max};
     struct hash sha256;
+    const bool large = !hash_parse(&sha256, file->blob);
+    const struct download_want want = {.sha256 = large ? &sha256 : NULL,
+                                       .git = *file->blob && !large ? file->blob : NULL,
+                                       .size = file->size,
+                                       .limit = size_max};
 
-    if (json_is_integer(size) && json_integer_value(size) >= 0)
-        want.size = json_integer_value(size);
     /* Before anything is fetched; the transfer has the same limit for a size that is not
      * told. */
-    if (want.size > size_max)
-        return err_set(ERR_RANGE, "%s: %lld bytes, at most 16 GiB", url, (long long)want.size);
-    if (hex) {
-        enum err err = hash_parse(&sha256, hex);
-        if (err)
-            return err_add("%s", url);
-        want.sha256 = &sha256;
-    }
+    if (file->size > size_max)
+        return err_set(ERR_RANGE, "%s: %lld bytes, at most 16 GiB", url, (long long)file->size);
     return download_file(path, url, place->token, &want);
-}
-
-/* A branch may have slashes in its name; in a URL they are written out. Free it. */
-static char *quoted(const char *revision)
-{
-    char *out = mem_new(3 * strlen(revision) + 1, 1), *to = out;
-
-    for (; *revision; revision++)
-        if (*revision == '/')
-            to = stpcpy(to, "%2F");
-        else
-            *to++ = *revision;
-    return out;
 }
 
 /* owner/model, as the hub writes them. */
@@ -258,44 +215,51 @@ static enum err check_names(const char *repo, const char *revision)
     return OK;
 }
 
-/* The files of the revision that are wanted, one after another; each goes on where an earlier
- * try of it stopped. */
-static enum err from_hub(const char *repo, const char *to, const char *name_of_revision)
+/* One of the listing, into `to`; left out aloud where its name is odd. */
+static enum err take_one(const struct repo *o, const struct repo_file *file,
+                         const struct hubplace *place, const char *to, size_t *got)
 {
-    char *revision = quoted(name_of_revision);
+    char *from, *path;
+    enum err err;
+
+    if (!plain(file->path, "")) {
+        say(stderr, "left out: %s, an odd name\n", file->path);
+        return OK;
+    }
+    say(stderr, "pulling %s/%s\n", o->name, file->path);
+    from = mem_print("%s/%s/resolve/%s/%s", place->endpoint, o->name, o->commit, file->path);
+    path = mem_print("%s/%s", to, file->path);
+    err = pull_file(file, place, path, from);
+    ++*got;
+    free(from);
+    free(path);
+    return err;
+}
+
+/* The files of the revision that are wanted, one after another, all of the commit that it is now;
+ * each goes on where an earlier try of it stopped. */
+static enum err from_hub(const char *name, const char *to, const char *revision)
+{
+    struct repo o = {.kind = REPO_MODEL};
     struct hubplace place;
-    json_t *page = NULL, *file;
-    size_t i, got = 0;
+    struct request_answer seen;
+    size_t got = 0;
     enum err err = hubplace_read(&place);
 
     if (!err)
-        err = check_names(repo, name_of_revision);
+        err = check_names(name, revision);
+    snprintf(o.name, sizeof o.name, "%s", name);
+    snprintf(o.revision, sizeof o.revision, "%s", revision);
     if (!err)
-        err = list_files(&page, &place, repo, revision);
+        err = hfhub_list(&o, &place, revision, &seen);
     if (!err)
         err = fs_mkdir(to);
-    json_array_foreach(json_object_get(page, "siblings"), i, file)
-    {
-        const char *name = json_string_value(json_object_get(file, "rfilename"));
-        char *from, *path;
-        if (err || !name || !wanted(name))
-            continue;
-        if (!plain(name, "")) {
-            say(stderr, "left out: %s, an odd name\n", name);
-            continue;
-        }
-        say(stderr, "pulling %s/%s\n", repo, name);
-        from = mem_print("%s/%s/resolve/%s/%s", place.endpoint, repo, revision, name);
-        path = mem_print("%s/%s", to, name);
-        err = pull_file(file, &place, path, from);
-        got++;
-        free(from);
-        free(path);
-    }
+    for (size_t i = 0; i < o.n && !err; i++)
+        if (wanted(o.file[i].path))
+            err = take_one(&o, &o.file[i], &place, to, &got);
     if (!err && !got)
-        err = err_set(ERR_STATE, "%s: no safetensors model there", repo);
-    json_decref(page);
-    free(revision);
+        err = err_set(ERR_STATE, "%s: no safetensors model there", name);
+    listing_free(&o);
     hubplace_free(&place);
     return err;
 }

@@ -43,24 +43,24 @@ struct here {
 /* ---- words */
 
 /* What an answer that is no yes means to a person. */
-static enum err explain(const struct repo *o, const struct here *h,
+static enum err explain(const struct repo *o, const struct hubplace *place,
                         const struct request_answer *seen)
 {
-    const char *token = h->place.token ? "" : "; a token (HF_TOKEN) may be needed";
+    const char *token = place->token ? "" : "; a token (HF_TOKEN) may be needed";
 
     if (!strcmp(seen->code, "GatedRepo") || seen->status == 403)
         return err_set(
             ERR_IO,
             "%s: its owner lets only those in who agreed to its conditions: do so at "
             "%s/%s%s%s",
-            o->name, h->place.endpoint, o->kind == REPO_DATASET ? "datasets/" : "", o->name,
-            h->place.token ? " with the account of your token"
-                           : ", then say its token (HF_TOKEN)");
+            o->name, place->endpoint, o->kind == REPO_DATASET ? "datasets/" : "", o->name,
+            place->token ? " with the account of your token"
+                         : ", then say its token (HF_TOKEN)");
     if (!strcmp(seen->code, "RevisionNotFound"))
         return err_set(ERR_IO, "%s: has no revision '%s'", o->name, o->revision);
     if (!strcmp(seen->code, "RepoNotFound") || seen->status == 404 || seen->status == 401)
         return err_set(ERR_IO, "%s: %s has no %s of this name, or does not show it%s", o->name,
-                       h->place.endpoint, kinds[o->kind], token);
+                       place->endpoint, kinds[o->kind], token);
     return err_add("%s", o->name); /* the words that stand already say why */
 }
 
@@ -84,7 +84,7 @@ static char *quoted(const char *text, bool all)
 }
 
 /* With sizes and hashes; a mirror that does not know that question is asked without. */
-static enum err ask(struct repo *o, const struct here *h, const char *revision,
+enum err hfhub_list(struct repo *o, const struct hubplace *place, const char *revision,
                     struct request_answer *seen)
 {
     char *name = quoted(revision, true), *text = NULL, *url = NULL;
@@ -93,19 +93,19 @@ static enum err ask(struct repo *o, const struct here *h, const char *revision,
 
     for (int bare = 0; bare < 2; bare++) {
         free(url);
-        url = mem_print("%s/api/%s/%s/revision/%s%s", h->place.endpoint, rooms[o->kind],
-                        o->name, name, bare ? "" : "?blobs=true");
-        err = request_text(&text, &n, seen, url, h->place.token, "application/json",
-                           LISTING_BYTES);
+        url = mem_print("%s/api/%s/%s/revision/%s%s", place->endpoint, rooms[o->kind], o->name,
+                        name, bare ? "" : "?blobs=true");
+        err =
+            request_text(&text, &n, seen, url, place->token, "application/json", LISTING_BYTES);
         if (!err || seen->status < 400 || seen->status >= 500 || *seen->code)
             break;
     }
     if (!err) {
         err = listing_read(o, text, n, url);
         if (err == ERR_RANGE) /* cut: the tree has them all */
-            err = tree_read(o, h->place.endpoint, h->place.token);
+            err = tree_read(o, place->endpoint, place->token);
     } else if (seen->status >= 400 && seen->status < 500) {
-        err = explain(o, h, seen);
+        err = explain(o, place, seen);
     }
     free(text);
     free(url);
@@ -134,7 +134,7 @@ static enum err from_hub(struct repo *o, struct here *h, const char *revision)
 {
     struct request_answer seen;
     char *why;
-    enum err err = ask(o, h, revision, &seen);
+    enum err err = hfhub_list(o, &h->place, revision, &seen);
 
     if (!err) {
         tell(o, h, "");
@@ -241,7 +241,7 @@ static enum err ask_file(struct request_answer *seen, const struct repo *o,
         url = mem_print("%s%s", h->place.endpoint, seen->next);
     }
     if (err && seen->status >= 400 && seen->status < 500)
-        err = explain(o, h, seen);
+        err = explain(o, &h->place, seen);
     free(url);
     return err;
 }
@@ -293,7 +293,7 @@ static enum err fetch(const struct repo *o, const struct here *h, const struct r
     request_answer_init(&seen);
     err = download_file(blob, url, h->place.token, &want);
     if (err && (seen.status == 401 || seen.status == 403))
-        err = explain(o, h, &seen);
+        err = explain(o, &h->place, &seen);
     else if (err)
         err = err_add("%s: %s", o->name, file->path);
     free(url);

@@ -7,6 +7,18 @@
 #ifndef HFHUB_HFHUB_H
 #define HFHUB_HFHUB_H
 
+#include "base/err.h"
+
+struct hubplace;
+struct repo;
+struct request_answer;
+
+/* Commit and files of `o`, whose kind, name and revision are set, as the hub at `place` has them at
+ * `revision`; those are freed by listing_free. *seen: of the last answer. Errors: ERR_IO (words say why
+ * and what to do), ERR_PARSE, ERR_RANGE. */
+enum err hfhub_list(struct repo *o, const struct hubplace *place, const char *revision,
+                    struct request_answer *seen) MUST_CHECK;
+
 /* From now on names mean the hub's repositories. Reaches for nothing yet. */
 void hfhub_serve(void);
 
