@@ -23,8 +23,19 @@ bool penalty_any(const struct penalties *p)
     return repetition(p) != 1 || p->frequency != 0 || p->presence != 0 || p->biases;
 }
 
+static enum err check_bias(const struct penalty_bias *bias, int vocab)
+{
+    if (bias->token < 0 || (vocab && bias->token >= vocab))
+        return err_set(ERR_RANGE, "logit_bias: token %d: not in 0..%d", bias->token, vocab - 1);
+    if (!(bias->by >= -100 && bias->by <= 100))
+        return err_set(ERR_RANGE, "logit_bias: %g: not in -100..100", (double)bias->by);
+    return OK;
+}
+
 enum err penalty_check(const struct penalties *p, int vocab)
 {
+    enum err err = OK;
+
     if (p->repetition != 0 && !(p->repetition >= .01f && p->repetition <= 100))
         return err_set(ERR_RANGE, "repetition_penalty %g: not in 0.01..100",
                        (double)p->repetition);
@@ -35,16 +46,9 @@ enum err penalty_check(const struct penalties *p, int vocab)
     if (p->biases < 0 || p->biases > PENALTY_BIASES)
         return err_set(ERR_RANGE, "logit_bias: %d tokens: at most %d", p->biases,
                        PENALTY_BIASES);
-    for (int i = 0; i < p->biases; i++) {
-        const struct penalty_bias *one = &p->bias[i];
-
-        if (one->token < 0 || (vocab && one->token >= vocab))
-            return err_set(ERR_RANGE, "logit_bias: token %d: not in 0..%d", one->token,
-                           vocab - 1);
-        if (!(one->by >= -100 && one->by <= 100))
-            return err_set(ERR_RANGE, "logit_bias: %g: not in -100..100", (double)one->by);
-    }
-    return OK;
+    for (int i = 0; i < p->biases && !err; i++)
+        err = check_bias(&p->bias[i], vocab);
+    return err;
 }
 
 enum err penalty_biases(struct penalty_bias **out, int *n, const json_t *object, int vocab)
