@@ -12,6 +12,7 @@
 #include "eval/sample_answers.h"
 #include "eval/sampling_options.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -103,6 +104,36 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
     return err;
 }
 
+/* Of a tree of keys the numbers are still texts; what is none stays one, and is refused. */
+static json_t *numbers(const json_t *tree)
+{
+    json_t *out = tree ? json_copy((json_t *)(uintptr_t)tree) : NULL, *value;
+    const char *key;
+
+    json_object_foreach(out, key, value)
+    {
+        const char *text = json_string_value(value);
+        char *end = NULL;
+        const double real = text ? strtod(text, &end) : 0;
+
+        if (text && *text && !*end && isfinite(real))
+            json_object_set_new(out, key, json_real(real));
+    }
+    return out;
+}
+
+static enum err biases(struct generating *job)
+{
+    struct penalties *penalties = &job->sampler.sampling.penalties;
+    json_t *tree = numbers(job->conf.logit_bias);
+    const enum err err = penalty_biases(&job->bias, &penalties->biases, tree,
+                                        model_shape(job->loaded.model)->vocab);
+
+    penalties->bias = job->bias;
+    json_decref(tree);
+    return err;
+}
+
 /* The model, its template, and what is sampled with. */
 static enum err start(struct generating *job)
 {
@@ -119,11 +150,7 @@ static enum err start(struct generating *job)
         err = open_model_reach(&job->loaded, conf->max_context);
     if (!err)
         err = sampling_options_sampler(&job->sampler, &job->loaded, conf, LONGEST);
-    if (!err)
-        err = penalty_biases(&job->bias, &job->sampler.sampling.penalties.biases,
-                             job->conf.logit_bias, model_shape(job->loaded.model)->vocab);
-    job->sampler.sampling.penalties.bias = job->bias;
-    return err;
+    return err ? err : biases(job);
 }
 
 /* Text of a model on a terminal: control bytes but newlines and tabs do not reach it. */
