@@ -12,6 +12,12 @@
 #include "http/route.h"
 #include "prefs/prefs.h"
 
+/* What is left for a person, as it was counted last. */
+enum { STATE_LEFT = 1024 };
+struct state_left {
+    int64_t person, at, judged, left;
+};
+
 struct annotate {
     struct annotate_conf conf;
     struct prefs *prefs;
@@ -28,6 +34,7 @@ struct annotate {
     bool used;
     unsigned char key[16];            /* of what limiters count by: nothing of it is kept */
     struct limiter people, strangers; /* requests of somebody who is in; of others */
+    struct state_left left[STATE_LEFT];
     struct figures figures;
     struct limiter logins; /* tries of an account, from one address */
 };

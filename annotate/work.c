@@ -12,21 +12,35 @@
 
 #include <string.h>
 
+enum { LEFT_MS = 60000 };
+
 static const char *const offers[] = {[PREFS_GIVEN] = "given",
                                      [PREFS_FINISHED] = "finished",
                                      [PREFS_LATER] = "later",
                                      [PREFS_ON_PAUSE] = "paused"};
 
-/* How far this person is; nobody else's figures, and no pace. */
+/* How far this person is; nobody else's figures, and no pace. What is left is counted over all items,
+ * which a judgement does not wait for: now and then, and by what was judged since in between. */
 static json_t *progress(struct caller *caller)
 {
+    struct annotate *a = caller->annotate;
+    struct state_left *known = &a->left[(uint64_t)caller->person.id % STATE_LEFT];
     struct prefs_person person;
-    int64_t left = 0;
+    int64_t left;
 
-    if (prefs_person_read(caller->annotate->prefs, caller->person.id, &person) ||
-        prefs_left(caller->annotate->prefs, caller->person.id, &left))
+    if (prefs_person_read(a->prefs, caller->person.id, &person))
         return json_null();
-    return json_pack("{s:I, s:I}", "done", (json_int_t)person.judged, "left", (json_int_t)left);
+    if (known->person != person.id || caller->now - known->at > LEFT_MS ||
+        caller->now < known->at) {
+        if (prefs_left(a->prefs, person.id, &known->left))
+            return json_null();
+        known->person = person.id;
+        known->at = caller->now;
+        known->judged = person.judged;
+    }
+    left = known->left - (person.judged - known->judged);
+    return json_pack("{s:I, s:I}", "done", (json_int_t)person.judged, "left",
+                     (json_int_t)(left > 0 ? left : 0));
 }
 
 /* The item is read after it was given: a turn that fails takes both back, and the next request gets

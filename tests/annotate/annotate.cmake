@@ -4,3 +4,6 @@ target_link_libraries(make_store PRIVATE prefs)
 set_target_properties(make_store PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/bin)
 drover_test(annotate/markdown NEEDS annotate)
 drover_test(annotate/said NEEDS annotate)
+# By hand as well: people, seconds, items, and "kill" for kill -9 at random moments.
+add_test(NAME long/annotate COMMAND python3 ${CMAKE_CURRENT_LIST_DIR}/../long/annotate_load.py ${PROJECT_BINARY_DIR}/bin 50 30 1000)
+set_tests_properties(long/annotate PROPERTIES LABELS long TIMEOUT 600 RUN_SERIAL ON)

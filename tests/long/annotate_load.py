@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""A page under load: people who judge, pages of admins that look on, kill -9 at random; how long a judgement takes, and that each
+acknowledged one is there once. usage: annotate_load.py BIN_FOLDER [PEOPLE [SECONDS [ITEMS]]]"""
+import asyncio
+import json
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+from annotate_stand import Person, Server, check  # noqa: E402
+
+BIN = sys.argv[1]
+PEOPLE, SECONDS, ITEMS = (int(word) for word in (sys.argv[2:] + ["200", "60", "10000"][len(sys.argv) - 2:]))
+ADMINS, PAUSE = 20, 2.0
+took, looked, acknowledged = [], [], set()
+
+
+class Talk:
+    """One connection that stays open, as a browser's does; opened again when the server was killed."""
+
+    def __init__(self, server, person):
+        self.server, self.cookie, self.csrf, self.streams = server, person.cookie, person.csrf, None
+
+    async def ask(self, path, body=None):
+        if self.streams is None:
+            self.streams = await asyncio.open_connection("127.0.0.1", self.server.port, limit=1 << 24)
+        reader, writer = self.streams
+        text = b"" if body is None else json.dumps(body).encode()
+        head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nHost: {self.server.host}\r\nCookie: {self.cookie}\r\n"
+        if body is not None:
+            head += f"Origin: http://{self.server.host}\r\nContent-Type: application/json\r\nX-CSRF-Token: {self.csrf}\r\nContent-Length: {len(text)}\r\n"
+        try:
+            writer.write(head.encode() + b"\r\n" + text)
+            await writer.drain()
+            lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            length = next(int(line.split(":")[1]) for line in lines if line.lower().startswith("content-length"))
+            data = await reader.readexactly(length)
+        except (OSError, asyncio.IncompleteReadError):
+            self.streams = None
+            writer.close()
+            raise ConnectionError from None
+        status = int(lines[0].split()[1])
+        check(status in (200, 409), path, status, data[:200])
+        return json.loads(data)
+
+    async def insist(self, path, body=None):
+        while True:
+            try:
+                return await self.ask(path, body)
+            except ConnectionError:
+                await asyncio.sleep(0.2)
+
+
+async def judge(talk, end):
+    await asyncio.sleep(random.random() * PAUSE)
+    while time.monotonic() < end:
+        given = await talk.insist("/api/next", {})
+        if given["offer"] != "given":
+            return
+        await asyncio.sleep(random.uniform(0, PAUSE) * 2)
+        name = uuid.uuid4().hex
+        body = {"id": name, "assignment": given["assignment"]["id"], "verdict": "chosen", "place": random.randrange(2), "shown_ms": 900}
+        begun = time.monotonic()
+        tries = 0
+        while True:
+            try:
+                answer = await talk.ask("/api/judge", body)
+                break
+            except ConnectionError:
+                tries += 1
+                await asyncio.sleep(0.2)
+        if not tries:
+            took.append(time.monotonic() - begun)
+        if answer.get("saved"):
+            acknowledged.add(name)
+
+
+async def look(talk, end):
+    while time.monotonic() < end:
+        for path in ("/api/admin/state", "/api/admin/agreement"):
+            begun = time.monotonic()
+            try:
+                await talk.ask(path)
+                looked.append(time.monotonic() - begun)
+            except ConnectionError:
+                await asyncio.sleep(0.2)
+        await asyncio.sleep(5 * random.random() * 2)
+
+
+async def killer(server, end, kills):
+    while kills and time.monotonic() < end - 8:
+        await asyncio.sleep(random.uniform(3, 8))
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+        server.start()  # on the port that it had
+
+
+async def run(server, people, owner, kills):
+    end = time.monotonic() + SECONDS
+    work = [judge(Talk(server, person), end) for person in people] + [look(Talk(server, owner), end) for _ in range(ADMINS)]
+    await asyncio.gather(killer(server, end, kills), *work)
+
+
+def main():
+    kills = "kill" in sys.argv
+    items = [{"mode": "pair", "prompt": f"Item {i}? " + "words " * 40, "candidates": [f"one {i} " + "text " * 150, f"two {i} " + "more " * 150]} for i in range(ITEMS)]
+    server = Server(BIN, items, 3)
+    owner = Person(server, token=server.token)
+    people = []
+    for i in range(PEOPLE):
+        link = owner.ask("/api/admin/invite", {"role": "annotator", "label": "load", "hours": 1})["link"]
+        people.append(Person(server, invite=link.split("#invite=")[1], name=f"p{i}"))
+        time.sleep(0.01 if i < 100 else 0.26)  # not more often than the limits let one address
+    server.words = (f"listen=127.0.0.1:{server.port}",)
+    asyncio.run(run(server, people, owner, kills))
+    snapshot = os.path.join(server.folder.name, "copy.db")
+    with open(snapshot, "wb") as file:
+        file.write(owner.raw("GET", "/api/admin/snapshot")[1])
+    rows = subprocess.run([BIN + "/drover", "prefs", "export", snapshot, "format=csv", "out=" + snapshot + ".csv"], capture_output=True, text=True)
+    done = sum(person["judged"] for person in owner.ask("/api/admin/state")["people"])
+    server.end()
+    took.sort(), looked.sort()
+    at = lambda list_, share: list_[min(len(list_) - 1, int(share * len(list_)))] * 1000
+    print(f"{PEOPLE} people, {ITEMS} items: {len(took)} judgements: median {at(took, .5):.1f} ms, p99 {at(took, .99):.1f} ms, longest {took[-1] * 1000:.1f} ms; "
+          f"admin pages: median {at(looked, .5):.1f} ms, p99 {at(looked, .99):.1f} ms; acknowledged {len(acknowledged)}, in the store {done}")
+    check(done == len(acknowledged) or (kills and done >= len(acknowledged)), done, len(acknowledged), rows.stderr[:200])
+
+
+main()
