@@ -83,6 +83,10 @@ void prefs_reader_end(struct prefs *reader);
 /* Whether the open group holds anything. */
 bool prefs_dirty(const struct prefs *prefs);
 enum err prefs_commit(struct prefs *prefs) MUST_CHECK;
+/* Several calls as one: an error that is given to prefs_finish, which hands it on, takes back all that
+ * was done since. They nest. */
+enum err prefs_begin(struct prefs *prefs) MUST_CHECK;
+enum err prefs_finish(struct prefs *prefs, enum err err) MUST_CHECK;
 /* Takes the open group back. */
 void prefs_abandon(struct prefs *prefs);
 

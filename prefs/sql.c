@@ -297,3 +297,14 @@ void sql_forget(struct prefs *prefs)
             prefs->kept[i].text = NULL;
         }
 }
+
+/* The same for others, who know no SQL. */
+enum err prefs_begin(struct prefs *prefs)
+{
+    return sql_begin(prefs);
+}
+
+enum err prefs_finish(struct prefs *prefs, enum err err)
+{
+    return sql_finish(prefs, err);
+}

@@ -67,9 +67,12 @@ static enum err put_said(struct import_put *put, int64_t item, const char *key,
 enum err import_put_item(struct import_put *put, const struct prefs_item *item,
                          const struct import_said *said, size_t n)
 {
+    const struct import_count counted = *put->count;
     int64_t id = 0, before = 0;
-    enum err err = OK;
+    enum err err = prefs_begin(put->prefs);
 
+    if (err)
+        return err;
     if (prefs_item_find(put->prefs, item->key, &before))
         before = 0; /* a new one */
     err = prefs_item_add(put->prefs, &id, item, put->now);
@@ -79,5 +82,7 @@ enum err import_put_item(struct import_put *put, const struct prefs_item *item,
         put->count->items++;
     for (size_t i = 0; !err && put->rule->verdicts && i < n; i++)
         err = put_said(put, id, item->key, &said[i]);
-    return err;
+    if (err)
+        *put->count = counted; /* whole or not at all */
+    return prefs_finish(put->prefs, err);
 }

@@ -55,6 +55,12 @@ static void test_labels(void **state)
     judge_all(prefs, "100"); /* item 1: 0 by two of three */
     judge_all(prefs, "1tx"); /* item 2: nobody agrees */
     judge_all(prefs, "xx1"); /* item 3: both bad */
+    {
+        const struct prefs_judgement said = {
+            .id = "of-a-gold-one", .annotator = 1, .verdict = PREFS_TIE};
+        bool again;
+        assert_ok(prefs_record(prefs, 4, NULL, PREFS_PLAN, &said, STUDY_START, &again));
+    }
     text = trade_exported(prefs, &rule, &count);
     assert_int_equal(count.rows, 9);
     assert_int_equal(count.items, 3);

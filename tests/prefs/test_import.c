@@ -269,7 +269,7 @@ static void test_refused(void **state)
         "{\"item\": \"1\", \"mode\": \"sideways\", \"verdict\": \"chosen\"}\n",
         "not JSON\n",
     };
-    struct import_rule rule = {.verdicts = true};
+    const struct import_rule rule = {.verdicts = true};
     struct prefs *const prefs = trade_fresh();
     struct import_count count;
 
@@ -288,7 +288,17 @@ static void test_refused(void **state)
         assert_ok(prefs_progress(prefs, &progress));
         assert_int_equal(progress.items, 0);
     }
-    rule.lenient = true;
+    prefs_close(prefs);
+}
+
+/* strict=false: bad rows are counted, and nothing of them is in. */
+static void test_lenient(void **state)
+{
+    const struct import_rule rule = {.verdicts = true, .lenient = true};
+    struct prefs *const prefs = trade_fresh();
+    struct import_count count;
+
+    (void)state;
     assert_ok(
         import_file(prefs,
                     trade_put("mixed.jsonl", "not JSON\n{\"prompt\": \"p\", \"chosen\": \"a\", "
@@ -296,16 +306,28 @@ static void test_refused(void **state)
                     &rule, 1, &count));
     assert_int_equal(count.bad, 2);
     assert_int_equal(count.items, 1);
+    /* Of a row whose verdict is wrong not even the item is in. */
+    assert_ok(
+        import_file(prefs,
+                    trade_put("half.jsonl", "{\"item\": \"half\", \"mode\": \"pair\", "
+                                            "\"verdict\": \"chosen\", \"choice\": 2, "
+                                            "\"answer_0\": \"a\", \"answer_1\": \"b\"}\n"),
+                    &rule, 1, &count));
+    assert_int_equal(count.bad, 1);
+    assert_int_equal(count.items, 0);
+    {
+        int64_t id;
+        assert_err(ERR_RANGE, prefs_item_find(prefs, "half", &id));
+    }
     prefs_close(prefs);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_tools),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_tools),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_lenient),
     };
 
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
