@@ -113,6 +113,17 @@ json_t *hfconfig_write(const struct shape *shape, const char *dtype)
     return config;
 }
 
+/* The same ids, in whatever order: the shape has those first that end an answer here. */
+static bool same_stops(const json_t *list, const struct shape *shape)
+{
+    size_t same = 0;
+
+    for (int i = 0; i < shape->eos_count; i++)
+        for (size_t j = 0; j < json_array_size(list); j++)
+            same += json_integer_value(json_array_get(list, j)) == shape->eos[i];
+    return same && same == (size_t)shape->eos_count && same == json_array_size(list);
+}
+
 /* What the start model says of sampling is kept; ids are the shape's, since training may have
  * changed them (another pad, another template's end). */
 json_t *hfconfig_write_generation(const struct shape *shape, const char *start)
@@ -127,7 +138,7 @@ json_t *hfconfig_write_generation(const struct shape *shape, const char *start)
         put_id(config, "bos_token_id", shape->bos);
     if (shape->pad >= 0)
         put_id(config, "pad_token_id", shape->pad);
-    if (shape->eos_count)
+    if (shape->eos_count && !same_stops(json_object_get(config, "eos_token_id"), shape))
         put_stops(config, shape);
     return config;
 }

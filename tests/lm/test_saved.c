@@ -78,7 +78,7 @@ static void a_head_in_the_file_is_never_dropped(void **state)
 static void what_the_start_says_of_generation_is_kept(void **state)
 {
     static const char *const kept =
-        "{\"do_sample\": true, \"eos_token_id\": [2, 0], \"repetition_penalty\": 1.1,"
+        "{\"do_sample\": true, \"eos_token_id\": [0, 2], \"repetition_penalty\": 1.1,"
         " \"temperature\": 0.6, \"top_p\": 0.95}";
     struct model_files *files;
     json_t *found, *wanted = json_loads(kept, 0, NULL);
