@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A page under load: people who judge, pages of admins that look on, kill -9 at random; how long a judgement takes, and that each
-acknowledged one is there once. usage: annotate_load.py BIN_FOLDER [PEOPLE [SECONDS [ITEMS]]]"""
+acknowledged one is there once. usage: annotate_load.py BIN_FOLDER [PEOPLE [SECONDS [ITEMS]]] [kill]"""
 import asyncio
 import json
 import os
@@ -16,7 +16,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from annotate_stand import Person, Server, check  # noqa: E402
 
 BIN = sys.argv[1]
-PEOPLE, SECONDS, ITEMS = (int(word) for word in (sys.argv[2:] + ["200", "60", "10000"][len(sys.argv) - 2:]))
+WORDS = [word for word in sys.argv[2:] if word != "kill"]
+PEOPLE, SECONDS, ITEMS = (int(word) for word in WORDS + ["200", "60", "10000"][len(WORDS):])
 ADMINS, PAUSE = 20, 2.0
 took, looked, acknowledged = [], [], set()
 
