@@ -54,6 +54,11 @@ static enum err outgoing_of(struct outgoing *out, const struct ggufmodel_write *
                                   "written here");
     if (shape->head != HEAD_LM)
         return err_set(ERR_RANGE, "GGUF: a reward model: llama.cpp has none of its kind");
+    if (family == FAMILY_GLM && shape->heads * shape->head_dim != shape->width)
+        return err_set(ERR_RANGE, "GGUF: head_dim %d: llama.cpp's chatglm has %d of %d columns",
+                       shape->head_dim, shape->heads, shape->width / shape->heads);
+    if (family == FAMILY_ERNIE && shape->bias_mlp)
+        return err_set(ERR_RANGE, "GGUF: use_bias: llama.cpp's ernie4_5 has none");
     out->shape.family = family;
     if (shape->rope == ROPE_LONG)
         out->shape.context = shape->rope_whole;

@@ -222,6 +222,14 @@ static void what_gguf_cannot_say_is_refused_by_its_name(void **state)
     refused_gguf(files, "f16", "sliding_window");
     model_files_free(files);
     files = golden_model("llama5");
+    files->params->shape.family = FAMILY_GLM;
+    files->params->shape.head_dim += 2;
+    refused_gguf(files, "f16", "llama.cpp's chatglm");
+    files->params->shape.family = FAMILY_ERNIE;
+    files->params->shape.bias_mlp = true;
+    refused_gguf(files, "f16", "llama.cpp's ernie4_5");
+    model_files_free(files);
+    files = golden_model("llama5");
     refused_gguf(files, "int8", "q4_k_m");
     files->params->data[40] = NAN;
     refused_gguf(files, "q8_0", "token_embd.weight holds nan");
