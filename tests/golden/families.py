@@ -141,6 +141,7 @@ def make_folder(name, folder):
             p.copy_(p.to(torch.bfloat16).to(torch.float32).to(torch.float16).to(torch.float32))
     model.save_pretrained(folder)
     tokenizer().save_pretrained(folder)
+    model.config.use_cache = False  # which transformers 5.24 cannot make for GPT-Neo
     return model
 
 
@@ -227,7 +228,9 @@ def compare(rows, want):
 
 
 def load(folder):
-    return transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    model.config.use_cache = False
+    return model
 
 
 def last_logits(folder):

@@ -209,7 +209,7 @@ def main():
         for name in sys.argv[3:] or families.FAMILIES:
             try:
                 rows[name] = one(program, name, work, families, four, llama)
-            except (RuntimeError, AssertionError, ValueError, KeyError, SystemExit) as why:  # the last: llama.cpp does not open it
+            except (RuntimeError, AssertionError, AttributeError, ValueError, KeyError, SystemExit) as why:
                 rows[name] = {"why": str(why).strip().splitlines()[-1][-300:]}
             print(name, "ok" if good(name, rows[name]) else "FAILED", rows[name], flush=True)
             order = [n for n in families.FAMILIES if n in rows]
