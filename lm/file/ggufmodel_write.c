@@ -39,6 +39,23 @@ struct outgoing {
 
 /* ---- metadata */
 
+/* What a key could say and llama.cpp's loader of that architecture does not read: it would refuse
+ * the file for the shape or the number of its tensors. */
+static enum err unloadable(const struct shape *shape, const char *arch)
+{
+    const bool square = shape->family == FAMILY_GLM || shape->family == FAMILY_PHI3;
+
+    if (square && shape->heads * shape->head_dim != shape->width)
+        return err_set(ERR_RANGE,
+                       "GGUF: head_dim %d: llama.cpp's %s has %d, hidden_size / heads",
+                       shape->head_dim, arch, shape->width / shape->heads);
+    if (shape->family == FAMILY_QWEN3 && (shape->bias_qkv || shape->bias_o))
+        return err_set(ERR_RANGE, "GGUF: attention_bias: llama.cpp's %s has none", arch);
+    if (shape->family == FAMILY_ERNIE && shape->bias_mlp)
+        return err_set(ERR_RANGE, "GGUF: use_bias: llama.cpp's %s has none", arch);
+    return OK;
+}
+
 /* Mistral is arch llama there. That has no window; up to as many tokens there is none to see. */
 static enum err outgoing_of(struct outgoing *out, const struct ggufmodel_write *what)
 {
@@ -54,11 +71,8 @@ static enum err outgoing_of(struct outgoing *out, const struct ggufmodel_write *
                                   "written here");
     if (shape->head != HEAD_LM)
         return err_set(ERR_RANGE, "GGUF: a reward model: llama.cpp has none of its kind");
-    if (family == FAMILY_GLM && shape->heads * shape->head_dim != shape->width)
-        return err_set(ERR_RANGE, "GGUF: head_dim %d: llama.cpp's chatglm has %d of %d columns",
-                       shape->head_dim, shape->heads, shape->width / shape->heads);
-    if (family == FAMILY_ERNIE && shape->bias_mlp)
-        return err_set(ERR_RANGE, "GGUF: use_bias: llama.cpp's ernie4_5 has none");
+    if (unloadable(shape, out->arch->name))
+        return ERR_RANGE;
     out->shape.family = family;
     if (shape->rope == ROPE_LONG)
         out->shape.context = shape->rope_whole;

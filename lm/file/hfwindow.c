@@ -123,8 +123,9 @@ void hfwindow_write(json_t *config, const struct shape *shape)
         json_object_set_new(config, "use_sliding_window", json_boolean(shape->window));
     if (rule == HFWINDOW_FROM && shape->window)
         json_object_set_new(config, "max_window_layers", json_integer(first));
-    /* its class does not know layer_types; those without a window would make local layers of it */
-    if ((shape->window && rule != HFWINDOW_ALL) || rule == HFWINDOW_SOME)
+    /* their classes do not know layer_types, of which transformers' cache would ask for a
+     * sliding_window; those without a window would make local layers of it */
+    if ((shape->window && rule > HFWINDOW_ALL) || rule == HFWINDOW_SOME)
         json_object_set(config, "layer_types", types);
     json_decref(types);
 }

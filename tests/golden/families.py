@@ -59,7 +59,7 @@ FAMILIES = {
     "llama-tiny": ("LlamaConfig", dict(USUAL, hidden_size=32, head_dim=8)),
     "qwen2-yarn": ("Qwen2Config", dict(USUAL, rope_scaling=dict(type="yarn", factor=4.0, original_max_position_embeddings=64))),
     "qwen3-bias": ("Qwen3Config", dict(USUAL, head_dim=32, attention_bias=True)),
-    "phi3-part": ("Phi3Config", dict(USUAL, head_dim=32, sliding_window=None, original_max_position_embeddings=256,
+    "phi3-part": ("Phi3Config", dict(USUAL, sliding_window=None, original_max_position_embeddings=256,
                                      partial_rotary_factor=0.75, tie_word_embeddings=True)),
     "gemma": ("GemmaConfig", dict(USUAL, head_dim=32)),
     "phi": ("PhiConfig", dict(LAYER_NORM, partial_rotary_factor=0.5, num_key_value_heads=4)),

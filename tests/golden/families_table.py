@@ -91,7 +91,7 @@ def gguf(program, folder, path, texts, tok, model, families, llama):
     except RuntimeError as why:
         return str(why).strip().splitlines()[-1].split("drover convert: ")[-1].split(".gguf.part: ")[-1][:160], None
     same = "same" if program.hash(path) == program.hash(folder) else "OTHER"
-    if not llama:
+    if not llama or os.path.basename(folder) in NO_LLAMA:
         return same, None
     llama.open(path)
     worst = 0.0
@@ -153,7 +153,9 @@ LIMITS = dict(score=1e-4, steps=1e-3, lora=1e-3, written=1e-4)
 LLAMA_FAR = 0.05  # its cache is f16
 # llama.cpp has no such architecture, or no key for what makes the kind
 NO_GGUF = ("opt", "gptj", "gpt-neo", "qwen2-window", "starcoder2", "falcon-serial", "gpt-neox-serial", "llama-dynamic",
-           "smollm3-window", "exaone4-window", "ernie-bias")
+           "smollm3-window", "exaone4-window", "ernie-bias", "qwen3-bias")
+# llama.cpp runs Phi-3 without its window, and chooses longrope's list by the context that it is given
+NO_LLAMA = ("phi3", "phi3-long")
 
 
 def good(name, row):
