@@ -185,7 +185,7 @@ def show(rows):
             + f" | {note(four)} | {note(file)} | {llama} |")
     print()
     for i, why in enumerate(notes):
-        print(f"({i + 1}) {why}")
+        print(f"- ({i + 1}) `{why}`")
     print(f"\n{sum(good(n, r) for n, r in rows.items())} of {len(rows)} kinds.")
 
 
