@@ -15,6 +15,7 @@
 #include "reward/judge/transcript.h"
 #include "stats/bradley.h"
 #include "stats/kendall.h"
+#include "stats/share.h"
 #include "stats/student.h"
 
 #include <math.h>
@@ -308,7 +309,49 @@ static void tell_models(const struct bias *b, const struct bradley *fit, json_t 
     bradley_fini(&naive);
 }
 
-/* The fit, then effects and strengths. */
+/* How often the votes that decide go to what `effect` is of: the answer shown first, the longer
+ * one. A share needs no fit, and is all there is where every vote goes one way. */
+static void tell_share(const struct bias *b, int effect, json_t *figures)
+{
+    static const char *const words[] = {"first chosen", "longer chosen"};
+    double *went = mem_new(b->rows + 1, sizeof *went);
+    uint32_t *of = mem_new(b->rows + 1, sizeof *of);
+    struct share share;
+    size_t n = 0;
+
+    for (size_t r = 0; r < b->rows; r++) {
+        const struct bradley_row *row = &b->row[r];
+
+        if (row->ties > 0 || row->x[effect] == 0)
+            continue;
+        went[n] = (row->wins > 0) == (row->x[effect] > 0);
+        of[n++] = b->prompt[r];
+    }
+    if (n && !share_mean(&share, went, of, n, 1, 0.95)) {
+        const struct bootstrap as = {
+            .estimate = share.estimate, .low = share.low, .high = share.high};
+
+        printf("%-22s %.3f [%.3f, %.3f] of %zu votes that decide\n", words[effect],
+               share.estimate, share.low, share.high, n);
+        eval_put(figures, effect == POSITION ? "first_chosen" : "longer_chosen", &as);
+    }
+    free(went);
+    free(of);
+}
+
+/* A judge that always takes what is shown first, as small models do, has no finite odds for it: that
+ * is a finding about the judge, and no error. */
+static void tell_one_sided(const struct bias *b, json_t *figures)
+{
+    printf(
+        "no effects: odds without bound: one of these decides every vote (or some model never "
+        "won, or never lost: penalty=0.1)\n");
+    for (int k = 0; k < b->effects; k++)
+        json_object_set_new(figures, keys[k], json_null());
+    json_object_set_new(figures, "why", json_string("no finite maximum"));
+}
+
+/* Shares, the fit, then effects and strengths. */
 static enum err tell(struct bias *b, json_t *figures)
 {
     struct bradley_conf how;
@@ -324,14 +367,20 @@ static enum err tell(struct bias *b, json_t *figures)
     how = how_of(b, true);
     printf("%-22s %zu on %zu records; %zu orders without a verdict\n", "votes", b->rows,
            b->records, b->unheard);
+    json_object_set_new(figures, "votes", json_integer((json_int_t)b->rows));
+    json_object_set_new(figures, "without_verdict", json_integer((json_int_t)b->unheard));
+    tell_share(b, POSITION, figures);
+    tell_share(b, LENGTH, figures);
     err = bradley_fit(&fit, b->row, b->rows, &how);
+    if (err == ERR_RANGE && b->rows) {
+        tell_one_sided(b, figures);
+        return OK;
+    }
     if (err)
         return err;
     for (int k = 0; k < b->effects; k++)
         tell_effect(b, &fit, k, figures);
     tell_models(b, &fit, figures);
-    json_object_set_new(figures, "votes", json_integer((json_int_t)b->rows));
-    json_object_set_new(figures, "without_verdict", json_integer((json_int_t)b->unheard));
     bradley_fini(&fit);
     return OK;
 }

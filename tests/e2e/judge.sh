@@ -100,6 +100,11 @@ awk 'BEGIN { srand(1); for (i = 0; i < 600; i++) { x = int(rand() * 40); y = int
 "$drover" eval bias dataset="$work/votes" json="$work/f" > "$work/out"
 holds "$(figure "$work/f" position) > 1.0986 - 3 * $(figure "$work/f" position_se) && $(figure "$work/f" position) < 1.0986 + 3 * $(figure "$work/f" position_se)" "position"
 holds "$(figure "$work/f" length) < 3 * $(figure "$work/f" length_se) && $(figure "$work/f" length) > -3 * $(figure "$work/f" length_se)" "length"
+holds "($(figure "$work/f" first_chosen) - $(awk -F'"' '/verdict/ { n++; a += /"verdict":"a"/ } END { printf "%.9f", a / n }' "$work/votes"))^2 < 1e-12" "the share of the first"
+# one that always takes the first has no finite odds: said, and no error
+sed 's/"verdict":"b"/"verdict":"a"/' "$work/votes" > "$work/first"
+"$drover" eval bias dataset="$work/first" json="$work/f" > "$work/out"
+grep -q '^first chosen  *1.000 \[0.99' "$work/out" && grep -q 'no effects: odds without bound' "$work/out" && grep -q '"position": *null' "$work/f" || fail "always the first: $(cat "$work/out" "$work/f")"
 
 echo "-- revise: pairs that train"
 printf '# principles\nbe kind\n\nbe short\n' > "$work/principles"

@@ -1,0 +1,1 @@
+drover_e2e(exercise 60)
