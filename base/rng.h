@@ -20,6 +20,7 @@ enum rng_use {
     RNG_RESAMPLE, /* bootstrap: counters draw, cluster */
     RNG_DROP,     /* dropout: counters step and sequence, position, module and column */
     RNG_NOISE,    /* on embeddings: counters step and sequence, position, column */
+    RNG_CHOICE,   /* which pair is judged: counters batch, place, what for */
 };
 
 /* One Philox block. */

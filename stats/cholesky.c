@@ -41,6 +41,34 @@ void cholesky_solve(const double *l, int n, double *b)
     }
 }
 
+void cholesky_down(const double *l, int n, const double *b, double *out)
+{
+    for (int i = 0; i < n; i++) {
+        double sum = b[i];
+        for (int k = 0; k < i; k++)
+            sum -= l[i * n + k] * out[k];
+        out[i] = sum / l[i * n + i];
+    }
+}
+
+/* A turn in each plane (column k, x) takes x's k-th number into the diagonal: n^2 of work where
+ * a new factor is n^3 (Gill, Golub, Murray and Saunders 1974, method C1). */
+void cholesky_raise(double *l, int n, double by, double *x)
+{
+    for (int i = 0; i < n; i++)
+        x[i] *= sqrt(by);
+    for (int k = 0; k < n; k++) {
+        const double old = l[k * n + k], now = hypot(old, x[k]);
+        const double c = now / old, s = x[k] / old;
+
+        l[k * n + k] = now;
+        for (int i = k + 1; i < n; i++) {
+            l[i * n + k] = (l[i * n + k] + s * x[i]) / c;
+            x[i] = c * x[i] - s * l[i * n + k];
+        }
+    }
+}
+
 /* Column by column of the identity; n is the number of parameters, a thousand at most. */
 void cholesky_inverse(double *l, int n)
 {
