@@ -1,5 +1,5 @@
-/* Figures come from the store's counters, not from its rows, so that a page that asks every few
- * seconds costs the same at ten thousand items as at ten. Whatever is changed here is in the audit.
+/* Figures come from the store's counters, not from its judgements, and are counted once for all pages
+ * that ask. Whatever is changed here is in the audit.
  *
  * Nobody takes the last admin away: without one nobody could give it back but the terminal. */
 
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AUDIT_SHOWN = 200, HOUR_MS = 3600 * 1000, HOURS_MOST = 24 * 90 };
+enum { AUDIT_SHOWN = 200, HOUR_MS = 3600 * 1000, HOURS_MOST = 24 * 90, TOLD_SHARE = 100 };
 
 /* ---- what is seen */
 
@@ -63,29 +63,48 @@ static void answer(struct caller *caller, enum err err, json_t *object)
     caller_error(caller, err);
 }
 
-/* Asked every few seconds by each open page: two reads of counters and a walk over people, none over
- * items. `changes` lets the page ask for what is dearer only when something moved. */
-void admin_state(void *self, struct desk_request *request)
+/* `changes` lets the page ask for what is dearer only when something moved. */
+static json_t *state_now(struct caller *caller, enum err *err)
 {
-    struct caller *caller = self;
     struct prefs *prefs = caller->annotate->prefs;
     const struct prefs_settings *settings = prefs_settings(prefs);
     struct prefs_progress progress;
     json_t *people = json_array();
-    enum err err = prefs_progress(prefs, &progress);
+
+    *err = prefs_progress(prefs, &progress);
+    if (!*err)
+        *err = prefs_person_visit(prefs, put_person, people);
+    if (*err) {
+        json_decref(people);
+        return NULL;
+    }
+    return json_pack("{s:o, s:o, s:I, s:{s:i, s:i}, s:s}", "progress", counts(&progress),
+                     "people", people, "changes", (json_int_t)prefs_changes(prefs), "settings",
+                     "overlap", settings->overlap, "overlap_max", settings->overlap_max,
+                     "address", caller->annotate->base);
+}
+
+/* Asked every few seconds by each open page, and counted over all that was given: the pages share what
+ * was counted last, until something moved and a hundred times as long as it took is over, as with
+ * the figures (figures.c). Where it takes no millisecond, nobody sees anything old. */
+void admin_state(void *self, struct desk_request *request)
+{
+    struct caller *caller = self;
+    struct state_told *told = &caller->annotate->told;
+    const int64_t begun = clock_mono_ms();
+    const uint64_t changes = prefs_changes(caller->annotate->prefs);
+    enum err err;
 
     (void)request;
-    if (!err)
-        err = prefs_person_visit(prefs, put_person, people);
-    if (err) {
-        answer(caller, err, people);
+    if (told->state && (told->changes == changes || begun < told->next_ms)) {
+        caller_json(caller, 200, json_incref(told->state));
         return;
     }
-    caller_json(caller, 200,
-                json_pack("{s:o, s:o, s:I, s:{s:i, s:i}, s:s}", "progress", counts(&progress),
-                          "people", people, "changes", (json_int_t)prefs_changes(prefs),
-                          "settings", "overlap", settings->overlap, "overlap_max",
-                          settings->overlap_max, "address", caller->annotate->base));
+    json_decref(told->state);
+    told->state = state_now(caller, &err);
+    told->changes = changes;
+    told->next_ms = begun + (clock_mono_ms() - begun) * TOLD_SHARE;
+    answer(caller, err, json_incref(told->state));
 }
 
 void admin_agreement(void *self, struct desk_request *request)

@@ -184,6 +184,12 @@ unsigned annotate_port(const struct annotate *annotate)
     return annotate->port;
 }
 
+void annotate_forget_told(struct annotate *a)
+{
+    json_decref(a->told.state);
+    a->told.state = NULL;
+}
+
 /* Nothing of this turn is durable: whoever changed something is told so. The one-time address was
  * not used either. */
 static void not_saved(struct annotate *a, struct desk_request *list)
@@ -193,6 +199,7 @@ static void not_saved(struct annotate *a, struct desk_request *list)
                                                        : "the server's disk refuses");
 
     log_error("store", "failed=\"%s\"", err_text());
+    annotate_forget_told(a);
     a->used = false;
     for (struct desk_request *one = list; one; one = one->next)
         if (strcmp(one->method, "GET") && one->status < 400)
@@ -226,6 +233,7 @@ void annotate_close(struct annotate *a)
     desk_close(a->desk);
     if (a->tls_key)
         sodium_memzero(a->tls_key, strlen(a->tls_key));
+    annotate_forget_told(a);
     figures_fini(&a->figures);
     free(a->tls_cert);
     free(a->tls_key);

@@ -332,6 +332,14 @@ static bool may(struct caller *caller, const struct route *route)
     return true;
 }
 
+/* What an admin changes is to be seen in the next answer. */
+static void answer(struct caller *caller, const struct route *route, bool post)
+{
+    route->answer(caller, caller->request);
+    if (post && route->role == CALLER_ADMIN)
+        annotate_forget_told(caller->annotate);
+}
+
 /* HEAD is GET without what the library leaves out. */
 /* Strangers count before anything is looked up for them, people by themselves: so the session is read
  * first, which is one look into the store and writes nothing.
@@ -353,7 +361,7 @@ void caller_serve(struct annotate *annotate, struct desk_request *request, int64
     if (!route)
         caller_refuse(&caller, status, status == 404 ? "nothing here" : "not by this method");
     else if (may(&caller, route) && (!post || (post_is_ours(&caller, route) && parse(&caller))))
-        route->answer(&caller, request);
+        answer(&caller, route, post);
     json_decref(caller.body);
     sodium_memzero(caller.csrf, sizeof caller.csrf);
 }

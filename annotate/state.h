@@ -18,6 +18,13 @@ struct state_left {
     int64_t person, at, judged, left;
 };
 
+/* What admins were told of the whole study last; NULL: anew. */
+struct state_told {
+    json_t *state;
+    uint64_t changes; /* of the store, when it was counted */
+    int64_t next_ms;  /* by clock_mono_ms: not again before */
+};
+
 struct annotate {
     struct annotate_conf conf;
     struct prefs *prefs;
@@ -35,10 +42,14 @@ struct annotate {
     unsigned char key[16];            /* of what limiters count by: nothing of it is kept */
     struct limiter people, strangers; /* requests of somebody who is in; of others */
     struct state_left left[STATE_LEFT];
+    struct state_told told;
     struct figures figures;
     struct limiter logins; /* tries of an account, from one address */
 };
 
+/* What was told last is told no more: an admin has changed something and wants to see it, or what was
+ * counted was taken back. */
+void annotate_forget_told(struct annotate *annotate);
 /* Makes a new one-time address. */
 void annotate_renew(struct annotate *annotate);
 

@@ -1,19 +1,19 @@
-/* What kind is due is drawn (offer.h); an item of that kind is looked for by an index. Gold
+/* What kind is due is drawn (offer.h); an item of that kind is looked for by an index, from the
+ * place where the person stands in it (bookmark.h). Gold
  * questions and repeats come only while something planned is left, so that nobody is kept busy
  * with them. */
 
 #include "prefs/finding.h"
 
+#include "prefs/bookmark.h"
 #include "prefs/offer.h"
 #include "prefs/sql.h"
 
-static enum err read_pick(struct prefs *prefs, sqlite3_stmt *made, struct finding *out,
-                          bool *found)
-{
-    enum err err = sql_step(prefs, made, found);
+#include <math.h>
 
-    if (err || !*found)
-        return err;
+/* Of the row that the statement stands at, which ends. */
+static enum err read_pick(struct prefs *prefs, sqlite3_stmt *made, struct finding *out)
+{
     out->item = sqlite3_column_int64(made, 0);
     out->n = sqlite3_column_int(made, 1);
     sql_copy(out->active, sizeof out->active, made, 2);
@@ -28,21 +28,97 @@ static enum err read_pick(struct prefs *prefs, sqlite3_stmt *made, struct findin
                : err_set(ERR_PARSE, "%s: damaged: %d candidates", prefs->path, out->n);
 }
 
-/* By the index: what a strategy wants first, then what is planned before what was asked for
- * later, then what lacks fewest (an item that is begun is finished before another is begun). */
+/* What is needed and was not given to this person, in the order of the index: what a strategy
+ * wants first, then what is planned before what was asked for later, then what lacks fewest
+ * (an item that is begun is finished before another is begun). */
+#define NEEDED(where, order) \
+    "SELECT id, n, active, chance, 0, late, priority, need FROM item WHERE need > 0 AND NOT" \
+    " EXISTS (SELECT 1 FROM assignment a WHERE a.annotator = ?1 AND a.item = item.id AND" \
+    " a.state IN ('open', 'done', 'skipped')) AND " where " ORDER BY " order " LIMIT 1"
+
+static struct bookmark_key key_of(sqlite3_stmt *made)
+{
+    return (struct bookmark_key){.priority = sqlite3_column_double(made, 6),
+                                 .late = sqlite3_column_int64(made, 5),
+                                 .need = sqlite3_column_int64(made, 7),
+                                 .id = sqlite3_column_int64(made, 0)};
+}
+
+/* The first at `from` or behind it: of its kind; of those that need more; of late ones; of lower
+ * priority. Each is a stretch of the index, which one question for all of them would walk from
+ * its beginning. */
+static enum err find_behind(struct prefs *prefs, struct bookmark *bookmark, struct finding *out,
+                            bool *found)
+{
+    static const char *const stretch[] = {
+        NEEDED("priority = ?2 AND late = ?3 AND need = ?4 AND id >= ?5", "id"),
+        NEEDED("priority = ?2 AND late = ?3 AND need > ?4", "need, id"),
+        NEEDED("priority = ?2 AND late > ?3", "late, need, id"),
+        NEEDED("priority < ?2", "priority DESC, late, need, id"),
+    };
+    static const char *const types[] = {"iriii", "irii", "iri", "ir"};
+    const struct bookmark_key from = bookmark->from;
+    const int first = isinf(from.priority) ? 3 : 0;
+    sqlite3_stmt *made;
+    enum err err = OK;
+
+    *found = false;
+    bookmark->from = bookmark_last;
+    for (int i = first; !err && !*found && i < 4; i++) {
+        err = sql_open(&made, prefs, stretch[i], types[i], bookmark->person, from.priority,
+                       from.late, from.need, from.id);
+        if (!err)
+            err = sql_step(prefs, made, found);
+        if (!err && *found) {
+            bookmark->from = key_of(made);
+            err = read_pick(prefs, made, out);
+        }
+    }
+    return err;
+}
+
+/* Of those that came to stand before the person's place, the first; what nobody needs any more, what
+ * he was given and what went behind his place is struck out. */
+static enum err find_waiting(struct prefs *prefs, struct bookmark *bookmark,
+                             struct finding *out, bool *found)
+{
+    struct bookmark_key best = bookmark_last;
+    sqlite3_stmt *made;
+    enum err err = OK;
+    int kept = 0;
+
+    *found = false;
+    for (int i = 0; !err && i < bookmark->waiting_n; i++) {
+        const int64_t id = bookmark->waiting[i];
+        struct bookmark_key key;
+        bool row;
+        err = sql_open(&made, prefs, NEEDED("id = ?2", "id"), "ii", bookmark->person, id);
+        if (!err)
+            err = sql_step(prefs, made, &row);
+        if (err || !row)
+            continue;
+        key = key_of(made);
+        if (bookmark_before(&key, &bookmark->from))
+            bookmark->waiting[kept++] = id;
+        if (!bookmark_before(&key, &bookmark->from) || !bookmark_before(&key, &best)) {
+            sql_end(made);
+            continue;
+        }
+        best = key;
+        *found = true;
+        err = read_pick(prefs, made, out);
+    }
+    bookmark->waiting_n = kept;
+    return err;
+}
+
 static enum err find_planned(struct prefs *prefs, int64_t annotator, struct finding *out,
                              bool *found)
 {
-    sqlite3_stmt *made;
-    const enum err err =
-        sql_open(&made, prefs,
-                 "SELECT id, n, active, chance, 0, late FROM item WHERE need > 0 AND NOT EXISTS"
-                 " (SELECT 1 FROM assignment a WHERE a.annotator = ?1 AND a.item = item.id"
-                 " AND a.state IN ('open', 'done', 'skipped'))"
-                 " ORDER BY priority DESC, late, need, id LIMIT 1",
-                 "i", annotator);
+    struct bookmark *const bookmark = bookmark_of(prefs->bookmarks, annotator);
+    const enum err err = find_waiting(prefs, bookmark, out, found);
 
-    return err ? err : read_pick(prefs, made, out, found);
+    return err || *found ? err : find_behind(prefs, bookmark, out, found);
 }
 
 /* Drawn evenly of those that this person has not seen: everybody meets other ones, in another
@@ -71,7 +147,9 @@ static enum err find_gold(struct prefs *prefs, const struct finding_person *pers
         " ORDER BY id LIMIT 1 OFFSET ?2",
         "ii", person->id, offer_pick(u, n));
     if (!err)
-        err = read_pick(prefs, made, out, found);
+        err = sql_step(prefs, made, found);
+    if (!err && *found)
+        err = read_pick(prefs, made, out);
     out->why = PREFS_GOLD;
     out->chance = 1 / (double)n;
     return err;
@@ -104,7 +182,9 @@ static enum err find_repeat(struct prefs *prefs, const struct finding_person *pe
                    " ORDER BY a.id LIMIT 1 OFFSET ?4",
                    "iiii", person->id, before, ended, offer_pick(u, n));
     if (!err)
-        err = read_pick(prefs, made, out, found);
+        err = sql_step(prefs, made, found);
+    if (!err && *found)
+        err = read_pick(prefs, made, out);
     out->why = PREFS_REPEAT;
     out->chance = 1 / (double)n;
     return err;

@@ -242,12 +242,15 @@ enum err prefs_next(struct prefs *prefs, int64_t annotator, int64_t now,
     return sql_finish(prefs, err);
 }
 
+/* What is needed, less what of it was this person's: of the two, the long list is counted in its
+ * index alone. */
 enum err prefs_left(struct prefs *prefs, int64_t annotator, int64_t *out)
 {
     return sql_number(prefs, out, 0,
-                      "SELECT count(*) FROM item WHERE need > 0 AND NOT EXISTS"
-                      " (SELECT 1 FROM assignment a WHERE a.annotator = ?1"
-                      " AND a.item = item.id AND a.state IN ('open', 'done', 'skipped'))",
+                      "SELECT (SELECT count(*) FROM item WHERE need > 0) - (SELECT"
+                      " count(DISTINCT a.item) FROM assignment a CROSS JOIN item i ON"
+                      " i.id = a.item WHERE a.annotator = ?1 AND i.need > 0"
+                      " AND a.state IN ('open', 'done', 'skipped'))",
                       "i", annotator);
 }
 

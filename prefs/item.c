@@ -424,7 +424,7 @@ enum err prefs_item_prioritise(struct prefs *prefs, int64_t id, const char *stra
     return sql_finish(prefs, err);
 }
 
-/* One pass over the items, by their counters: a page asks for it every few seconds. */
+/* One pass over the items, by their counters, and one over what was given. */
 enum err prefs_progress(struct prefs *prefs, struct prefs_progress *out)
 {
     sqlite3_stmt *made;
@@ -435,16 +435,14 @@ enum err prefs_progress(struct prefs *prefs, struct prefs_progress *out)
                            &out->golds};
     enum err err = sql_open(
         &made, prefs,
-        "SELECT total(plan), total(gold IS NOT NULL AND NOT withdrawn), total(withdrawn),"
-        " total(plan AND judged >= k AND extra_judged >= asked), total(plan * k),"
-        " total(plan * min(judged, k)), total(extra_judged), total(adjudicated),"
-        " total(plan AND split > 0 AND NOT adjudicated),"
-        " (SELECT count(*) FROM assignment WHERE state = 'open'),"
-        " (SELECT count(*) FROM assignment WHERE state = 'skipped'),"
-        " (SELECT count(*) FROM assignment WHERE state = 'done' AND why = 'repeat'),"
-        " (SELECT count(*) FROM assignment WHERE state = 'done' AND why = 'gold')"
+        "SELECT i.*, a.* FROM (SELECT total(plan), total(gold IS NOT NULL AND NOT withdrawn),"
+        " total(withdrawn), total(plan AND judged >= k AND extra_judged >= asked),"
+        " total(plan * k), total(plan * min(judged, k)), total(extra_judged),"
+        " total(adjudicated), total(plan AND split > 0 AND NOT adjudicated)"
         " FROM (SELECT *, CASE WHEN overlap THEN overlap ELSE ?1 END AS k,"
-        " (gold IS NULL AND NOT withdrawn) AS plan FROM item)",
+        " (gold IS NULL AND NOT withdrawn) AS plan FROM item)) i CROSS JOIN"
+        " (SELECT total(state = 'open'), total(state = 'skipped'), total(state = 'done' AND"
+        " why = 'repeat'), total(state = 'done' AND why = 'gold') FROM assignment) a",
         "i", (int64_t)prefs->settings.overlap);
 
     *out = (struct prefs_progress){0};

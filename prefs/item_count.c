@@ -47,9 +47,25 @@ static int views_split(const struct views *views)
     return 2 * most > views->all ? ITEM_COUNT_MOST : ITEM_COUNT_EVEN;
 }
 
+/* What the rows say beside the counters: where the item stands in the order of what is needed,
+ * and who has had it (finding.c's rule). Whoever is beyond the room is asked about again. */
+struct spot {
+    double priority;
+    int64_t had[VIEWS_MAX];
+    size_t n;
+};
+
+static void spot_add(struct spot *spot, int state, int64_t annotator)
+{
+    if ((state == PREFS_OPEN || state == PREFS_DONE || state == PREFS_SKIPPED) &&
+        spot->n < VIEWS_MAX)
+        spot->had[spot->n++] = annotator;
+}
+
 /* Gold and repeats say something about a person, not about the item: they count for nothing
  * here, so that no estimate and no plan rests on them. */
-static enum err count_row(struct item_count *count, struct views *views, sqlite3_stmt *made)
+static enum err count_row(struct item_count *count, struct views *views, struct spot *spot,
+                          sqlite3_stmt *made)
 {
     const char *const said = (const char *)sqlite3_column_text(made, 2);
     int why, state;
@@ -60,6 +76,7 @@ static enum err count_row(struct item_count *count, struct views *views, sqlite3
         err = sql_word(&state, made, 1, words_state);
     if (err)
         return err;
+    spot_add(spot, state, sqlite3_column_int64(made, 3));
     done = state == PREFS_DONE;
     live = done || state == PREFS_OPEN;
     if (why == PREFS_PLAN || why == PREFS_ACTIVE) {
@@ -78,18 +95,19 @@ static enum err count_row(struct item_count *count, struct views *views, sqlite3
 }
 
 static enum err count_rows(struct prefs *prefs, int64_t item, struct item_count *count,
-                           struct views *views)
+                           struct views *views, struct spot *spot)
 {
     sqlite3_stmt *made;
     bool row = false;
     enum err err = sql_open(
-        &made, prefs, "SELECT why, state, said FROM assignment WHERE item = ?1", "i", item);
+        &made, prefs, "SELECT why, state, said, annotator FROM assignment WHERE item = ?1", "i",
+        item);
 
     while (!err) {
         err = sql_step(prefs, made, &row);
         if (err || !row)
             return err;
-        err = count_row(count, views, made);
+        err = count_row(count, views, spot, made);
     }
     if (row)
         sql_end(made);
@@ -98,14 +116,15 @@ static enum err count_rows(struct prefs *prefs, int64_t item, struct item_count 
 
 /* What the row itself says: how many are planned of it, whether it is in the plan at all. */
 static enum err read_plan(struct prefs *prefs, int64_t item, int64_t *overlap,
-                          struct item_count *count)
+                          struct item_count *count, struct spot *spot)
 {
     sqlite3_stmt *made;
     bool row = false;
-    enum err err = sql_open(&made, prefs,
-                            "SELECT CASE WHEN withdrawn OR gold IS NOT NULL THEN 0 WHEN overlap"
-                            " THEN overlap ELSE ?2 END, asked FROM item WHERE id = ?1",
-                            "ii", item, (int64_t)prefs->settings.overlap);
+    enum err err =
+        sql_open(&made, prefs,
+                 "SELECT CASE WHEN withdrawn OR gold IS NOT NULL THEN 0 WHEN overlap"
+                 " THEN overlap ELSE ?2 END, asked, priority FROM item WHERE id = ?1",
+                 "ii", item, (int64_t)prefs->settings.overlap);
 
     if (!err)
         err = sql_step(prefs, made, &row);
@@ -115,6 +134,7 @@ static enum err read_plan(struct prefs *prefs, int64_t item, int64_t *overlap,
         return err_set(ERR_RANGE, "there is no item %lld", (long long)item);
     *overlap = sqlite3_column_int64(made, 0);
     count->asked = sqlite3_column_int64(made, 1);
+    spot->priority = sqlite3_column_double(made, 2);
     sql_end(made);
     return OK;
 }
@@ -139,14 +159,14 @@ static void settle(struct item_count *count, int64_t overlap, int64_t most,
 }
 
 static enum err count_whole(struct prefs *prefs, int64_t item, bool ask,
-                            struct item_count *count)
+                            struct item_count *count, struct spot *spot)
 {
     struct views views = {.kinds = 0};
     int64_t overlap = 0;
-    enum err err = read_plan(prefs, item, &overlap, count);
+    enum err err = read_plan(prefs, item, &overlap, count, spot);
 
     if (!err)
-        err = count_rows(prefs, item, count, &views);
+        err = count_rows(prefs, item, count, &views, spot);
     if (!err)
         settle(count, overlap, prefs->settings.overlap_max, &views, ask);
     for (int i = 0; i < views.kinds; i++)
@@ -158,7 +178,9 @@ static enum err count_whole(struct prefs *prefs, int64_t item, bool ask,
 enum err item_count(struct prefs *prefs, int64_t item, bool ask, struct item_count *out)
 {
     struct item_count count = {0};
-    enum err err = count_whole(prefs, item, ask, &count);
+    struct spot spot = {.n = 0};
+    enum err err = count_whole(prefs, item, ask, &count, &spot);
+    const struct bookmark_key key = {spot.priority, count.late, count.need, item};
 
     if (!err)
         err = sql_do(prefs,
@@ -168,6 +190,8 @@ enum err item_count(struct prefs *prefs, int64_t item, bool ask, struct item_cou
                      "iiiiiiiiii", item, count.planned, count.judged, count.extra,
                      count.extra_judged, count.asked, count.need, (int64_t)count.split,
                      (int64_t)count.adjudicated, (int64_t)count.late);
+    if (!err && count.need > 0)
+        bookmark_moved(prefs->bookmarks, &key, spot.had, spot.n);
     if (out)
         *out = count;
     return err;
@@ -176,8 +200,10 @@ enum err item_count(struct prefs *prefs, int64_t item, bool ask, struct item_cou
 /* The same counting without a write: a check must not mend what it is to find. */
 enum err item_count_look(struct prefs *prefs, int64_t item, struct item_count *out)
 {
+    struct spot spot = {.n = 0};
+
     *out = (struct item_count){0};
-    return count_whole(prefs, item, false, out);
+    return count_whole(prefs, item, false, out, &spot);
 }
 
 enum err item_count_all(struct prefs *prefs)

@@ -269,15 +269,21 @@ enum err sql_begin(struct prefs *prefs)
         err = sql_do(prefs, "BEGIN IMMEDIATE", "");
         prefs->group = !err;
     }
-    return err ? err : sql_do(prefs, "SAVEPOINT call", "");
+    if (!err)
+        err = sql_do(prefs, "SAVEPOINT call", "");
+    if (!err && !prefs->depth++)
+        bookmark_mark(prefs->bookmarks);
+    return err;
 }
 
 enum err sql_finish(struct prefs *prefs, enum err err)
 {
     char words[ERR_WORDS];
 
+    prefs->depth--;
     if (!err)
         return sql_do(prefs, "RELEASE call", "");
+    bookmark_back(prefs->bookmarks);
     if (prefs->lost)
         return err;
     /* The words of what failed are kept: going back may have some of its own. */

@@ -8,6 +8,7 @@
 #define PREFS_SQL_H
 
 #include "base/hash.h"
+#include "prefs/bookmark.h"
 #include "prefs/prefs.h"
 
 #include <sqlite3.h>
@@ -21,6 +22,8 @@ struct prefs {
     bool writer;
     bool group, lost; /* a transaction is open; it was, and the disk took it away */
     bool scrub;       /* something was forgotten: the log must not keep it */
+    int depth;        /* calls that are open: sql_begin within sql_begin */
+    struct bookmarks *bookmarks;
     uint8_t secret[PREFS_SECRET];
     struct prefs_settings settings;
     struct {

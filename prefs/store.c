@@ -98,6 +98,7 @@ static struct prefs *fresh(char *path)
 
     prefs->lock = -1;
     prefs->path = path;
+    prefs->bookmarks = bookmark_new();
     return prefs;
 }
 
@@ -111,6 +112,7 @@ void prefs_close(struct prefs *prefs)
     if (prefs->lock >= 0)
         close(prefs->lock); /* after SQLite's: closing a file ends a process's fcntl locks */
     sodium_memzero(prefs->secret, sizeof prefs->secret);
+    bookmark_free(prefs->bookmarks);
     free(prefs->path);
     free(prefs);
 }
@@ -381,6 +383,7 @@ void prefs_abandon(struct prefs *prefs)
         sqlite3_exec(prefs->db, "ROLLBACK", NULL, NULL, NULL))
         sqlite3_interrupt(prefs->db); /* cannot fail while no statement runs */
     prefs->group = prefs->lost = prefs->scrub = false;
+    bookmark_forget(prefs->bookmarks);
     /* What the group wrote of settings is gone as well. */
     if (settings_read(prefs))
         return;

@@ -124,7 +124,12 @@ def main():
     with open(snapshot, "wb") as file:
         file.write(owner.raw("GET", "/api/admin/snapshot")[1])
     rows = subprocess.run([BIN + "/drover", "prefs", "export", snapshot, "format=csv", "out=" + snapshot + ".csv"], capture_output=True, text=True)
-    done = sum(person["judged"] for person in owner.ask("/api/admin/state")["people"])
+    until = time.monotonic() + 30
+    while True:  # what admins see may be some seconds old
+        done = sum(person["judged"] for person in owner.ask("/api/admin/state")["people"])
+        if done == len(acknowledged) or (kills and done >= len(acknowledged)) or time.monotonic() > until:
+            break
+        time.sleep(0.5)
     server.end()
     took.sort(), looked.sort()
     at = lambda list_, share: list_[min(len(list_) - 1, int(share * len(list_)))] * 1000
