@@ -93,7 +93,7 @@ static bool nested(const struct strbuf *body)
 }
 
 /* Names that stand twice are refused: two readers might believe different ones. */
-static bool parse(struct caller *caller)
+bool caller_parse(struct caller *caller)
 {
     const struct strbuf *body = &caller->request->body;
     json_error_t why;
@@ -360,7 +360,8 @@ void caller_serve(struct annotate *annotate, struct desk_request *request, int64
         return;
     if (!route)
         caller_refuse(&caller, status, status == 404 ? "nothing here" : "not by this method");
-    else if (may(&caller, route) && (!post || (post_is_ours(&caller, route) && parse(&caller))))
+    else if (may(&caller, route) &&
+             (!post || (post_is_ours(&caller, route) && caller_parse(&caller))))
         answer(&caller, route, post);
     json_decref(caller.body);
     sodium_memzero(caller.csrf, sizeof caller.csrf);

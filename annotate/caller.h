@@ -47,6 +47,8 @@ void caller_refuse(struct caller *caller, unsigned status, const char *words);
  * or 500 where the disk is to blame. */
 void caller_error(struct caller *caller, enum err err);
 
+/* The request's body as caller->body, an object; false: it is none, and that was answered. */
+bool caller_parse(struct caller *caller);
 /* A member of the body. caller_text: NULL unless it is a string (without a zero byte).
  * caller_number: `otherwise` unless it is a whole number that a double has exactly. */
 const char *caller_text(const struct caller *caller, const char *key);

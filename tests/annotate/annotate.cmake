@@ -1,3 +1,4 @@
+include(${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz.cmake)
 # A store for tests of the page: tests/e2e/annotate.py, tests/browser.
 add_executable(make_store annotate/make_store.c)
 target_link_libraries(make_store PRIVATE prefs)
@@ -7,3 +8,5 @@ drover_test(annotate/said NEEDS annotate)
 # By hand as well: people, seconds, items, and "kill" for kill -9 at random moments.
 add_test(NAME long/annotate COMMAND python3 ${CMAKE_CURRENT_LIST_DIR}/../long/annotate_load.py ${PROJECT_BINARY_DIR}/bin 50 30 1000)
 set_tests_properties(long/annotate PROPERTIES LABELS long TIMEOUT 600 RUN_SERIAL ON)
+# Bodies of POSTs, through the routes.
+drover_fuzz(page SEEDS fuzz/seeds/page NEEDS annotate)

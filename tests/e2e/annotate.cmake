@@ -1,1 +1,2 @@
 drover_e2e(annotate 60)
+drover_e2e(annotate_full 60)
