@@ -34,8 +34,10 @@ class Item:
     def __init__(self, vote):
         self.prompt, self.answers, self.said = vote["conversation_a"][:-1], [vote["conversation_a"][-1], vote["conversation_b"][-1]], {}
 
-    def pair(self, choice):
-        return {"prompt": self.prompt, "chosen": [self.answers[choice]], "rejected": [self.answers[1 - choice]], "weight": 1 / len(self.said)}
+    def pairs(self):
+        """A row for each answer that somebody chose, its weight the share of those who did."""
+        said = list(self.said.values())
+        return [{"prompt": self.prompt, "chosen": [self.answers[choice]], "rejected": [self.answers[1 - choice]], "weight": said.count(choice) / len(said)} for choice in sorted(set(said))]
 
 
 def read(path):
@@ -59,7 +61,7 @@ def scores(prompts, left_out, model, keys):
     with tempfile.TemporaryDirectory() as folder:
         pairs = os.path.join(folder, "pairs.jsonl")
         with open(pairs, "w") as file:
-            file.write(lines(item.pair(choice) for prompt, items in prompts.items() if prompt != left_out for item in items for choice in item.said.values()))
+            file.write(lines(pair for prompt, items in prompts.items() if prompt != left_out for item in items for pair in item.pairs()))
         drover("reward", "model=" + model, "dataset=" + pairs, "output_dir=" + folder + "/rm", "disable_tqdm=true", "save_strategy=no", *keys)
         asked = lines({"prompt": item.prompt, "completion": [answer]} for item in prompts[left_out] for answer in item.answers)
         got = [json.loads(line)["score"] for line in drover("reward-score", "--model", folder + "/rm", input=asked).splitlines()]
@@ -76,15 +78,18 @@ def main():
         raise SystemExit(__doc__)
     prompts = read(sys.argv[1])
     told = {"the reward model": [], "the longer wins": [], "the other person": []}
-    for done, left_out in enumerate(prompts):
-        print(f"\r{done} of {len(prompts)} prompts", end="", file=sys.stderr)
-        for item, reward in zip(prompts[left_out], scores(prompts, left_out, sys.argv[2], sys.argv[3:])):
-            said, length = list(item.said.values()), [len(answer["content"]) for answer in item.answers]
-            told["the reward model"].append(sum(right(*reward, choice) for choice in said) / len(said))
-            told["the longer wins"].append(sum(right(*length, choice) for choice in said) / len(said))
-            if len(said) > 1:
-                told["the other person"].append(sum(a == b for i, a in enumerate(said) for b in said[:i]) / (len(said) * (len(said) - 1) / 2))
-    print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
+    try:
+        for done, left_out in enumerate(prompts):
+            print(f"\r{done} of {len(prompts)} prompts; Ctrl-C tells what is known by then", end="", file=sys.stderr)
+            for item, reward in zip(prompts[left_out], scores(prompts, left_out, sys.argv[2], sys.argv[3:])):
+                said, length = list(item.said.values()), [len(answer["content"]) for answer in item.answers]
+                told["the reward model"].append(sum(right(*reward, choice) for choice in said) / len(said))
+                told["the longer wins"].append(sum(right(*length, choice) for choice in said) / len(said))
+                if len(said) > 1:
+                    told["the other person"].append(sum(a == b for i, a in enumerate(said) for b in said[:i]) / (len(said) * (len(said) - 1) / 2))
+    except KeyboardInterrupt:
+        print(f"\n{done} of {len(prompts)} prompts were left out", file=sys.stderr)
+    print("\r" + " " * 70 + "\r", end="", file=sys.stderr)
     print(f"{'right about a choice':<22} {'share':>6}   95 % (Wilson), an item counted once")
     for name, of in told.items():
         if of:

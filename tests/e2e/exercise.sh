@@ -1,6 +1,6 @@
 #!/bin/sh
 # docs/EXERCISE.md as it stands, with people who come to its page; a toy stands for the model that it pulls, unless one is given.
-# usage: exercise.sh BIN_FOLDER [MODEL.gguf [PEOPLE]]
+# usage: exercise.sh BIN_FOLDER [MODEL.gguf [PEOPLE]]    PEOPLE: another program for exercise_people.py; MODEL "": the toy
 set -eu
 bin=$(cd "$1" && pwd)
 source=$(cd "$(dirname "$0")/../.." && pwd)
@@ -38,7 +38,7 @@ if [ "$model" ]; then grep -v '^drover pull' page >page.sh; else
     grep -v '^drover pull' page | sed 's/max_new_tokens=64/max_new_tokens=8/; s/num_train_epochs=[0-9]*/max_steps=2/' >page.sh
 fi
 : >err
-python3 "$people" err said.json >people.out 2>&1 &
+"${PYTHON:-python3}" "$people" err said.json >people.out 2>&1 &
 peer=$!
 sh -eu page.sh >out 2>err || { cat out err people.out; echo "FAILED: EXERCISE.md"; exit 1; }
 wait "$peer" || { cat people.out; echo "FAILED: people"; exit 1; }
@@ -61,7 +61,7 @@ table = {name: float(share) for name, share in re.findall(r"^(the reward model|t
 check(len(table) == 4 and table["a coin"] == 0.5 and table["the other person"] == round(same, 3), table)
 check(re.search(r"judged by smollm2-135m-instruct.gguf", out) and "first chosen" in out and out.count("win rate") == 2, "a report is missing", out)
 PY
-if [ -z "$model" ]; then # README's way to ten judgements of one's own
+if [ -z "$model${3:-}" ]; then # README's way to ten judgements of one's own
     cd runs/exercise
     rm -rf prefs.db*
     ln -s "$source/examples" examples
