@@ -24,7 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TURN_MS = 200, LOOK_MS = 1000 };
+enum { TURN_MS = 200, LOOK_MS = 1000, LINGER_MS = 2000 };
 
 struct cmd_annotate_options {
     struct sampling_options sampling; /* first: SAMPLING_ROWS */
@@ -244,12 +244,13 @@ static enum err take(struct prefs *prefs, const struct cmd_annotate_options *o)
 
 struct cmd_annotate_watch {
     struct bar bar;
-    int64_t looked_ms, judged, wanted;
+    int64_t looked_ms, judged, wanted, end_ms;
     bool told;
 };
 
 /* Once a second: the bar's total grows with items that are added and with judgements that are asked
- * for more, so it begins anew where that moves. */
+ * for more, so it begins anew where that moves. Whoever judged the last one still hears that it is
+ * saved, and may take it back: the end is some seconds behind it. */
 static enum err look(struct cmd_annotate_watch *w, struct prefs *prefs, int64_t now_ms,
                      bool stay)
 {
@@ -269,11 +270,14 @@ static enum err look(struct cmd_annotate_watch *w, struct prefs *prefs, int64_t 
     w->judged = p.judged;
     w->wanted = p.wanted;
     bar_step(&w->bar, (size_t)p.judged, now_ms);
-    if (p.wanted && p.judged >= p.wanted && !p.open && !w->told) {
+    if (!p.wanted || p.judged < p.wanted || p.open) {
+        w->told = false; /* the last one was taken back, perhaps */
+    } else if (!w->told) {
         w->told = true;
+        w->end_ms = now_ms + LINGER_MS;
         say(stderr, "\nall that is planned is judged%s\n", stay ? "; Ctrl-C ends" : "");
-        if (!stay)
-            ended = 1;
+    } else if (!stay && now_ms >= w->end_ms) {
+        ended = 1;
     }
     return OK;
 }
