@@ -2,8 +2,8 @@
  * intervals they take longer than somebody who pressed a key should wait. So no request makes
  * them: the page gets what there is, with its time. They are made when nothing waits, or, where
  * something always does, when they are a minute old; and never again before a hundred times as long
- * as they took has passed: of a hundred judgements at most one waits for them. Nobody who looks, no
- * work. */
+ * as they took has passed, a thousand times where somebody would feel it: of a hundred judgements at
+ * most one waits for them a moment, of a thousand one waits longer. Nobody who looks, no work. */
 
 #include "annotate/figures.h"
 
@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { RESAMPLES = 500, LOOKED_MS = 60000, OLD_MS = 60000, SHARE = 100 };
+enum { RESAMPLES = 500, LOOKED_MS = 60000, OLD_MS = 60000, SHARE = 100, LONG_MS = 100 };
 
 /* Of items that have two answers to compare; other modes are for `drover agreement`. */
 static enum err compute(json_t **out, struct prefs *prefs)
@@ -60,7 +60,7 @@ void figures_tick(struct figures *f, struct prefs *prefs, bool idle, int64_t mon
     f->told = told;
     f->at_ms = wall_ms;
     f->took_ms = clock_mono_ms() - mono_ms;
-    f->next_ms = mono_ms + f->took_ms * (SHARE + 1);
+    f->next_ms = mono_ms + f->took_ms * ((f->took_ms > LONG_MS ? 10 * SHARE : SHARE) + 1);
 }
 
 void figures_fini(struct figures *f)
