@@ -4,7 +4,9 @@ and lost connections, undo, phone and desktop, light and dark. usage: annotate.p
 import json
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
@@ -14,7 +16,6 @@ from browser import Browser, By, Keys  # noqa: E402
 BIN = sys.argv[1]
 PICTURES = sys.argv[2] if len(sys.argv) > 2 else None
 Browser.pictures = PICTURES
-
 
 LONG = "\n\n".join(f"Paragraph {i} of an answer that goes on and on, **with** words." for i in range(60))
 EVIL = """Text first.
@@ -55,8 +56,24 @@ def judged(server):
     return owner.ask("/api/admin/state")["progress"]["judged"]
 
 
+TRAINED = {"pair": "reward", "rank": "reward", "steps": "prm", "trajectory": "reward", "rewrite": "sft"}
+
+
+def train(folder, key, store):
+    """What a page left is what the mode's trainer reads, with nothing between them."""
+    model = os.path.join(folder, "world", "model")
+    if not os.path.exists(model):
+        subprocess.run([BIN + "/drover", "world", "make", "dir=" + os.path.join(folder, "world"), "layers=1", "width=32", "heads=2", "context=4096",
+                        "demonstrations=8", "pairs=8", "train=8", "heldout=8"], capture_output=True, check=True)
+    out = os.path.join(folder, key)
+    ended = subprocess.run([BIN + "/drover", TRAINED[key], "model=" + model, "dataset=" + store, "output_dir=" + out, "chat_template_path=qwen2.5", "max_length=4096", "max_steps=2",
+                            "per_device_train_batch_size=1", "save_strategy=no", "disable_tqdm=true"], capture_output=True, text=True)
+    check(ended.returncode == 0 and os.path.exists(out + "/model/model.safetensors"), key, "does not train", TRAINED[key], ended.stderr)
+
+
 def modes(browser):
-    """Each by the keyboard alone, and what it leaves in the store."""
+    """Each by the keyboard alone, what it leaves in the store, and that this trains."""
+    folder = tempfile.TemporaryDirectory()
     for key, keys, words in (("pair", ["?", Keys.ESCAPE, "2", "9", "d", "r", "d", "r", "2", Keys.ENTER], None), ("rank", ["2", "1", "3", Keys.ENTER], None),
                              ("steps", ["j", "j", Keys.ENTER], None), ("trajectory", ["1", Keys.ENTER], None), ("rewrite", ["e", "No, thank you. ", Keys.ESCAPE, Keys.ENTER], None)):
         server = one_mode(key, browser)
@@ -66,6 +83,7 @@ def modes(browser):
         check(judged(server) == 1, key)
         browser.quiet()
         server.end()
+        train(folder.name, key, server.store)
 
 
 def hostile(browser):
