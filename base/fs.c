@@ -256,10 +256,13 @@ static enum err open_target(struct fs_file *file, const char *path)
 
 enum err fs_begin(struct fs_file **out, const char *path)
 {
-    struct fs_file *file = mem_new(1, sizeof *file);
+    struct fs_file *file;
     enum err err;
 
     *out = NULL;
+    if (fs_is_database(path))
+        return err_set(ERR_STATE, "%s: is a database: no other file takes its place", path);
+    file = mem_new(1, sizeof *file);
     file->fd = -1;
     err = open_target(file, path);
     if (err) {
@@ -443,6 +446,22 @@ enum err fs_rename(const char *from, const char *to)
     if (rename(from, to))
         return failed(to, "rename to");
     return sync_folder(to);
+}
+
+/* Regular files alone: reading a pipe, which standard output may be, would take what is in it. */
+bool fs_is_database(const char *path)
+{
+    static const char magic[] = "SQLite format 3";
+    char first[sizeof magic] = {0};
+    struct stat st;
+    const bool regular = !stat(path, &st) && S_ISREG(st.st_mode);
+    const int fd = regular ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    const bool is = fd >= 0 && read(fd, first, sizeof first) == (ssize_t)sizeof first &&
+                    !memcmp(first, magic, sizeof magic);
+
+    if (fd >= 0)
+        close(fd);
+    return is;
 }
 
 bool fs_exists(const char *path)

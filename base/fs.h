@@ -28,7 +28,7 @@ enum err fs_write(const char *path, const void *bytes, size_t n) MUST_CHECK;
 /* The same in pieces: fs_begin, any number of fs_put, then fs_commit or fs_abort. */
 struct fs_file;
 /* Errors: fs_write's, each where it comes to light; after one of fs_put only fs_abort may
- * follow. */
+ * follow. ERR_STATE: a database is there, whose place no text takes. */
 enum err fs_begin(struct fs_file **out, const char *path) MUST_CHECK;
 enum err fs_put(struct fs_file *file, const void *bytes, size_t n) MUST_CHECK;
 enum err fs_commit(struct fs_file *file) MUST_CHECK; /* frees file, whatever it returns */
@@ -46,6 +46,8 @@ enum err fs_remove(const char *path) MUST_CHECK;
 enum err fs_rename(const char *from, const char *to) MUST_CHECK;
 
 bool fs_exists(const char *path);
+/* A SQLite file, by its first bytes: what people filled over weeks, and no output is. */
+bool fs_is_database(const char *path);
 bool fs_is_dir(const char *path);
 
 #endif
