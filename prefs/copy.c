@@ -97,11 +97,31 @@ static enum err sync_whole(const char *path)
 }
 
 /* The name is given last: a copy that was cut short is never found under it. */
+/* An older snapshot gives way, and nothing else: a name that was mistyped costs nobody a file. */
+static enum err may_replace(const struct prefs *prefs, const char *path)
+{
+    struct stat there, own;
+
+    if (lstat(path, &there))
+        return OK; /* not there; what else is wrong is said when it is written */
+    if (!stat(prefs->path, &own) && own.st_dev == there.st_dev && own.st_ino == there.st_ino)
+        return err_set(ERR_STATE, "%s: is the store itself", path);
+    return fs_is_database(path)
+               ? OK
+               : err_set(ERR_STATE, "%s: is there already, and is no snapshot", path);
+}
+
 enum err prefs_snapshot(struct prefs *prefs, const char *path)
 {
     char *const beside = mem_print("%s.tmp", path);
     struct prefs *reader = NULL;
-    enum err err = make_beside(beside);
+    enum err err = may_replace(prefs, path);
+
+    if (err) {
+        free(beside);
+        return err;
+    }
+    err = make_beside(beside);
 
     /* The writer's own connection would copy what is not durable yet. */
     if (!err && prefs->writer)

@@ -6,7 +6,8 @@
 #include "prefs/prefs.h"
 
 /* The durable state as a file of its own, whole or not there, while the writer goes on (its
- * open group is not in it). An old file at `path` is replaced. Errors: ERR_IO. */
+ * open group is not in it). An older snapshot at `path` is replaced. Errors: ERR_IO;
+ * ERR_STATE: another file is there, or it is the store. */
 enum err prefs_snapshot(struct prefs *prefs, const char *path) MUST_CHECK;
 
 /* Makes the store `path` of a snapshot, checked first. Errors: ERR_STATE where a store is

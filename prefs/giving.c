@@ -327,6 +327,43 @@ enum err prefs_differing(struct prefs *prefs, int64_t *item, size_t room, size_t
     return err;
 }
 
+/* A number that somebody made up is no way to see what others said: the item is one of
+ * prefs_differing's, and not one that this person is still to judge without knowing that. */
+static enum err check_differs(struct prefs *prefs, int64_t annotator, int64_t item)
+{
+    int64_t differs = 0, own = 0;
+    enum err err = sql_number(prefs, &differs, 0,
+                              "SELECT count(*) FROM item WHERE id = ?1 AND split > 0"
+                              " AND NOT adjudicated AND NOT withdrawn",
+                              "i", item);
+
+    if (!err && !differs)
+        err = err_set(ERR_STATE, "people do not differ on this item, or it is decided");
+    if (!err)
+        err = sql_number(prefs, &own, 0,
+                         "SELECT count(*) FROM assignment WHERE item = ?1 AND annotator = ?2"
+                         " AND state = 'open'",
+                         "ii", item, annotator);
+    if (!err && own)
+        err = err_set(ERR_STATE, "this item is open with you: judge it before you see what "
+                                 "others said");
+    return err;
+}
+
+static enum err check_free(struct prefs *prefs, int64_t annotator, int64_t item)
+{
+    int64_t taken = 0;
+    const enum err err = sql_number(prefs, &taken, 0,
+                                    "SELECT count(*) FROM assignment WHERE item = ?1"
+                                    " AND why = 'adjudication' AND state IN ('open', 'done')",
+                                    "i", item);
+
+    if (err)
+        return err;
+    return taken ? err_set(ERR_STATE, "another reviewer has this item, or has decided it")
+                 : check_differs(prefs, annotator, item);
+}
+
 /* One decision an item: two reviewers who press at once are told apart by the group, in which
  * the second finds the first one's assignment. */
 enum err prefs_adjudicate(struct prefs *prefs, int64_t annotator, int64_t item, int64_t now,
@@ -334,7 +371,7 @@ enum err prefs_adjudicate(struct prefs *prefs, int64_t annotator, int64_t item, 
 {
     struct finding_person person;
     struct finding pick = {.item = item, .why = PREFS_ADJUDICATION, .chance = 1};
-    int64_t taken = 0, n = 0, mine = 0;
+    int64_t n = 0, mine = 0;
     enum err err = sql_begin(prefs);
 
     if (err)
@@ -354,12 +391,7 @@ enum err prefs_adjudicate(struct prefs *prefs, int64_t annotator, int64_t item, 
                          " AND state = 'open' AND annotator = ?2",
                          "ii", item, annotator);
     if (!err && !mine)
-        err = sql_number(prefs, &taken, 0,
-                         "SELECT count(*) FROM assignment WHERE item = ?1"
-                         " AND why = 'adjudication' AND state IN ('open', 'done')",
-                         "i", item);
-    if (!err && taken)
-        err = err_set(ERR_STATE, "another reviewer has this item, or has decided it");
+        err = check_free(prefs, annotator, item);
     if (!err)
         err = mine ? renew(prefs, mine, now, out) : give(prefs, &person, &pick, now, out);
     return sql_finish(prefs, err);

@@ -12,6 +12,7 @@
 #include "prefs/giving.h"
 #include "prefs/item_count.h"
 #include "prefs/judge_row.h"
+#include "prefs/people.h"
 #include "prefs/sql.h"
 #include "prefs/verdict.h"
 
@@ -128,6 +129,20 @@ static enum err check_open(const struct prefs_assignment *it, const struct quest
     return OK;
 }
 
+/* Asked when it is said, not only when it was given: a role that was taken away since, an
+ * undo, a tab left open would else decide for everybody. */
+static enum err check_role(struct prefs *prefs, const struct prefs_assignment *it)
+{
+    struct prefs_person person;
+    enum err err = OK;
+
+    if (it->why == PREFS_ADJUDICATION)
+        err = prefs_person_read(prefs, it->annotator, &person);
+    if (!err && it->why == PREFS_ADJUDICATION && person.role == PREFS_ANNOTATOR)
+        err = err_set(ERR_STATE, "only a reviewer decides where people differ");
+    return err;
+}
+
 /* ---- writing */
 
 /* 1 or 0: right or wrong; -1: nobody knows. */
@@ -198,12 +213,14 @@ static void row_free(struct judge_row *row)
 /* The verdict is checked against the item last, because its words may name its content: who
  * may not see the item must not learn from them. */
 static enum err judge(struct prefs *prefs, const struct prefs_judgement *said,
-                      struct judge_row *row, int64_t now)
+                      struct judge_row *row, bool here, int64_t now)
 {
     struct prefs_assignment it;
     struct question question = {.n = 0};
     enum err err = prefs_assignment_read(prefs, said->assignment, said->annotator, &it);
 
+    if (!err && here)
+        err = check_role(prefs, &it);
     if (!err)
         err = read_question(prefs, it.item, &question);
     if (!err)
@@ -218,8 +235,10 @@ static enum err judge(struct prefs *prefs, const struct prefs_judgement *said,
     return err;
 }
 
-enum err prefs_judge(struct prefs *prefs, const struct prefs_judgement *said, int64_t now,
-                     bool *again)
+/* here: by somebody who was given it in this store; what was decided elsewhere was decided by who
+ * might do so there. */
+static enum err take(struct prefs *prefs, const struct prefs_judgement *said, bool here,
+                     int64_t now, bool *again)
 {
     struct strbuf view = {0};
     struct judge_row row;
@@ -241,12 +260,18 @@ enum err prefs_judge(struct prefs *prefs, const struct prefs_judgement *said, in
     row = row_of(said, view.text ? view.text : "", now);
     err = known(prefs, &row, &found, &assignment);
     if (!err && !found)
-        err = judge(prefs, said, &row, now);
+        err = judge(prefs, said, &row, here, now);
     if (again)
         *again = found && !err;
     row_free(&row);
     free(view.text);
     return sql_finish(prefs, err);
+}
+
+enum err prefs_judge(struct prefs *prefs, const struct prefs_judgement *said, int64_t now,
+                     bool *again)
+{
+    return take(prefs, said, true, now, again);
 }
 
 /* The two calls are one: an assignment without its judgement would be an open lease of nobody. */
@@ -273,7 +298,7 @@ enum err prefs_record(struct prefs *prefs, int64_t item, const int *order, enum 
         err = giving_record(prefs, said->annotator, item, why, order, at, &it);
     whole.assignment = it.id;
     if (!err)
-        err = prefs_judge(prefs, &whole, at, NULL);
+        err = take(prefs, &whole, false, at, NULL);
     return sql_finish(prefs, err);
 }
 
@@ -298,6 +323,8 @@ static enum err reopen(struct prefs *prefs, struct judge_row *row, int64_t now)
                          "SELECT assignment FROM judgement WHERE seq = ?1", "i", row->undoes);
     if (!err)
         err = prefs_assignment_read(prefs, row->assignment, row->annotator, &it);
+    if (!err)
+        err = check_role(prefs, &it);
     if (!err)
         err = read_question(prefs, it.item, &question);
     json_decref(question.gold);

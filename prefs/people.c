@@ -197,7 +197,8 @@ enum err prefs_person_rename(struct prefs *prefs, int64_t id, const char *name)
     return sql_finish(prefs, err);
 }
 
-/* At the next request: sessions carry no role of their own. */
+/* At the next request: sessions carry no role of their own. What only a reviewer decides goes
+ * back with the role, or nobody else could decide it. */
 enum err prefs_person_role(struct prefs *prefs, int64_t id, enum prefs_role role)
 {
     enum err err = sql_begin(prefs);
@@ -206,7 +207,13 @@ enum err prefs_person_role(struct prefs *prefs, int64_t id, enum prefs_role role
         return err;
     err = sql_do(prefs, "UPDATE annotator SET role = ?2 WHERE id = ?1", "it", id,
                  words_role[role]);
-    return sql_finish(prefs, changed(prefs, err, id));
+    err = changed(prefs, err, id);
+    if (!err && role == PREFS_ANNOTATOR)
+        err = sql_do(prefs,
+                     "UPDATE assignment SET state = 'returned' WHERE annotator = ?1"
+                     " AND state = 'open' AND why = 'adjudication'",
+                     "i", id);
+    return sql_finish(prefs, err);
 }
 
 /* Nobody logs in as who was forgotten, whatever a form that was open longer says. */

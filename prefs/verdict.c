@@ -8,7 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLAGS_MAX = 16, FLAG_BYTES = 64, CRITERIA_MAX = 64, SCORE_MAX = 5, STRENGTH_MAX = 3 };
+enum {
+    FLAGS_MAX = 16,
+    FLAG_BYTES = 64,
+    CRITERIA_MAX = 12 * PREFS_CANDIDATES_MAX,
+    SCORE_MAX = 5,
+    STRENGTH_MAX = 3
+};
 
 static const bool allowed[PREFS_MODES][PREFS_VERDICTS] = {
     [PREFS_PAIR] = {[PREFS_CHOSEN] = true, [PREFS_TIE] = true, [PREFS_BOTH_BAD] = true},

@@ -4,6 +4,7 @@
 
 #include "prefs/copy.h"
 #include "prefs/offer.h"
+#include "prefs/verdict.h"
 #include "tests/prefs/study.h"
 #include "tests/support/scratch.h"
 #include "tests/support/test.h"
@@ -224,6 +225,7 @@ static void test_disagreement(void **state)
     assert_int_equal(n, 1);
     assert_int_equal(differing[0], 1);
     assert_err(ERR_STATE, prefs_adjudicate(prefs, 1, 1, STUDY_START, &it));
+    assert_err(ERR_STATE, prefs_adjudicate(prefs, 4, 2, STUDY_START, &it)); /* they agree */
     assert_ok(prefs_adjudicate(prefs, 4, 1, STUDY_START, &it));
     assert_int_equal(it.why, PREFS_ADJUDICATION);
     study_choose(prefs, &it, 1, ++ids, STUDY_START);
@@ -362,6 +364,68 @@ static void test_order(void **state)
     assert_int_equal(offer_pick(0.999999, 3), 2);
 }
 
+/* Adjudication is a reviewer's when it is said, also late, and also by an undo; and nobody sees
+ * what others said of an item that he has open himself. */
+static void test_role_lost(void **state)
+{
+    const struct prefs_settings settings = study_settings(2, 2);
+    const char *const path = scratch_at("role.db");
+    struct prefs_assignment it, own, back;
+    struct prefs *prefs;
+
+    (void)state;
+    study_make(path, &settings, 1, 0, 4);
+    prefs = study_open(path);
+    assert_ok(prefs_person_role(prefs, 3, PREFS_REVIEWER));
+    assert_ok(prefs_person_role(prefs, 4, PREFS_REVIEWER));
+    own = study_next(prefs, 3, STUDY_START);
+    assert_ok(prefs_expire(prefs, own.expires, NULL));
+    for (int person = 1; person <= 2; person++) {
+        it = study_next(prefs, person, STUDY_START);
+        study_choose(prefs, &it, person - 1, ++ids, STUDY_START);
+    }
+    study_choose(prefs, &own, 1, ++ids, STUDY_START); /* late, and taken back: open again */
+    assert_ok(prefs_undo(prefs, "undo-of-three", 3, STUDY_START, &own, NULL));
+    assert_err(ERR_STATE, prefs_adjudicate(prefs, 3, 1, STUDY_START, &it));
+    assert_ok(prefs_adjudicate(prefs, 4, 1, STUDY_START, &it));
+    assert_ok(prefs_person_role(prefs, 4, PREFS_ANNOTATOR));
+    assert_err(ERR_STATE, prefs_judge(prefs,
+                                      &(struct prefs_judgement){.id = "by-nobody",
+                                                                .assignment = it.id,
+                                                                .annotator = 4,
+                                                                .verdict = PREFS_CHOSEN},
+                                      STUDY_START, NULL));
+    assert_int_not_equal(study_offer(prefs, 4, STUDY_START), PREFS_GIVEN);
+    assert_ok(prefs_person_role(prefs, 4, PREFS_REVIEWER));
+    assert_ok(prefs_adjudicate(prefs, 4, 1, STUDY_START, &it));
+    study_choose(prefs, &it, 1, ++ids, STUDY_START);
+    assert_ok(prefs_person_role(prefs, 4, PREFS_ANNOTATOR));
+    assert_err(ERR_STATE, prefs_undo(prefs, "undo-of-four", 4, STUDY_START, &back, NULL));
+    assert_ok(prefs_commit(prefs));
+    assert_ok(prefs_check(prefs));
+    prefs_close(prefs);
+}
+
+/* What the page can ask, the store takes: twelve scores for each of sixteen answers. */
+static void test_scores(void **state)
+{
+    struct prefs_judgement said = {.verdict = PREFS_TIE};
+    json_t *scores = json_object();
+    char name[80];
+
+    (void)state;
+    for (int i = 0; i < 12; i++)
+        for (int k = 0; k < PREFS_CANDIDATES_MAX; k++) {
+            snprintf(name, sizeof name, "%064d/%d", i, k);
+            json_object_set_new(scores, name, json_integer(1 + i % 5));
+        }
+    said.criteria = scores;
+    assert_ok(verdict_check(&said, PREFS_RANK, PREFS_CANDIDATES_MAX, 0));
+    json_object_set_new(scores, "more", json_integer(1));
+    assert_err(ERR_RANGE, verdict_check(&said, PREFS_RANK, PREFS_CANDIDATES_MAX, 0));
+    json_decref(scores);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,7 +433,8 @@ int main(void)
         cmocka_unit_test(test_return),       cmocka_unit_test(test_rates),
         cmocka_unit_test(test_disagreement), cmocka_unit_test(test_active),
         cmocka_unit_test(test_modes),        cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_order),        cmocka_unit_test(test_role_lost),
+        cmocka_unit_test(test_scores),
     };
 
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
