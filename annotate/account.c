@@ -165,6 +165,19 @@ static enum err set_password(struct caller *caller, int64_t person, const char *
     return prefs_login_write(caller->annotate->prefs, person, hashed);
 }
 
+/* Somebody who sets a password perhaps does it because somebody else is in: all other sessions of
+ * the person end, and this one goes on. */
+static enum err end_other_sessions(struct caller *caller)
+{
+    struct prefs *prefs = caller->annotate->prefs;
+    struct prefs_session session;
+    enum err err = prefs_session_read(prefs, &caller->session, caller->now, &session);
+
+    if (!err)
+        err = prefs_session_end_all(prefs, caller->person.id, caller->now);
+    return err ? err : prefs_session_add(prefs, &caller->session, &session);
+}
+
 void account_password(void *self, struct desk_request *request)
 {
     struct caller *caller = self;
@@ -175,6 +188,8 @@ void account_password(void *self, struct desk_request *request)
     if (try_again_later(caller, "password"))
         return;
     err = set_password(caller, caller->person.id, password ? password : "");
+    if (!err)
+        err = end_other_sessions(caller);
     if (!err)
         err = caller_audit(caller, "password", NULL);
     if (err)

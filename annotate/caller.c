@@ -332,12 +332,33 @@ static bool may(struct caller *caller, const struct route *route)
     return true;
 }
 
-/* What an admin changes is to be seen in the next answer. */
-static void answer(struct caller *caller, const struct route *route, bool post)
+/* A request that is refused has changed nothing, whatever it had done when it was: an invite that
+ * let nobody in is not used up, a person is not changed by half. What an admin changes is to be seen
+ * in the next answer. */
+static void as_one(struct caller *caller, const struct route *route)
+{
+    struct prefs *prefs = caller->annotate->prefs;
+    enum err err = prefs_begin(prefs);
+
+    if (!err) {
+        route->answer(caller, caller->request);
+        if (caller->request->status >= 400) {
+            if (prefs_finish(prefs, ERR_STATE) == ERR_STATE)
+                return;
+        } else {
+            err = prefs_finish(prefs, OK);
+        }
+    }
+    if (err)
+        caller_error(caller, err);
+    if (route->role == CALLER_ADMIN)
+        annotate_forget_told(caller->annotate);
+}
+
+/* GET changes nothing of the study: what it notes of itself (the audit) needs no going back. */
+static void answer(struct caller *caller, const struct route *route)
 {
     route->answer(caller, caller->request);
-    if (post && route->role == CALLER_ADMIN)
-        annotate_forget_told(caller->annotate);
 }
 
 /* HEAD is GET without what the library leaves out. */
@@ -362,7 +383,7 @@ void caller_serve(struct annotate *annotate, struct desk_request *request, int64
         caller_refuse(&caller, status, status == 404 ? "nothing here" : "not by this method");
     else if (may(&caller, route) &&
              (!post || (post_is_ours(&caller, route) && caller_parse(&caller))))
-        answer(&caller, route, post);
+        (post ? as_one : answer)(&caller, route);
     json_decref(caller.body);
     sodium_memzero(caller.csrf, sizeof caller.csrf);
 }

@@ -17,6 +17,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A name beside the store that nobody has: what a person put there stays. */
+static char *beside(const struct prefs *prefs, const char *what)
+{
+    char token[CALLER_TOKEN_TEXT];
+    struct hash hash;
+
+    caller_token(token, &hash);
+    return mem_print("%s.%.16s.%s", prefs_path(prefs), token, what);
+}
+
 /* The answer is the file at `path`, called `name` where it arrives; the file's name goes. */
 static void hand_over(struct caller *caller, enum err err, const char *path, const char *kind,
                       const char *name)
@@ -42,7 +52,7 @@ void carry_snapshot(void *self, struct desk_request *request)
 {
     struct caller *caller = self;
     struct prefs *prefs = caller->annotate->prefs;
-    char *path = mem_print("%s.download", prefs_path(prefs));
+    char *path = beside(prefs, "download");
     enum err err = caller_audit(caller, "snapshot", NULL);
 
     (void)request;
@@ -60,7 +70,7 @@ static enum err put(void *self, const char *line, size_t n)
 static enum err write_rows(struct prefs *prefs, const char *path,
                            const struct export_rule *rule)
 {
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
     struct export_count count;
     enum err err = OK;
@@ -95,7 +105,7 @@ void carry_export(void *self, struct desk_request *request)
     }
     rule.format = (enum export_format)which;
     rule.how = (enum labels_how)how;
-    path = mem_print("%s.export", prefs_path(prefs));
+    path = beside(prefs, "export");
     name = mem_print("%s.%s", export_words[which], which == EXPORT_CSV ? "csv" : "jsonl");
     err = caller_audit(caller, "export", name);
     if (!err)

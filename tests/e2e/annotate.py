@@ -200,7 +200,24 @@ def agreeing():
     for words, want in (("format=exe", 400), ("labels=best", 400), ("format=csv", 200)):
         status, data, _ = owner.raw("GET", "/api/admin/export?" + words)
         check(status == want, words, status, data[:200])
-    check(not [name for name in os.listdir(server.folder.name) if name.endswith((".export", ".download"))], os.listdir(server.folder.name))
+    kept = {server.store + end: "a person's own" for end in (".export", ".download")}
+    for name, text in kept.items():
+        with open(name, "w") as file:
+            file.write(text)
+    for path in ("export?format=csv", "snapshot"):
+        check(owner.status("GET", "/api/admin/" + path) == 200, path)
+    there = [os.path.join(server.folder.name, name) for name in os.listdir(server.folder.name) if name.endswith((".export", ".download"))]
+    check({name: open(name).read() for name in there} == kept, "files beside the store:", there)
+    other = Person(server, token=server.address().split("=")[1])  # the same person from elsewhere
+    check(owner.status("POST", "/api/password", {"password": "a new password"}) == 200 and owner.ask("/api/me")["name"], "who sets a password stays")
+    check(other.ask("/api/me")["name"] is None, "a session outlives a new password")
+    server.end()
+    subprocess.run([BIN + "/drover", "prefs", "forget", server.store, "annotator=second"], stderr=subprocess.DEVNULL, check=True, timeout=60)
+    server.start()  # what is refused has changed nothing, also of two changes the first
+    owner = Person(server, token=server.token)
+    gone = next(one for one in owner.ask("/api/admin/state")["people"] if one["standing"] == "forgotten")
+    owner.ask("/api/admin/person", {"id": gone["id"], "role": "annotator", "standing": "active"}, want=404)
+    check(gone["role"] == "reviewer" and gone in owner.ask("/api/admin/state")["people"], "half a change")
     server.end()
     given = os.path.join(server.folder.name, "rows.jsonl")
     with open(given, "wb") as file:
