@@ -130,6 +130,7 @@ static json_t *head(const struct leaderboard *b)
     json_object_set_new(all, "votes", json_integer((json_int_t)b->votes->n));
     json_object_set_new(all, "rankings", json_integer((json_int_t)b->votes->rankings));
     json_object_set_new(all, "without_verdict", json_integer((json_int_t)b->votes->unheard));
+    json_object_set_new(all, "against_itself", json_integer((json_int_t)b->votes->itself));
     json_object_set_new(all, "clusters",
                         fitted ? json_integer((json_int_t)b->fit.groups) : json_null());
     json_object_set_new(all, "penalty", json_real(b->conf.penalty));

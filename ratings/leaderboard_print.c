@@ -93,6 +93,9 @@ void leaderboard_print(const struct leaderboard *b, FILE *to)
     for (int i = 0; i < b->votes->models; i++)
         print_row(b, i, to);
     print_others(b, to);
+    if (b->votes->unheard || b->votes->itself)
+        say(to, "left out: %zu rows without a verdict, %zu of a model against itself\n",
+            b->votes->unheard, b->votes->itself);
     if (b->conf.model == FITTED_ELO)
         say(to, "elo, k %g: depends on the order of the rows, and knows no errors\n",
             b->conf.k);

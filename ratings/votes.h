@@ -57,6 +57,7 @@ struct votes {
     char *covariate[VOTES_X_MAX];
     int covariates;
     size_t unheard; /* rows without a verdict: left out */
+    size_t itself;  /* of a file's rows, a model against itself: left out */
     uint32_t prompts, judges;
     json_t *ignored;         /* {key: 1} of a file's rows that nobody asks for */
     struct votes_open *open; /* while rows come in */

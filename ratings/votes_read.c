@@ -294,6 +294,11 @@ static enum err take_vote(struct votes_reading *r, const json_t *row)
     said.b = name_of(row, kind, 1, room[1]);
     if (!said.a || !said.b)
         return err_set(ERR_PARSE, "expected names as `model_a` and `model_b`");
+    if (!strcmp(said.a,
+                said.b)) { /* tells of no strength, and would count as a game and a cluster */
+        r->votes->itself++;
+        return OK;
+    }
     err = weight_of(row, &said.weight);
     if (!err && !r->settled)
         err = settle(r, row);

@@ -97,6 +97,13 @@ def what_is_refused(folder, rows):
     assert board["components"] == [["a", "b"], ["c"]] and board["ranking"] is None
     assert "lost to no other" in board["why"]
     assert rank(write(folder, apart), "penalty=0.5").stdout.count("held together by the penalty alone") == 1
+    self_votes = [{"model_a": "ash", "model_b": "ash", "winner": w, "prompt": "own"} for w in ("model_a", "tie")]
+    path = write(folder, rows[:3] + self_votes + rows[3:])
+    board = json.loads(rank(path, "json=true").stdout)
+    assert board.pop("against_itself") == 2 and board["votes"] == len(rows), board["votes"]
+    alone = json.loads(rank(write(folder, rows, "alone.jsonl"), "json=true").stdout)
+    assert alone.pop("against_itself") == 0 and alone == board, "a model against itself moves figures"
+    assert "2 of a model against itself" in rank(path).stdout
     assert "no such file" in rank(os.path.join(folder, "none"), status=1).stderr.lower()
     assert "usage" in rank("model=elo", status=2).stderr
 
