@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/prefs_stats.h"
 #include "prefs/copy.h"
+#include "prefs/item.h"
 #include "prefs/people.h"
 #include "prefs/prefs.h"
 
@@ -26,7 +27,7 @@ struct prefs_conf {
     char *output, *format, *annotator, *prompt, *candidates, *question, *json;
     int labels, ties, judgements, overlap, overlap_max, repeat_gap, seed;
     double gold_rate, repeat_rate, test_size;
-    bool strict, verdicts, force;
+    bool strict, verdicts, force, back;
 };
 
 static const char *const tie_words[] = {"keep", "drop", NULL};
@@ -58,14 +59,17 @@ static const struct conf_key keys[] = {
               "import: what the rows say was chosen becomes judgements; false: items alone"),
     CONF_BOOL(prefs_conf, strict, "true",
               "import: a bad row is an error; false: counted, left out"),
-    CONF_TEXT(prefs_conf, annotator, "",
-              "import: whose verdicts they are where rows do not say (import); forget: who"),
+    CONF_TEXT(
+        prefs_conf, annotator, "",
+        "import: whose verdicts they are where rows do not say (import); forget: who, by name "
+        "or #NUMBER"),
     CONF_TEXT(prefs_conf, prompt, "", "import: the prompt's field in a tool's export"),
     CONF_TEXT(prefs_conf, candidates, "", "import: the answers' fields, NAME,NAME"),
     CONF_TEXT(prefs_conf, question, "", "import: the question's name, where there are several"),
     CONF_WORD(prefs_conf, judgements, tie_words, "keep",
               "forget: what the person judged: keep (under a pseudonym), drop"),
     CONF_BOOL(prefs_conf, force, "false", "restore: over a store that is there"),
+    CONF_BOOL(prefs_conf, back, "false", "withdraw: into the plan again"),
     CONF_TEXT(prefs_conf, json, NULL, "stats: " JSON_OUT_HELP),
     CONF_END,
 };
@@ -257,17 +261,47 @@ static enum err check(const struct prefs_job *job)
     return err;
 }
 
+/* ---- items */
+
+/* All of them or none: a key that is mistyped is no reason for half a change. */
+static enum err withdraw(const struct prefs_job *job)
+{
+    struct prefs *prefs;
+    enum err err = prefs_open(&prefs, job->path, PREFS_WRITE);
+
+    if (err)
+        return err;
+    for (int i = 0; i < job->files && !err; i++) {
+        int64_t id = 0;
+
+        err = prefs_item_find(prefs, job->file[i], &id);
+        if (!err)
+            err = prefs_item_withdraw(prefs, id, !job->conf.back);
+    }
+    if (!err)
+        err = prefs_commit(prefs);
+    prefs_close(prefs);
+    if (!err)
+        say(stderr, "drover prefs: %d item%s %s the plan%s\n", job->files,
+            job->files == 1 ? "" : "s", job->conf.back ? "back in" : "out of",
+            job->conf.back ? "" : "; what was judged stays");
+    return err;
+}
+
 /* ---- people */
 
 static enum err find_person(struct prefs *prefs, const char *name, int64_t *id)
 {
+    const enum err err = prefs_person_find(prefs, name, id);
     char *end;
     long long number;
 
-    if (!prefs_person_find(prefs, name, id))
-        return OK;
-    number = strtoll(name, &end, 10); /* who was renamed, or forgotten once, by number */
-    if (*end || end == name || number < 1)
+    if (err != ERR_RANGE)
+        return err;
+    /* Who was renamed, by number, which is marked as one: people of imports are often called by
+     * numbers of their own, and what is forgotten is gone. */
+    number = *name == '#' ? strtoll(name + 1, &end, 10) : 0;
+    if (number < 1 || *end)
         return err_set(ERR_RANGE, "there is no annotator '%s'", name);
     *id = number;
     return OK;
@@ -317,10 +351,10 @@ static const struct prefs_verb {
     const char *name;
     enum err (*run)(const struct prefs_job *job);
     int least, most; /* files behind the store */
-} verbs[] = {{"create", create, 0, 0},     {"import", import_all, 1, 4096},
-             {"export", export_all, 0, 0}, {"snapshot", snapshot, 1, 1},
-             {"restore", restore, 1, 1},   {"stats", stats, 0, 0},
-             {"forget", forget, 0, 0},     {"check", check, 0, 0}};
+} verbs[] = {
+    {"create", create, 0, 0},     {"import", import_all, 1, 4096}, {"export", export_all, 0, 0},
+    {"snapshot", snapshot, 1, 1}, {"restore", restore, 1, 1},      {"stats", stats, 0, 0},
+    {"forget", forget, 0, 0},     {"withdraw", withdraw, 1, 4096}, {"check", check, 0, 0}};
 
 static const struct prefs_verb *find_verb(const char *name)
 {
@@ -347,9 +381,10 @@ static enum err run_verb(const struct prefs_verb *verb, int argc, char **argv)
     if (job.files < verb->least || job.files > verb->most)
         return err_set(ERR_PARSE, "drover prefs %s STORE%s: %d words behind the store",
                        verb->name,
-                       verb->most > 1 ? " FILE..."
-                       : verb->most   ? " FILE"
-                                      : "",
+                       verb->run == withdraw ? " KEY..."
+                       : verb->most > 1      ? " FILE..."
+                       : verb->most          ? " FILE"
+                                             : "",
                        job.files);
     err = command_conf(keys, &job.conf, argc - words, argv + words);
     if (!err)
@@ -374,8 +409,9 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 const struct command cmd_prefs = {
     .name = "prefs",
     .group = "data",
-    .usage = "create|import|export|snapshot|restore|stats|forget|check STORE [FILE ...] "
-             "[key=value | --key value] ...",
+    .usage =
+        "create|import|export|snapshot|restore|stats|forget|withdraw|check STORE [FILE ...] "
+        "[key=value | --key value] ...",
     .help = "make, fill, read out, copy and check a store of what people were asked and said",
     .run = run,
     .keys = keys,

@@ -62,6 +62,21 @@ prefs export other.db format=csv output=other.csv
 prefs export pairs.db format=csv output=pairs.csv
 cmp other.csv pairs.csv || fail "a restored store is another"
 prefs check pairs.db | grep -q whole || fail "check"
+for output in pairs.db other.db; do # a store is nobody's output
+    refuse 'is a database' "$bin/drover" prefs export pairs.db output=$output
+    refuse 'is a database' "$bin/drover" prefs stats pairs.db json=$output
+done
+refuse 'the store itself' "$bin/drover" prefs snapshot pairs.db pairs.db
+refuse 'no snapshot' "$bin/drover" prefs snapshot pairs.db pairs.jsonl
+prefs snapshot pairs.db copy.db
+prefs check pairs.db | grep -q whole || fail "an output took the store's place"
+key=$(prefs export pairs.db format=judgements | head -n 1 | python3 -c 'import json, sys; print(json.loads(sys.stdin.readline())["item"])')
+prefs withdraw pairs.db "$key"
+[ "$(prefs stats pairs.db json=- | python3 -c 'import json, sys; print(json.load(sys.stdin)["withdrawn"])')" = 1 ] || fail "withdrawn"
+refuse "no item 'nobody'" "$bin/drover" prefs withdraw pairs.db "$key" nobody back=true
+prefs withdraw pairs.db "$key" back=true
+prefs check pairs.db >/dev/null
+refuse "no annotator '1'" "$bin/drover" prefs forget pairs.db annotator=1
 prefs forget pairs.db annotator=import judgements=drop
 [ -z "$(prefs export pairs.db)" ] || fail "dropped judgements are exported"
 refuse "there is no annotator 'import'" "$bin/drover" prefs forget pairs.db annotator=import
