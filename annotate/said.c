@@ -99,6 +99,27 @@ static enum err about(const json_t *body, const struct prefs_assignment *a,
     }
 }
 
+/* What goes along with a verdict may be missing; of another type it is refused, since "saved" would be
+ * said of what was not kept. */
+static enum err beside(const json_t *body)
+{
+    static const struct {
+        const char *key, *wanted;
+        json_type type;
+    } part[] = {{"strength", "a number", JSON_INTEGER},
+                {"reason", "a text", JSON_STRING},
+                {"flags", "a list of words", JSON_ARRAY},
+                {"criteria", "a list of scores, one for each place", JSON_ARRAY}};
+
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+        const json_t *value = json_object_get(body, part[i].key);
+
+        if (value && !json_is_null(value) && json_typeof(value) != part[i].type)
+            return err_set(ERR_PARSE, "%s: expected %s", part[i].key, part[i].wanted);
+    }
+    return OK;
+}
+
 /* The page's clock counts how long somebody looked: it is believed, up to a day, and never trained on.
  */
 enum err said_read(const json_t *body, const struct prefs_assignment *a,
@@ -121,6 +142,9 @@ enum err said_read(const json_t *body, const struct prefs_assignment *a,
         return err_set(ERR_PARSE, "verdict: not one that the page has");
     if (!out->id)
         return err_set(ERR_PARSE, "id: is missing");
+    err = beside(body);
+    if (err)
+        return err;
     out->verdict = (enum prefs_verdict)which;
     if (json_is_integer(shown) && json_integer_value(shown) > 0)
         out->shown_ms = json_integer_value(shown) < SHOWN_MS_MOST ? json_integer_value(shown)

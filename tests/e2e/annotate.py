@@ -127,7 +127,7 @@ def judging(people):
     check(other.status("POST", "/api/judge", {"assignment": first["assignment"]["id"], "verdict": "tie", "id": "abcdefgh"}) == 404, "another's assignment")
     check(other.status("POST", "/api/extend", {"assignment": first["assignment"]["id"]}) == 404, "another's lease")
     for said in ({"verdict": "chosen"}, {"verdict": "chosen", "place": 2}, {"verdict": "ranking", "ranking": [[0], [1]]}, {"verdict": "undo"},
-                 {"verdict": "tie", "strength": 9}, {"verdict": "tie", "reason": "x" * 20000}, {"verdict": "tie", "criteria": [{"a": 9}]}, {"verdict": "step", "step": 0}):
+                 {"verdict": "tie", "strength": 9}, {"verdict": "tie", "strength": "2"}, {"verdict": "tie", "reason": ["x"]}, {"verdict": "tie", "flags": "x"}, {"verdict": "tie", "criteria": {"a": 2}}, {"verdict": "tie", "reason": "x" * 20000}, {"verdict": "tie", "criteria": [{"a": 9}]}, {"verdict": "step", "step": 0}):
         a.judge(first["assignment"], want=400, **said)
     check(a.ask("/api/extend", {"assignment": first["assignment"]["id"]})["expires"] >= first["assignment"]["expires"], "a lease")
     name = uuid.uuid4().hex
