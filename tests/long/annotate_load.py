@@ -19,7 +19,7 @@ BIN = sys.argv[1]
 WORDS = [word for word in sys.argv[2:] if word != "kill"]
 PEOPLE, SECONDS, ITEMS = (int(word) for word in WORDS + ["200", "60", "10000"][len(WORDS):])
 ADMINS, PAUSE = 20, 2.0
-took, looked, acknowledged = [], [], set()
+took, looked, killed, acknowledged = [], [], [], set()
 
 
 class Talk:
@@ -97,6 +97,7 @@ async def look(talk, end):
 async def killer(server, end, kills):
     while kills and time.monotonic() < end - 8:
         await asyncio.sleep(random.uniform(3, 8))
+        killed.append(time.monotonic())
         server.process.send_signal(signal.SIGKILL)
         server.process.wait()
         server.start()  # on the port that it had
@@ -134,7 +135,7 @@ def main():
     took.sort(), looked.sort()
     at = lambda list_, share: list_[min(len(list_) - 1, int(share * len(list_)))] * 1000
     print(f"{PEOPLE} people, {ITEMS} items: {len(took)} judgements: median {at(took, .5):.1f} ms, p99 {at(took, .99):.1f} ms, longest {took[-1] * 1000:.1f} ms; "
-          f"admin pages: median {at(looked, .5):.1f} ms, p99 {at(looked, .99):.1f} ms; acknowledged {len(acknowledged)}, in the store {done}")
+          f"admin pages: median {at(looked, .5):.1f} ms, p99 {at(looked, .99):.1f} ms; killed {len(killed)} times; acknowledged {len(acknowledged)}, in the store {done}")
     check(done == len(acknowledged) or (kills and done >= len(acknowledged)), done, len(acknowledged), rows.stderr[:200])
 
 
