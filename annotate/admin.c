@@ -13,7 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AUDIT_SHOWN = 200, HOUR_MS = 3600 * 1000, HOURS_MOST = 24 * 90, TOLD_SHARE = 100 };
+enum {
+    AUDIT_SHOWN = 200,
+    HOUR_MS = 3600 * 1000,
+    HOURS_MOST = 24 * 90,
+    TOLD_SHARE = 100,
+    TOLD_ROWS = 2000
+};
 
 /* ---- what is seen */
 
@@ -64,7 +70,7 @@ static void answer(struct caller *caller, enum err err, json_t *object)
 }
 
 /* `changes` lets the page ask for what is dearer only when something moved. */
-static json_t *state_now(struct caller *caller, enum err *err)
+static json_t *state_now(struct caller *caller, int64_t *rows, enum err *err)
 {
     struct prefs *prefs = caller->annotate->prefs;
     const struct prefs_settings *settings = prefs_settings(prefs);
@@ -72,6 +78,7 @@ static json_t *state_now(struct caller *caller, enum err *err)
     json_t *people = json_array();
 
     *err = prefs_progress(prefs, &progress);
+    *rows = progress.items + progress.judged;
     if (!*err)
         *err = prefs_person_visit(prefs, put_person, people);
     if (*err) {
@@ -86,13 +93,14 @@ static json_t *state_now(struct caller *caller, enum err *err)
 
 /* Asked every few seconds by each open page, and counted over all that was given: the pages share what
  * was counted last, until something moved and a hundred times as long as it took is over, as with
- * the figures (figures.c). Where it takes no millisecond, nobody sees anything old. */
+ * the figures (figures.c). A small study is counted each time, and nobody sees anything old. */
 void admin_state(void *self, struct desk_request *request)
 {
     struct caller *caller = self;
     struct state_told *told = &caller->annotate->told;
     const int64_t begun = clock_mono_ms();
     const uint64_t changes = prefs_changes(caller->annotate->prefs);
+    int64_t rows;
     enum err err;
 
     (void)request;
@@ -101,9 +109,9 @@ void admin_state(void *self, struct desk_request *request)
         return;
     }
     json_decref(told->state);
-    told->state = state_now(caller, &err);
+    told->state = state_now(caller, &rows, &err);
     told->changes = changes;
-    told->next_ms = begun + (clock_mono_ms() - begun) * TOLD_SHARE;
+    told->next_ms = rows < TOLD_ROWS ? begun : begun + (clock_mono_ms() - begun) * TOLD_SHARE;
     answer(caller, err, json_incref(told->state));
 }
 

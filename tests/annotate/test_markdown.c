@@ -2,11 +2,11 @@
 #include "tests/support/test.h"
 
 #include "annotate/markdown.h"
-#include "base/clock.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static char *html(const char *text)
 {
@@ -104,6 +104,15 @@ static void bytes(void **state)
     free(out);
 }
 
+/* Of this thread: what else the machine does is not the parser's. */
+static int64_t processor_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 static double seconds(const char *piece, const char *middle, size_t bytes_wanted)
 {
     const size_t n = strlen(piece), m = strlen(middle);
@@ -116,9 +125,9 @@ static double seconds(const char *piece, const char *middle, size_t bytes_wanted
     memcpy(text + at, middle, m), at += m;
     while (at + n <= bytes_wanted)
         memcpy(text + at, piece, n), at += n;
-    begun = clock_mono_ns();
+    begun = processor_ns();
     out = markdown_html(text, at);
-    begun = clock_mono_ns() - begun;
+    begun = processor_ns() - begun;
     assert_non_null(out);
     free(out);
     free(text);
