@@ -19,11 +19,13 @@ struct forward_score {
     const struct model *model;
     const int *token, *seq;
     float temperature, *logprob, *entropy, *value; /* outputs, may be NULL */
+    float *last;                                   /* [n_seq,width] output, may be NULL */
     struct forward_work *work;
     struct cache **cache; /* [n_seq], made when a sequence opens */
     float *hidden, *lp, *ent;
     struct forward_row *row;
     int *target, *at; /* [rows] next token; which token of the batch this row is */
+    int ended;        /* sequences whose last row is through */
 };
 
 /* All of it before anything is computed, as texts come from outside. */
@@ -59,6 +61,11 @@ static void run(struct forward_score *s, int n)
     int kept = 0;
 
     forward_hidden(s->model, s->work, s->row, n, s->hidden);
+    /* Sequences end in their order, so the next one to end is known without a look. */
+    for (int i = 0; i < n && s->last; i++)
+        if (s->target[i] < 0)
+            memcpy(s->last + (size_t)s->ended++ * width, s->hidden + (size_t)i * width,
+                   width * sizeof *s->last);
     if (s->value) {
         forward_scalar(s->model, s->hidden, n, s->lp);
         for (int i = 0; i < n; i++)
@@ -120,20 +127,12 @@ static enum err sequences(struct forward_score *s, int n_seq, int rows)
     return OK;
 }
 
-enum err forward_score(const struct model *model, const int *token, const int *seq, int n_seq,
-                       float temperature, float *logprob, float *entropy, float *value)
+/* What is asked for is in s. */
+static enum err whole(const struct forward_score *asked, int n_seq)
 {
-    struct forward_score s = {
-        .model = model,
-        .token = token,
-        .seq = seq,
-        .temperature = temperature,
-        .logprob = logprob,
-        .entropy = entropy,
-        .value = value,
-    };
-    const struct shape *shape = model_shape(model);
-    const int total = n_seq > 0 ? seq[n_seq] - seq[0] : 0;
+    struct forward_score s = *asked;
+    const struct shape *shape = model_shape(s.model);
+    const int total = n_seq > 0 ? s.seq[n_seq] - s.seq[0] : 0;
     const int rows = total < SCORE_ROWS ? total : SCORE_ROWS;
     enum err err = check(&s, n_seq);
 
@@ -162,4 +161,29 @@ enum err forward_score(const struct model *model, const int *token, const int *s
     free(s.hidden);
     forward_work_free(s.work);
     return err;
+}
+
+enum err forward_score(const struct model *model, const int *token, const int *seq, int n_seq,
+                       float temperature, float *logprob, float *entropy, float *value)
+{
+    const struct forward_score s = {
+        .model = model,
+        .token = token,
+        .seq = seq,
+        .temperature = temperature,
+        .logprob = logprob,
+        .entropy = entropy,
+        .value = value,
+    };
+
+    return whole(&s, n_seq);
+}
+
+enum err forward_last(const struct model *model, const int *token, const int *seq, int n_seq,
+                      float *hidden)
+{
+    const struct forward_score s = {
+        .model = model, .token = token, .seq = seq, .temperature = 1, .last = hidden};
+
+    return whole(&s, n_seq);
 }

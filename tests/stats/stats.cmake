@@ -10,3 +10,8 @@ add_executable(coverage_agreement ${CMAKE_CURRENT_SOURCE_DIR}/stats/coverage_agr
 target_link_libraries(coverage_agreement PRIVATE stats)
 add_test(NAME long/coverage_agreement COMMAND coverage_agreement)
 set_tests_properties(long/coverage_agreement PROPERTIES LABELS long TIMEOUT 1200)
+# Ways of choosing pairs beside random: tests/long/choosing.sh makes the world, trains its model, and runs it.
+add_executable(choosing_trial ${CMAKE_CURRENT_SOURCE_DIR}/long/choosing_trial.c)
+target_link_libraries(choosing_trial PRIVATE eval world lm stats)
+add_test(NAME long/choosing COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/long/choosing.sh ${PROJECT_BINARY_DIR}/bin $<TARGET_FILE:choosing_trial>)
+set_tests_properties(long/choosing PROPERTIES LABELS long TIMEOUT 3600)
