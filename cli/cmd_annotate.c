@@ -4,6 +4,7 @@
  * library annotate serves the page from this thread until Ctrl-C, and a bar shows how far people
  * are. What was judged is in the store, however this ends. */
 
+#include "annotate/active.h"
 #include "annotate/annotate.h"
 #include "annotate/exchange/import.h"
 #include "annotate/make_pairs.h"
@@ -36,6 +37,8 @@ struct cmd_annotate_options {
     json_t *criteria;
     char *listen, *host, *tls_cert, *tls_key, *behind_proxy, *name;
     int connections;
+    char *choose_model;
+    int choose, choose_batch;
     bool open, stay;
 };
 
@@ -69,6 +72,13 @@ static const struct conf_key keys[] = {
               "address of the proxy that has TLS: it alone is answered"),
     CONF_TEXT(cmd_annotate_options, name, "", "who you are on the page; unset: $USER"),
     CONF_INT(cmd_annotate_options, connections, "512", 4, 65536, "connections at once"),
+    CONF_WORD(cmd_annotate_options, choose, choosing_words, "random",
+              "with choose_model: which pairs come first: random, uncertainty, disagreement, "
+              "information, determinant"),
+    CONF_TEXT(cmd_annotate_options, choose_model, "",
+              "frozen model by whose last hidden state pairs differ; unset: in order"),
+    CONF_INT(cmd_annotate_options, choose_batch, "25", 1, 100000,
+             "pairs chosen at a time; the next when they are judged"),
     CONF_BOOL(cmd_annotate_options, open, "true", "open a browser where there is a display"),
     CONF_BOOL(cmd_annotate_options, stay, "true", "go on when all is judged; false: end"),
     SAMPLING_ROWS("256"),
@@ -240,12 +250,42 @@ static enum err take(struct prefs *prefs, const struct cmd_annotate_options *o)
     return err;
 }
 
+/* ---- what comes first */
+
+static enum err open_choice(struct active **out, struct prefs *prefs,
+                            const struct cmd_annotate_options *o)
+{
+    const struct active_conf conf = {.model = o->choose_model,
+                                     .way = (enum choosing)o->choose,
+                                     .batch = o->choose_batch,
+                                     .epsilon = 0.1,
+                                     .penalty = 1,
+                                     .seed = 42};
+
+    return given(o->choose_model) ? active_open(out, prefs, &conf) : OK;
+}
+
+/* Once its pairs are judged, or as many others. *next: at how many judgements it is made anew. */
+static enum err choose(struct active *active, struct prefs *prefs, int64_t judged,
+                       int64_t *next)
+{
+    struct active_told told;
+    enum err err = active_choose(active, prefs, &told);
+
+    if (!err)
+        err = prefs_commit(prefs);
+    *next = told.chosen ? judged + (int64_t)told.chosen : INT64_MAX;
+    return err;
+}
+
 /* ---- while people judge */
 
 struct cmd_annotate_watch {
     struct bar bar;
     int64_t looked_ms, judged, wanted, end_ms;
     bool told;
+    struct active *active; /* or NULL */
+    int64_t choose_at;     /* judgements */
 };
 
 /* Once a second: the bar's total grows with items that are added and with judgements that are asked
@@ -270,6 +310,8 @@ static enum err look(struct cmd_annotate_watch *w, struct prefs *prefs, int64_t 
     w->judged = p.judged;
     w->wanted = p.wanted;
     bar_step(&w->bar, (size_t)p.judged, now_ms);
+    if (w->active && p.judged >= w->choose_at)
+        err = choose(w->active, prefs, p.judged, &w->choose_at);
     if (!p.wanted || p.judged < p.wanted || p.open) {
         w->told = false; /* the last one was taken back, perhaps */
     } else if (!w->told) {
@@ -279,7 +321,7 @@ static enum err look(struct cmd_annotate_watch *w, struct prefs *prefs, int64_t 
     } else if (!stay && now_ms >= w->end_ms) {
         ended = 1;
     }
-    return OK;
+    return err;
 }
 
 static void tell_address(const struct annotate *annotate, bool again)
@@ -289,7 +331,8 @@ static void tell_address(const struct annotate *annotate, bool again)
 }
 
 /* Judgements are durable as they come, so the end has nothing to save: it only says what is left. */
-static enum err serve(struct prefs *prefs, const struct cmd_annotate_options *o)
+static enum err serve(struct prefs *prefs, struct active *active,
+                      const struct cmd_annotate_options *o)
 {
     const char *user = getenv("USER");
     const struct annotate_conf conf = {.prefs = prefs,
@@ -302,7 +345,7 @@ static enum err serve(struct prefs *prefs, const struct cmd_annotate_options *o)
                                                 : user && *user ? user
                                                                 : "owner",
                                        .connections = (unsigned)o->connections};
-    struct cmd_annotate_watch watch = {.wanted = -1};
+    struct cmd_annotate_watch watch = {.wanted = -1, .active = active};
     struct open_page page = {NULL};
     struct annotate *annotate;
     bool used;
@@ -336,6 +379,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 {
     struct cmd_annotate_options o;
     struct prefs *prefs = NULL;
+    struct active *active = NULL;
     enum err err;
 
     (void)status;
@@ -347,11 +391,14 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
         err = take(prefs, &o);
     if (!err && given(o.sampling.model))
         err = fill(prefs, &o);
+    if (!err)
+        err = open_choice(&active, prefs, &o);
     if (!err) {
         signal(SIGTERM, end);
         signal(SIGINT, end);
-        err = serve(prefs, &o);
+        err = serve(prefs, active, &o);
     }
+    active_close(active);
     prefs_close(prefs);
     command_conf_free(command->keys, &o);
     return err;

@@ -5,6 +5,7 @@
  * store's path and the files behind it. Each opens the store with its lock, so none of them
  * disturbs a server that has it: the words then say so. What changes the store is one group:
  * whole or not at all. */
+#include "annotate/active.h"
 #include "annotate/exchange/export.h"
 #include "annotate/exchange/import.h"
 #include "base/clock.h"
@@ -24,9 +25,9 @@
 #include <string.h>
 
 struct prefs_conf {
-    char *output, *format, *annotator, *prompt, *candidates, *question, *json;
-    int labels, ties, judgements, overlap, overlap_max, repeat_gap, seed;
-    double gold_rate, repeat_rate, test_size;
+    char *output, *format, *annotator, *prompt, *candidates, *question, *json, *model;
+    int strategy, batch, labels, ties, judgements, overlap, overlap_max, repeat_gap, seed;
+    double gold_rate, repeat_rate, test_size, epsilon, penalty;
     bool strict, verdicts, force, back;
 };
 
@@ -53,7 +54,8 @@ static const struct conf_key keys[] = {
               "export: ties and pairs of bad answers: keep (tie: true), drop"),
     CONF_REAL(prefs_conf, test_size, "", 0, 1,
               "export: share of the prompts that go to test.jsonl; output is then a folder"),
-    CONF_INT(prefs_conf, seed, "42", 0, 2147483647, "export: which prompts those are"),
+    CONF_INT(prefs_conf, seed, "42", 0, 2147483647,
+             "export: which prompts those are; choose: draws"),
     CONF_TEXT(prefs_conf, output, "", "export: file (unset: standard output), or folder"),
     CONF_BOOL(prefs_conf, verdicts, "true",
               "import: what the rows say was chosen becomes judgements; false: items alone"),
@@ -68,6 +70,15 @@ static const struct conf_key keys[] = {
     CONF_TEXT(prefs_conf, question, "", "import: the question's name, where there are several"),
     CONF_WORD(prefs_conf, judgements, tie_words, "keep",
               "forget: what the person judged: keep (under a pseudonym), drop"),
+    CONF_TEXT(prefs_conf, model, "",
+              "choose: the frozen model by whose last hidden state pairs differ"),
+    CONF_WORD(prefs_conf, strategy, choosing_words, "information",
+              "choose: random, uncertainty, disagreement (of bootstrapped heads), information "
+              "(expected of the verdict), determinant (D-optimal)"),
+    CONF_INT(prefs_conf, batch, "25", 1, 100000, "choose: items that come next"),
+    CONF_REAL(prefs_conf, epsilon, "0.1", 0, 1, "choose: share of places drawn evenly"),
+    CONF_REAL(prefs_conf, penalty, "1", 1e-6, 1e6,
+              "choose: of squared weights of the head, on features of mean square 1"),
     CONF_BOOL(prefs_conf, force, "false", "restore: over a store that is there"),
     CONF_BOOL(prefs_conf, back, "false", "withdraw: into the plan again"),
     CONF_TEXT(prefs_conf, json, NULL, "stats: " JSON_OUT_HELP),
@@ -345,16 +356,59 @@ static enum err stats(const struct prefs_job *job)
     return err;
 }
 
+/* ---- choose */
+
+static void tell_choice(const struct prefs_job *job, const struct active_told *n)
+{
+    say(stderr, "drover prefs: %zu of %zu pairs come next, by %s, after %zu that are judged\n",
+        n->chosen, n->pool, choosing_words[job->conf.strategy], n->judged);
+    if (n->cut)
+        say(stderr,
+            "drover prefs: %d answers are longer than the model's context: their ends "
+            "were read\n",
+            n->cut);
+}
+
+static enum err choose(const struct prefs_job *job)
+{
+    const struct prefs_conf *const c = &job->conf;
+    const struct active_conf conf = {.model = c->model,
+                                     .way = (enum choosing)c->strategy,
+                                     .batch = c->batch,
+                                     .epsilon = c->epsilon,
+                                     .penalty = c->penalty,
+                                     .seed = (uint64_t)c->seed};
+    struct active_told told;
+    struct active *active = NULL;
+    struct prefs *prefs;
+    enum err err = given(c->model) ? prefs_open(&prefs, job->path, PREFS_WRITE)
+                                   : err_set(ERR_PARSE, "choose needs model=M");
+
+    if (err)
+        return err;
+    err = active_open(&active, prefs, &conf);
+    if (!err)
+        err = active_choose(active, prefs, &told);
+    if (!err)
+        err = prefs_commit(prefs);
+    active_close(active);
+    prefs_close(prefs);
+    if (!err)
+        tell_choice(job, &told);
+    return err;
+}
+
 /* ---- words */
 
 static const struct prefs_verb {
     const char *name;
     enum err (*run)(const struct prefs_job *job);
     int least, most; /* files behind the store */
-} verbs[] = {
-    {"create", create, 0, 0},     {"import", import_all, 1, 4096}, {"export", export_all, 0, 0},
-    {"snapshot", snapshot, 1, 1}, {"restore", restore, 1, 1},      {"stats", stats, 0, 0},
-    {"forget", forget, 0, 0},     {"withdraw", withdraw, 1, 4096}, {"check", check, 0, 0}};
+} verbs[] = {{"create", create, 0, 0},     {"import", import_all, 1, 4096},
+             {"export", export_all, 0, 0}, {"snapshot", snapshot, 1, 1},
+             {"restore", restore, 1, 1},   {"stats", stats, 0, 0},
+             {"forget", forget, 0, 0},     {"withdraw", withdraw, 1, 4096},
+             {"check", check, 0, 0},       {"choose", choose, 0, 0}};
 
 static const struct prefs_verb *find_verb(const char *name)
 {
@@ -409,9 +463,8 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 const struct command cmd_prefs = {
     .name = "prefs",
     .group = "data",
-    .usage =
-        "create|import|export|snapshot|restore|stats|forget|withdraw|check STORE [FILE ...] "
-        "[key=value | --key value] ...",
+    .usage = "create|import|export|snapshot|restore|stats|choose|forget|withdraw|check STORE "
+             "[FILE ...] [key=value | --key value] ...",
     .help = "make, fill, read out, copy and check a store of what people were asked and said",
     .run = run,
     .keys = keys,

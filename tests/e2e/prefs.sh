@@ -54,6 +54,33 @@ for run in "dpo pairs" "prm steps" "sft sft"; do
 done
 [ "$(sort hashes | uniq -c | awk '{ print $1 }' | tr -d '\n')" = 222 ] || { cat hashes && fail "a store trains otherwise than its export"; }
 
+echo "-- what people should see next"
+for i in 1 2 3 4 5 6 7 8 9; do
+    echo "{\"prompt\": \"what $i\", \"chosen\": \"this $i and $((i * i))\", \"rejected\": \"that $((9 - i))\"}"
+done >asked.jsonl
+cp pairs.db active.db
+prefs import active.db asked.jsonl verdicts=false
+active() { python3 -c 'import sqlite3, sys
+for row in sqlite3.connect("file:active.db?mode=ro", uri=True).execute("SELECT id, active, chance FROM item WHERE active IS NOT NULL ORDER BY priority DESC"):
+    print(*row)'; }
+prefs choose active.db model="$model" strategy=determinant batch=4 epsilon=0.25
+active >first
+prefs choose active.db model="$model" strategy=determinant batch=4 epsilon=0.25
+active | cmp first - || fail "the same store, another choice"
+[ "$(wc -l <first)" = 4 ] && [ "$(cut -d' ' -f2 first | uniq)" = determinant ] || { cat first && fail "choice"; }
+# A place is its own with 3/4 and 1/4 evenly of what is left, 9 at first; what was judged is not in it.
+awk '{ left = 10 - NR; odd = $3 - 0.25 / left; if ($1 < 10 || ((odd < 0 ? -odd : odd) > 1e-9 && (odd > 0.7500001 || odd < 0.7499999))) exit 1 }' first ||
+    { cat first && fail "chances"; }
+prefs choose active.db model="$model" strategy=random batch=2
+[ "$(active | wc -l)" = 2 ] && [ "$(active | grep -c random)" = 2 ] || fail "a choice of before is still there"
+refuse 'needs model=M' "$bin/drover" prefs choose active.db
+refuse 'no pairs to choose from' "$bin/drover" prefs choose steps.db model="$model"
+"$bin/drover" annotate store=active.db choose=uncertainty choose_model="$model" choose_batch=3 open=false >page 2>&1 &
+server=$!
+for _ in $(seq 100); do [ "$(active 2>/dev/null | grep -c uncertainty)" = 3 ] && break; sleep 0.1; done
+kill -INT $server && wait $server || { cat page && fail "the page"; }
+[ "$(active | grep -c uncertainty)" = 3 ] || { active && cat page && fail "annotate chose nothing"; }
+
 echo "-- copies, checks, people"
 prefs snapshot pairs.db copy.db
 refuse 'is there already' "$bin/drover" prefs restore pairs.db copy.db

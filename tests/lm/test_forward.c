@@ -69,7 +69,7 @@ static void compare(const struct tiny_model *m, const char *kind, int s, const f
 {
     const struct shape *shape = model_shape(m->model);
     const int n = lengths[s], seq[2] = {0, n};
-    float got[256], logits[256];
+    float got[256], logits[256], last;
     int token[256];
 
     for (int t = 0; t < n; t++)
@@ -83,6 +83,10 @@ static void compare(const struct tiny_model *m, const char *kind, int s, const f
     } else if (strcmp(kind, "value") == 0) {
         assert_ok(forward_score(m->model, token, seq, 1, 1, NULL, NULL, got));
         close_to(kind, got, want, count);
+        /* What the head reads at the end is what it is said to read there. */
+        assert_ok(forward_last(m->model, token, seq, 1, logits));
+        forward_scalar(m->model, logits, 1, &last);
+        assert_memory_equal(&last, got + n - 1, sizeof last);
     } else if (strcmp(kind, "logits") == 0) {
         last_logits(m, token, n, logits);
         close_to(kind, logits, want, count);
@@ -335,6 +339,25 @@ static void a_batch_of_any_size_is_the_same(void **state)
     tiny_drop(&m);
 }
 
+/* Of more rows than one chunk takes. */
+static void the_last_states_are_those_of_each_alone(const struct tiny_model *m,
+                                                    const int *token, const int *seq)
+{
+    const size_t width = (size_t)model_shape(m->model)->width;
+    float *all, *alone;
+
+    assert_ok(mem_big(&all, 4 * SEQS * width, sizeof *all, "states"));
+    assert_ok(mem_big(&alone, width, sizeof *alone, "states"));
+    assert_ok(forward_last(m->model, token, seq, 4 * SEQS, all));
+    for (int q = 0; q < 4 * SEQS; q++) {
+        const int single[2] = {0, seq[q + 1] - seq[q]};
+        assert_ok(forward_last(m->model, token + seq[q], single, 1, alone));
+        assert_memory_equal(alone, all + (size_t)q * width, width * sizeof *all);
+    }
+    free(all);
+    free(alone);
+}
+
 /* forward_score is one more road; entropy and square are what their names say. */
 static void scoring_agrees_with_the_logits(void **state)
 {
@@ -351,6 +374,7 @@ static void scoring_agrees_with_the_logits(void **state)
         seq[q + 1] = n;
     }
     assert_ok(forward_score(m.model, token, seq, 4 * SEQS, 0.7f, lp, ent, NULL));
+    the_last_states_are_those_of_each_alone(&m, token, seq);
     open_road(&r, &m);
     walk(&r, 0);
     for (int q = 0; q < 4 * SEQS; q++) {

@@ -276,8 +276,8 @@ int main(int argc, char **argv)
 
     if (argc < 2)
         return fprintf(stderr, "usage: choosing_trial MODEL [SEEDS [PENALTY]]\n"), 2;
-    t->seeds = argc > 2 ? atoi(argv[2]) : 40;
-    t->penalty = argc > 3 ? atof(argv[3]) : 1;
+    t->seeds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 40;
+    t->penalty = argc > 3 ? strtod(argv[3], NULL) : 1;
     if (t->seeds < 2 || t->seeds > SEEDS_MAX)
         return fprintf(stderr, "seeds: 2..%d\n", SEEDS_MAX), 2;
     answer_all(t, argv[1]);
