@@ -66,7 +66,8 @@ enum err answer_features(float *out, const struct open_model *model,
             err = add(&p, model, &of[from + i], cut);
         }
         if (!err)
-            err = forward_last(model->model, p.token, p.seq, p.n, out + (size_t)from * width);
+            err = forward_score_last(model->model, p.token, p.seq, p.n,
+                                     out + (size_t)from * width);
         free(p.token);
     }
     return err;

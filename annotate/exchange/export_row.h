@@ -3,7 +3,7 @@
 #ifndef ANNOTATE_EXCHANGE_EXPORT_ROW_H
 #define ANNOTATE_EXCHANGE_EXPORT_ROW_H
 
-#include "annotate/exchange/export.h"
+#include "annotate/exchange/export_rule.h"
 
 /* A training row of a label, or NULL (counted) where the format has none. *second: another row
  * of the same label (unpaired), or NULL. The caller's. */

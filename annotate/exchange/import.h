@@ -11,34 +11,12 @@
 #ifndef ANNOTATE_EXCHANGE_IMPORT_H
 #define ANNOTATE_EXCHANGE_IMPORT_H
 
+#include "annotate/exchange/import_rule.h"
 #include "base/err.h"
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct prefs;
-
-struct import_rule {
-    const char *format;    /* NULL or "auto": told by the columns; a name of data/format.h;
-                               label_studio, argilla, arena, csv */
-    bool verdicts;         /* judgements too; off: items alone, to be judged anew */
-    bool lenient;          /* bad rows are counted and left out */
-    const char *annotator; /* whose the verdicts are where a row does not say; NULL: "import" */
-    const char *prompt;    /* label_studio, argilla: the field; NULL: prompt, instruction,
-                               question, input or text, the first that is there */
-    const char *candidates; /* label_studio, argilla: fields, "a,b"; NULL: all that remain */
-    const char *question;   /* label_studio, argilla: its name; NULL: any that says which */
-};
-
-struct import_count {
-    size_t rows, items, judgements; /* read; added */
-    size_t again;                   /* items or judgements that were there */
-    size_t unjudged; /* annotations without a verdict: skipped, cancelled, discarded, drafts */
-    size_t alone;    /* unpaired answers without one to be compared with */
-    size_t bad;
-    char first[320]; /* of the first bad one, why */
-};
 
 /* Within the store's open group, which the caller commits or abandons. Errors: ERR_IO,
  * ERR_PARSE, ERR_RANGE (words: path:line: why); the store's. */

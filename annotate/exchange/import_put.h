@@ -4,7 +4,7 @@
 #ifndef ANNOTATE_EXCHANGE_IMPORT_PUT_H
 #define ANNOTATE_EXCHANGE_IMPORT_PUT_H
 
-#include "annotate/exchange/import.h"
+#include "annotate/exchange/import_rule.h"
 #include "prefs/item.h"
 #include "prefs/judge.h"
 
@@ -38,9 +38,9 @@ enum err import_put_item(struct import_put *put, const struct prefs_item *item,
 /* Readers, each of one row; false in *mine: not its kind. Errors: ERR_PARSE, ERR_RANGE name
  * the field. */
 enum err import_table_row(struct import_put *put, const json_t *row) MUST_CHECK;
-enum err import_arena_row(struct import_put *put, const json_t *row) MUST_CHECK;
-enum err import_label_studio_row(struct import_put *put, const json_t *row) MUST_CHECK;
-enum err import_argilla_row(struct import_put *put, const json_t *row) MUST_CHECK;
+enum err import_table_arena(struct import_put *put, const json_t *row) MUST_CHECK;
+enum err import_tools_label_studio(struct import_put *put, const json_t *row) MUST_CHECK;
+enum err import_tools_argilla(struct import_put *put, const json_t *row) MUST_CHECK;
 /* One of TRL's records, and at the end those that wait. */
 enum err import_record_row(struct import_put *put, const json_t *row) MUST_CHECK;
 enum err import_record_end(struct import_put *put) MUST_CHECK;

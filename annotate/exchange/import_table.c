@@ -245,7 +245,7 @@ static enum err arena_item(struct import_put *put, const json_t *row,
     return err;
 }
 
-enum err import_arena_row(struct import_put *put, const json_t *row)
+enum err import_table_arena(struct import_put *put, const json_t *row)
 {
     const char *const model[2] = {json_string_value(json_object_get(row, "model_a")),
                                   json_string_value(json_object_get(row, "model_b"))};

@@ -138,7 +138,7 @@ static enum err add_annotation(struct reading *r, const json_t *annotation)
     return OK;
 }
 
-enum err import_label_studio_row(struct import_put *put, const json_t *row)
+enum err import_tools_label_studio(struct import_put *put, const json_t *row)
 {
     struct reading *const r = begin(put);
     const json_t *annotation;
@@ -323,7 +323,7 @@ static char *flat_question(const json_t *row, const char *asked)
     return found;
 }
 
-enum err import_argilla_row(struct import_put *put, const json_t *row)
+enum err import_tools_argilla(struct import_put *put, const json_t *row)
 {
     struct reading *const r = begin(put);
     char *question;

@@ -40,7 +40,7 @@ enum err forward_score(const struct model *model, const int *token, const int *s
 
 /* Of each sequence the last token's hidden state, after the final norm: what a reward head reads.
  * hidden [n_seq,width] out. Errors: as above. */
-enum err forward_last(const struct model *model, const int *token, const int *seq, int n_seq,
-                      float *hidden) MUST_CHECK;
+enum err forward_score_last(const struct model *model, const int *token, const int *seq,
+                            int n_seq, float *hidden) MUST_CHECK;
 
 #endif

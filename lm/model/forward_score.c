@@ -179,8 +179,8 @@ enum err forward_score(const struct model *model, const int *token, const int *s
     return whole(&s, n_seq);
 }
 
-enum err forward_last(const struct model *model, const int *token, const int *seq, int n_seq,
-                      float *hidden)
+enum err forward_score_last(const struct model *model, const int *token, const int *seq,
+                            int n_seq, float *hidden)
 {
     const struct forward_score s = {
         .model = model, .token = token, .seq = seq, .temperature = 1, .last = hidden};

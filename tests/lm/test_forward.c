@@ -84,7 +84,7 @@ static void compare(const struct tiny_model *m, const char *kind, int s, const f
         assert_ok(forward_score(m->model, token, seq, 1, 1, NULL, NULL, got));
         close_to(kind, got, want, count);
         /* What the head reads at the end is what it is said to read there. */
-        assert_ok(forward_last(m->model, token, seq, 1, logits));
+        assert_ok(forward_score_last(m->model, token, seq, 1, logits));
         forward_scalar(m->model, logits, 1, &last);
         assert_memory_equal(&last, got + n - 1, sizeof last);
     } else if (strcmp(kind, "logits") == 0) {
@@ -348,10 +348,10 @@ static void the_last_states_are_those_of_each_alone(const struct tiny_model *m,
 
     assert_ok(mem_big(&all, 4 * SEQS * width, sizeof *all, "states"));
     assert_ok(mem_big(&alone, width, sizeof *alone, "states"));
-    assert_ok(forward_last(m->model, token, seq, 4 * SEQS, all));
+    assert_ok(forward_score_last(m->model, token, seq, 4 * SEQS, all));
     for (int q = 0; q < 4 * SEQS; q++) {
         const int single[2] = {0, seq[q + 1] - seq[q]};
-        assert_ok(forward_last(m->model, token + seq[q], single, 1, alone));
+        assert_ok(forward_score_last(m->model, token + seq[q], single, 1, alone));
         assert_memory_equal(alone, all + (size_t)q * width, width * sizeof *all);
     }
     free(all);

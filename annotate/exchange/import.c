@@ -78,11 +78,11 @@ static enum err read_row(struct import_put *put, const json_t *row, const enum r
     case READ_TABLE:
         return import_table_row(put, row);
     case READ_ARENA:
-        return import_arena_row(put, row);
+        return import_table_arena(put, row);
     case READ_LABEL_STUDIO:
-        return import_label_studio_row(put, row);
+        return import_tools_label_studio(put, row);
     case READ_ARGILLA:
-        return import_argilla_row(put, row);
+        return import_tools_argilla(put, row);
     default:
         return read_record(put, row, format);
     }
