@@ -52,6 +52,8 @@ static struct value filled(struct run *run, enum value_kind kind, const struct a
         for (size_t i = 0; i < all->item[0].as.dict->n; i++)
             value_put(run->pool, value.as.dict, all->item[0].as.dict->key[i],
                       all->item[0].as.dict->item[i]);
+    } else if (all->n && all->item[0].kind == KIND_UNDEFINED) {
+        run_fail_undefined(run, all->item[0]); /* it is asked for keys, which it has none */
     } else if (all->n) {
         pairs = value_items(run->pool, all->item[0]);
         if (!pairs)
