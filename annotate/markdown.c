@@ -26,23 +26,8 @@ static char *plain(const char *text, size_t n)
 
     strbuf_print(&out, "<pre class=\"plain\">");
     for (size_t i = 0; i < n; i++)
-        switch (text[i]) {
-        case '&':
-            strbuf_print(&out, "&amp;");
-            break;
-        case '<':
-            strbuf_print(&out, "&lt;");
-            break;
-        case '>':
-            strbuf_print(&out, "&gt;");
-            break;
-        case '"':
-            strbuf_print(&out, "&quot;");
-            break;
-        default:
-            if (text[i])
-                strbuf_put(&out, text + i, 1);
-        }
+        if (text[i]) /* no page can hold a NUL */
+            strbuf_put_markup(&out, text + i, 1);
     strbuf_print(&out, "</pre>");
     return out.text;
 }

@@ -26,6 +26,27 @@ void strbuf_put(struct strbuf *buf, const char *text, size_t n)
     buf->text[buf->n += n] = 0;
 }
 
+void strbuf_put_markup(struct strbuf *buf, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        switch (text[i]) {
+        case '&':
+            strbuf_print(buf, "&amp;");
+            break;
+        case '<':
+            strbuf_print(buf, "&lt;");
+            break;
+        case '>':
+            strbuf_print(buf, "&gt;");
+            break;
+        case '"':
+            strbuf_print(buf, "&quot;");
+            break;
+        default:
+            strbuf_put(buf, text + i, 1);
+        }
+}
+
 void strbuf_print(struct strbuf *buf, const char *fmt, ...)
 {
     va_list args;

@@ -14,6 +14,8 @@ struct strbuf {
 };
 
 void strbuf_put(struct strbuf *buf, const char *text, size_t n);
+/* The same as a text of HTML or XML, between tags or in an attribute's double quotes. */
+void strbuf_put_markup(struct strbuf *buf, const char *text, size_t n);
 void strbuf_print(struct strbuf *buf, const char *fmt, ...) PRINTF(2, 3);
 
 #endif

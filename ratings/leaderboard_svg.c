@@ -71,16 +71,7 @@ static void put_name(struct strbuf *to, const char *name)
             strbuf_print(to, "…");
             return;
         }
-        if (*at == '&')
-            strbuf_print(to, "&amp;");
-        else if (*at == '<')
-            strbuf_print(to, "&lt;");
-        else if (*at == '>')
-            strbuf_print(to, "&gt;");
-        else if (*at == '"')
-            strbuf_print(to, "&quot;");
-        else
-            strbuf_put(to, at, 1);
+        strbuf_put_markup(to, at, 1);
     }
 }
 

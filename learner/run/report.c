@@ -53,23 +53,7 @@ static void put_text(struct report *r, const char *text)
 {
     char *clean = mem_printable(text, strlen(text), PRINTABLE_LINES);
 
-    for (const char *c = clean; *c; c++)
-        switch (*c) {
-        case '<':
-            strbuf_print(&r->page, "&lt;");
-            break;
-        case '>':
-            strbuf_print(&r->page, "&gt;");
-            break;
-        case '&':
-            strbuf_print(&r->page, "&amp;");
-            break;
-        case '"':
-            strbuf_print(&r->page, "&quot;");
-            break;
-        default:
-            strbuf_put(&r->page, c, 1);
-        }
+    strbuf_put_markup(&r->page, clean, strlen(clean));
     free(clean);
 }
 

@@ -43,11 +43,22 @@ static void it_grows_at_every_length(void **state)
         }
 }
 
+static void markup_is_text(void **state)
+{
+    struct strbuf buf = {0};
+
+    (void)state;
+    strbuf_put_markup(&buf, "a<b> & \"c\" d'é\n", 16);
+    assert_string_equal(buf.text, "a&lt;b&gt; &amp; &quot;c&quot; d'é\n");
+    free(buf.text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_writes_what_it_is_given),
         cmocka_unit_test(it_grows_at_every_length),
+        cmocka_unit_test(markup_is_text),
     };
     return cmocka_run_group_tests_name("strbuf", tests, NULL, NULL);
 }
