@@ -30,10 +30,9 @@ struct keys_options {
 };
 
 static const struct conf_key keys_table[] = {
-    CONF_TEXT(
-        keys_options, role, "",
-        "add, ticket: learner, actor, rewarder, supervisor, operator, watcher, auditor or "
-        "follower"),
+    CONF_TEXT(keys_options, role, "",
+              "add, ticket: learner, actor, rewarder, supervisor, operator, watcher, auditor, "
+              "follower or annotator"),
     CONF_TEXT(keys_options, file, "",
               "add: where to (default FOLDER/NAME.key); ticket: a file "
               "instead of standard output; list: the key to ask by (FOLDER/operator.key)"),

@@ -262,6 +262,57 @@ static enum err heartbeat(const struct msg_hb *hb)
     return err ? err : settled(&hb->settled);
 }
 
+static bool is_zero(const struct id *id)
+{
+    static const struct id none;
+
+    return !memcmp(id, &none, sizeof none);
+}
+
+/* Two answers, and not one with itself. */
+static enum err pair(const struct msg_export *pair)
+{
+    if (is_zero(&pair->pair) || pair->a.sample == pair->b.sample)
+        return err_set(ERR_RANGE, "a pair of samples %u and %u", pair->a.sample,
+                       pair->b.sample);
+    return OK;
+}
+
+/* Either it says something, or it takes something back. */
+static enum err judgement(const struct msg_judgement *j)
+{
+    if (is_zero(&j->id) || !j->verdict != !is_zero(&j->undo) || !*j->annotator)
+        return err_set(ERR_RANGE,
+                       "a judgement: without id or annotator, or its verdict is %u and it %s",
+                       j->verdict, is_zero(&j->undo) ? "undoes nothing" : "undoes another");
+    return OK;
+}
+
+static enum err judged(const struct msg_judged *judged)
+{
+    enum err err = judged->n_id ? OK : err_set(ERR_RANGE, "judged: nothing");
+
+    for (uint32_t i = 0; !err && i < judged->n_id; i++)
+        err = kind(judged->answer[i], "judged");
+    return err;
+}
+
+static enum err people(const struct msg *msg)
+{
+    switch (msg->head.type) {
+    case MSG_EXPORT:
+        return pair(&msg->export);
+    case MSG_EXPORT_OK:
+        return msg->export_ok.n_pair ? OK : err_set(ERR_RANGE, "no pair");
+    case MSG_JUDGEMENT:
+        return judgement(&msg->judgement);
+    case MSG_JUDGED:
+        return judged(&msg->judged);
+    default:
+        return OK;
+    }
+}
+
 /* Messages of which only a kind is to be checked. */
 static enum err lone_kind(const struct msg *msg)
 {
@@ -273,7 +324,7 @@ static enum err lone_kind(const struct msg *msg)
     case MSG_DROPPED:
         return kind(msg->dropped.reason, "dropped");
     default:
-        return OK;
+        return people(msg);
     }
 }
 

@@ -17,6 +17,7 @@ const struct field_row codec_noun_serial = {8, 1, {{CELL_64, 0, LIMIT_SERIAL}}};
 const struct field_row codec_noun_task_id = {8, 1, {{CELL_64, 0, LIMIT_TASK}}};
 const struct field_row codec_noun_count = {8, 1, {{CELL_64, 0, LIMIT_COUNT}}};
 const struct field_row codec_noun_hash = {HASH_BYTES, 1, {{CELL_HASH, 0, 0}}};
+const struct field_row codec_noun_id = {ID_BYTES, 1, {{CELL_ID, 0, 0}}};
 const struct field_row codec_noun_range = {
     sizeof(struct range),
     3,

@@ -109,6 +109,7 @@ static const struct field hb[] = {
     UINT(msg_hb, steps_total, LIMIT_VERSION),
     COLUMN(msg_hb, golden, n_golden, MAX_IMAGES, codec_noun_any32),
     TEXT(msg_hb, trouble, MAX_WORDS),
+    UINT(msg_hb, annotator, LIMIT_SERIAL),
 };
 const struct field_table codec_peer_hb = TABLE(msg_hb, hb);
 

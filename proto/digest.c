@@ -87,3 +87,20 @@ struct hash digest_scorer(const struct scorer *s)
     add_text(&text, s->spec);
     return name(&text);
 }
+
+struct id digest_pair(const struct id *run, const struct msg_export *pair)
+{
+    struct digest_text text = {0};
+    struct hash hash;
+    struct id id;
+
+    add(&text, run->byte, ID_BYTES);
+    add(&text, &pair->task, sizeof pair->task);
+    add_u32(&text, pair->a.sample);
+    add_u32(&text, pair->b.sample);
+    add(&text, pair->a.hash.byte, HASH_BYTES);
+    add(&text, pair->b.hash.byte, HASH_BYTES);
+    hash = name(&text);
+    memcpy(id.byte, hash.byte, ID_BYTES);
+    return id;
+}

@@ -21,7 +21,7 @@ int fields_columns(const struct field_table *table)
 
 size_t fields_cell(enum cell cell)
 {
-    static const size_t bytes[] = {1, 4, 4, 8, 32};
+    static const size_t bytes[] = {1, 4, 4, 8, 32, 16};
 
     return bytes[cell];
 }

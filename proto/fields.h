@@ -30,8 +30,8 @@ enum field_kind {
     FIELD_TASK,    /* uint64_t, travels in the header, at most max */
     FIELD_SAMPLE,  /* uint32_t, travels in the header, at most max */
 };
-
-enum cell { CELL_U8, CELL_32, CELL_F32, CELL_64, CELL_HASH }; /* 1, 4, 4, 8, 32 bytes */
+/* Of 1, 4, 4, 8, 32, 16 bytes. */
+enum cell { CELL_U8, CELL_32, CELL_F32, CELL_64, CELL_HASH, CELL_ID };
 struct field_row { /* one element of a column: cells, little-endian, without gaps */
     size_t memory;
     int cells;

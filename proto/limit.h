@@ -30,6 +30,11 @@ enum {
     MAX_STOPS = 8,    /* stop tokens, stop texts: what a request to a hosted model may have */
     MAX_REWARDS = 16, /* of a configuration; with the reference they are the run's scorers */
     MAX_PEERS = 4096, /* connections of a broker (hub_conf) */
+    MAX_PAIRS = 1 << 10, /* named in one message about pairs and judgements: 20 KiB of them */
+    MAX_SHOWN =
+        256 << 10,      /* bytes of a prompt, of an answer that people read: more nobody does */
+    WINDOW_EXPORTS = 8, /* pairs on their way to the store: 6 MiB behind a full pipe */
+    WINDOW_JUDGEMENTS = 64, /* that are not answered: what one sync of the journal takes */
     MAX_NAME = 256,
     MAX_WORDS = 4096,
     MAX_JSON = 64 << 10,
@@ -83,6 +88,8 @@ _Static_assert(MAX_LIVE >= MAX_LAG + 2, "tasks of V-lag .. V run while V+1 arriv
 _Static_assert(MAX_LIVE <= MAX_IMAGES, "an actor can say what it holds");
 _Static_assert(MAX_REWARDS + 1 <= MAX_SCORERS, "all rewards and the reference are a table");
 _Static_assert(MAX_SCORERS <= MAX_HOLD, "a wait each fits the list for people");
+_Static_assert(3 * MAX_SHOWN < WIRE_BODY_MAX, "a pair fits a body");
+_Static_assert(MAX_PAIRS *(ID_BYTES + 4) < WIRE_CONTROL_MAX, "answers fit a control message");
 _Static_assert(MAX_SAMPLES *HASH_BYTES + MAX_TOKENS * 4 <= WIRE_BODY_MAX,
                "a SCORE fits a body");
 _Static_assert(WIRE_BODY_MAX <= WIRE_FRAME_MAX && WIRE_CHUNK_MAX <= WIRE_FRAME_MAX,

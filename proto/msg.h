@@ -5,6 +5,7 @@
 
 #include "proto/msg_bulk.h"
 #include "proto/msg_peer.h"
+#include "proto/msg_people.h"
 #include "proto/msg_rows.h"
 #include "proto/msg_stats.h"
 #include "proto/msg_work.h"

@@ -103,13 +103,12 @@ struct msg_hb {
     struct version newest;       /* L; B to all */
     const struct version *image; /* A: held; L: that its tasks may name */
     uint32_t n_image;
-    uint64_t smallest_live; /* L; B to all */
-    uint64_t open_to;       /* B to L */
-    bool done;              /* L; B to all: the run is over */
-    uint64_t step;          /* L: iterations done */
-    const char *metrics;    /* L: JSON of its metrics; B to L: of the processes; or "" */
-    const char *note;       /* for people: what it waits for, "" if nothing */
-    const char *wants_own;  /* B to L: why samples need the learner's own actor; "": none do */
+    uint64_t smallest_live, step; /* L; B to all. step: iterations done */
+    uint64_t open_to;             /* B to L */
+    bool done;                    /* L; B to all: the run is over */
+    const char *metrics;          /* L: JSON of its metrics; B to L: of the processes; or "" */
+    const char *note;             /* for people: what it waits for, "" if nothing */
+    const char *wants_own; /* B to L: why samples need the learner's own actor; "": none do */
     const struct msg_wait *wait; /* B to L */
     uint32_t n_wait, n_wanted;
     const struct version *wanted; /* B to A: images that open tasks name */
@@ -120,6 +119,7 @@ struct msg_hb {
     const char *next_key;   /* B to all: the broker's public key that follows; "": none does */
     uint64_t steps_total;   /* L: iterations that the run will have; 0: it does not know */
     const uint32_t *golden; /* A, L: as in HELLO */
+    uint64_t annotator;     /* B to L: another number after each HELLO of it; 0: none is here */
     const char *trouble;    /* L, S: what keeps it, or its machine, from working; "" */
 };
 

@@ -43,6 +43,10 @@
     ROW(STATS, stats, "STATS", codec_bulk_stats, WIRE_BODY_MAX) \
     ROW(REFUSED, refused, "REFUSED", codec_work_refused, WIRE_CONTROL_MAX) \
     ROW(PARENT, parent, "PARENT", codec_bulk_parent, WIRE_CONTROL_MAX) \
-    ROW(GUESTS, guests, "GUESTS", codec_bulk_guests, WIRE_CONTROL_MAX)
+    ROW(GUESTS, guests, "GUESTS", codec_bulk_guests, WIRE_CONTROL_MAX) \
+    ROW(EXPORT, export, "EXPORT", codec_people_export, WIRE_BODY_MAX) \
+    ROW(EXPORT_OK, export_ok, "EXPORT_OK", codec_people_export_ok, WIRE_CONTROL_MAX) \
+    ROW(JUDGEMENT, judgement, "JUDGEMENT", codec_people_judgement, WIRE_CONTROL_MAX) \
+    ROW(JUDGED, judged, "JUDGED", codec_people_judged, WIRE_CONTROL_MAX)
 
 #endif

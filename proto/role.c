@@ -10,7 +10,7 @@ static const char *const names[ROLES] = {
     [ROLE_REWARDER] = "rewarder", [ROLE_SUPERVISOR] = "supervisor",
     [ROLE_OPERATOR] = "operator", [ROLE_WATCHER] = "watcher",
     [ROLE_AUDITOR] = "auditor",   [ROLE_GUEST] = "ticket",
-    [ROLE_FOLLOWER] = "follower",
+    [ROLE_FOLLOWER] = "follower", [ROLE_ANNOTATOR] = "annotator",
 };
 
 const char *role_name(uint32_t role)
@@ -28,6 +28,7 @@ enum err role_find(enum role *out, const char *name)
     return err_set(
         ERR_RANGE,
         "role '%.40s': learner, actor, rewarder, supervisor, operator (scale, down), "
-        "watcher (the dashboard alone), auditor or follower (weights alone) is meant",
+        "watcher (the dashboard alone), auditor, follower (weights alone) or "
+        "annotator (people's judgements alone) is meant",
         name);
 }

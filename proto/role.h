@@ -17,8 +17,9 @@ enum role {
     ROLE_OPERATOR, /* a person's command line: says ADMIN, hears ADMIN_OK */
     ROLE_WATCHER,  /* reads the dashboard, and that alone */
     ROLE_AUDITOR,
-    ROLE_GUEST,    /* never in HELLO: who holds a ticket and no key yet */
-    ROLE_FOLLOWER, /* takes each new version of the policy, and nothing else */
+    ROLE_GUEST,     /* never in HELLO: who holds a ticket and no key yet */
+    ROLE_FOLLOWER,  /* takes each new version of the policy, and nothing else */
+    ROLE_ANNOTATOR, /* shows pairs of answers to people, and brings what they say of them */
     ROLES,
     ROLE_LAST = ROLES - 1, /* that a peer may say it has, but for ROLE_GUEST */
 };

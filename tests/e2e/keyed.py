@@ -7,7 +7,8 @@ from wire import Peer
 
 HELLO, WHO, WELCOME, REFUSE, HB, OPEN, CANCEL, ROLLOUT, FAIL, SCORE, SETTLED, PUBLISH, OFFER = 1, 2, 3, 4, 5, 6, 7, 11, 12, 14, 17, 18, 19
 ADMIN, ADMIN_OK, BYE, REFUSED = 23, 24, 26, 29
-NAMES = {"learner": 1, "actor": 2, "rewarder": 3, "supervisor": 4, "operator": 5, "watcher": 6, "auditor": 7, "follower": 9}
+EXPORT, EXPORT_OK, JUDGEMENT, JUDGED = 32, 33, 34, 35
+NAMES = {"learner": 1, "actor": 2, "rewarder": 3, "supervisor": 4, "operator": 5, "watcher": 6, "auditor": 7, "follower": 9, "annotator": 10}
 CONTEXT = zmq.Context.instance()
 
 

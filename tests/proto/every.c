@@ -1,6 +1,8 @@
 #include "tests/proto/every.h"
 #include "tests/proto/every_stats.h"
 
+#include "proto/digest.h"
+
 static const struct hash H1 = {{1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
                                 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
                                 23, 24, 25, 26, 27, 28, 29, 30, 31, 32}};
@@ -265,6 +267,7 @@ static struct msg hb(struct msg m)
         .n_golden = 2,
         .trouble = "the disk is full",
         .next_key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
+        .annotator = 3,
     };
     return m;
 }
@@ -365,6 +368,37 @@ static struct msg sample(struct msg m)
     return m;
 }
 
+static struct msg people(struct msg m)
+{
+    static const uint32_t answers[] = {JUDGED_KEPT};
+
+    switch (m.head.type) {
+    case MSG_EXPORT:
+        m.export = (struct msg_export){.task = 99,
+                                       .iteration = 7,
+                                       .version = version(6),
+                                       .max_age = 4,
+                                       .chat = true,
+                                       .prompt = "What is 2+2?",
+                                       .a = {1, H1, "It is four \xe2\x82\xac."},
+                                       .b = {3, H2, "5"}};
+        m.export.pair = digest_pair(&m.head.run, &m.export);
+        break;
+    case MSG_EXPORT_OK:
+        m.export_ok = (struct msg_export_ok){&ID, 1};
+        break;
+    case MSG_JUDGEMENT:
+        m.judgement = (struct msg_judgement){ID, ID, H1, H2, VERDICT_TIE, {{0}}, "5ea1"};
+        break;
+    case MSG_JUDGED:
+        m.judged = (struct msg_judged){&ID, answers, 1};
+        break;
+    default:
+        break;
+    }
+    return m;
+}
+
 static struct msg bulk(struct msg m)
 {
     switch (m.head.type) {
@@ -427,6 +461,6 @@ struct msg every_message(enum msg_type type)
     case MSG_STATS:
         return every_stats(m);
     default:
-        return bulk(work(m));
+        return bulk(people(work(m)));
     }
 }

@@ -333,6 +333,35 @@ static void task_ids_end_long_before_integers_do(void **state)
     refuse_to_encode(m, "at most 46116860184273879");
 }
 
+/* Who reads a judgement may go by that: it is of somebody, and says something or takes it back. */
+static void a_judgement_is_one_or_the_other(void **state)
+{
+    static const uint32_t none = 0;
+    struct msg m = every_message(MSG_JUDGEMENT);
+
+    (void)state;
+    m.judgement.undo = m.judgement.id;
+    refuse_to_encode(m, "undoes another");
+    m = every_message(MSG_JUDGEMENT);
+    m.judgement.verdict = 0;
+    refuse_to_encode(m, "undoes nothing");
+    m = every_message(MSG_JUDGEMENT);
+    m.judgement.annotator = "";
+    refuse_to_encode(m, "annotator");
+    m = every_message(MSG_JUDGEMENT);
+    m.judgement.id = (struct id){{0}};
+    refuse_to_encode(m, "id");
+    m = every_message(MSG_EXPORT);
+    m.export.a.sample = m.export.b.sample;
+    refuse_to_encode(m, "pair");
+    m = every_message(MSG_EXPORT_OK);
+    m.export_ok.n_pair = 0;
+    refuse_to_encode(m, "pair");
+    m = every_message(MSG_JUDGED);
+    m.judged.answer = &none;
+    refuse_to_encode(m, "judged");
+}
+
 static void limits_hold_when_sending(void **state)
 {
     struct msg m = every_message(MSG_ROLLOUT);
@@ -423,6 +452,7 @@ int main(void)
         cmocka_unit_test(another_major_version_is_named),
         cmocka_unit_test(task_ids_end_long_before_integers_do),
         cmocka_unit_test(limits_hold_when_sending),
+        cmocka_unit_test(a_judgement_is_one_or_the_other),
         cmocka_unit_test(what_a_scorer_says_arrives_as_it_is),
         cmocka_unit_test(a_small_message_cannot_ask_for_much),
     };

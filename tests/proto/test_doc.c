@@ -100,6 +100,11 @@ static void the_page_has_every_row_of_every_table(void **state)
         {"**WNONE** (22)", &codec_bulk_wnone},
         {"**PARENT** (30)", &codec_bulk_parent},
         {"**GUESTS** (31)", &codec_bulk_guests},
+        {"**EXPORT** (32)", &codec_people_export},
+        {"An `answer`:", &codec_people_answer},
+        {"**EXPORT_OK** (33)", &codec_people_export_ok},
+        {"**JUDGEMENT** (34)", &codec_people_judgement},
+        {"**JUDGED** (35)", &codec_people_judged},
         {"gets **STATS** (28)", &codec_bulk_stats},
     };
 

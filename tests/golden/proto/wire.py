@@ -1,5 +1,6 @@
 """Messages as another implementation writes them (msgpack, struct, crc32c by hand): wire.txt.
 usage: python wire.py > wire.txt"""
+import hashlib
 import struct
 import msgpack
 
@@ -21,6 +22,7 @@ def crc32c(data):
 assert crc32c(b"123456789") == 0xE3069283  # RFC 3720, B.4 and the catalogue of CRCs
 
 HELLO, HB, ROLLOUT, SCORE, CANCEL, WREQ = 1, 5, 11, 14, 7, 20
+EXPORT, EXPORT_OK, JUDGEMENT, JUDGED = 32, 33, 34, 35
 RUN = bytes([9, 9, 9]) + bytes(13)
 H1 = bytes(range(1, 33))
 H2 = bytes([0xFF, 0xEE, 0xDD, 0xCC]) + b"\1" * 27 + b"\7"
@@ -71,3 +73,11 @@ show("HELLO", HELLO, 0, 0,
      struct.pack("<QII32s", 70, 3, 2, H1) + struct.pack("<QII32s", 71, 0, 1, bytes(32))
      + struct.pack("<QII32s", 1 << 40, 1023, 5, H2),
      struct.pack("<Q32s", 11, H1) + struct.pack("<Q32s", 12, H2), struct.pack("<2I", 0xDEADBEEF, 0))
+PAIR = hashlib.blake2b(RUN + struct.pack("<QII", 99, 1, 3) + H1 + H2, digest_size=32).digest()[:16]
+show("EXPORT", EXPORT, 99, 0,
+     {"pair": PAIR, "iteration": 7, "version": [6, H1], "max_age": 4, "chat": True, "prompt": "What is 2+2?",
+      "a": {"sample": 1, "hash": H1, "text": "It is four \u20ac."}, "b": {"sample": 3, "hash": H2, "text": "5"}})
+show("EXPORT_OK", EXPORT_OK, 0, 0, {"pair": 1}, ID)
+show("JUDGEMENT", JUDGEMENT, 0, 0,
+     {"id": ID, "pair": ID, "a": H1, "b": H2, "verdict": 3, "undo": bytes(16), "annotator": "5ea1"})
+show("JUDGED", JUDGED, 0, 0, {"id": 1}, ID, struct.pack("<I", 1))
