@@ -34,6 +34,7 @@
 #include "broker/learner.h"
 #include "broker/overdue.h"
 #include "broker/pace.h"
+#include "broker/people.h"
 #include "broker/reclaim.h"
 #include "broker/room.h"
 #include "broker/scores.h"
@@ -187,11 +188,14 @@ static void greet(struct broker *b, struct broker_member *member, const struct m
     member->heard_ms = now_ms;
     if (member->role == ROLE_LEARNER)
         learner_bind(b, member, msg, now_ms);
+    if (member->role == ROLE_ANNOTATOR)
+        people_came(b);
     scores_take_back(b, member); /* a rewarder keeps nothing */
     handshake_send(b, member, &msg->hello, now_ms);
     if (member->role == ROLE_LEARNER) {
         to_learner_again(b);
         blame_all_again(b);
+        people_learner_came(b, now_ms);
     }
 }
 
@@ -205,6 +209,7 @@ struct broker_member *broker_hello(struct broker *b, struct broker_member *was, 
     /* Through the sink and not the outbox: a new one is no member yet, and an old one is gone
      * with this. */
     if (!admits(b, was, link, msg, &code, &words, now_ms) ||
+        !people_admits(b, was, &msg->hello, &code, &words) ||
         !unlike_admits(b, &msg->hello, &code, &words, now_ms) ||
         !admin_admits(b, was, link, &msg->hello, &code, &words, now_ms)) {
         b->sink.refuse(b->sink.self, link, code, words);

@@ -9,6 +9,7 @@
 #include "broker/heartbeat.h"
 
 #include "broker/keepers.h"
+#include "broker/people.h"
 #include "broker/stats.h"
 #include "broker/waits.h"
 
@@ -42,6 +43,7 @@ static void tell_learner(struct broker *b, struct broker_member *to, int64_t now
     waits_list(b, waits, now_ms);
     msg.hb.metrics = members ? members : "";
     msg.hb.open_to = b->tasks.open_to;
+    msg.hb.annotator = people_here(b);
     msg.hb.wants_own = b->run.wants_own;
     msg.hb.wait = waits->wait;
     msg.hb.n_wait = waits->n;

@@ -68,6 +68,14 @@ struct unlike {
     uint32_t n_build;
 };
 
+/* Pairs and judgements on their way (people.h). */
+struct people {
+    uint64_t comings; /* HELLOs of annotators */
+    uint64_t given;   /* pairs that are not acknowledged, since the learner's HELLO */
+    uint64_t owed;    /* judgements that are not answered, likewise */
+    uint64_t unheard; /* times that one was beyond what may wait */
+};
+
 struct broker {
     struct broker_limits limits;
     struct broker_sink sink;
@@ -84,6 +92,7 @@ struct broker {
     struct keepers keepers;
     struct pace pace;
     struct probation probation;
+    struct people people;
     struct version wanted[MAX_WANTED]; /* that open tasks name (wanted.h) */
     uint32_t n_wanted, beats;          /* beats: heartbeats of actors that were read */
     int64_t now_ms;                    /* of the present event */

@@ -15,6 +15,7 @@
 #include "broker/heartbeat.h"
 #include "broker/learner.h"
 #include "broker/opening.h"
+#include "broker/people.h"
 #include "broker/refused.h"
 #include "broker/rollouts.h"
 #include "broker/scores.h"
@@ -52,6 +53,8 @@ const struct table_row table_rows[] = {
     {ROLE_LEARNER, MSG_FAIL, NOW, blame_on_fail, 0, 0},
     {ROLE_LEARNER, MSG_REFUSED, NOW, refused_on_refused,
      MOVE(SCORING, WAITING) | MOVE(READY, WAITING) | RETURNS, WORK},
+    {ROLE_LEARNER, MSG_EXPORT, NOW, people_on_export, 0, 0},
+    {ROLE_LEARNER, MSG_JUDGED, NOW, people_on_judged, 0, 0},
     {ROLE_LEARNER, MSG_BYE, TABLE_OF_EPOCH, admin_on_bye, 0, 0},
 
     {ROLE_ACTOR, MSG_HELLO, 0, NULL, RETURNS | ADOPTS, 0},
@@ -91,6 +94,12 @@ const struct table_row table_rows[] = {
     {ROLE_FOLLOWER, MSG_HELLO, 0, NULL, 0, 0},
     {ROLE_FOLLOWER, MSG_HB, 0, heartbeat_on_hb, 0, 0},
     {ROLE_FOLLOWER, MSG_BYE, 0, admin_on_bye, 0, 0},
+
+    {ROLE_ANNOTATOR, MSG_HELLO, 0, NULL, 0, 0},
+    {ROLE_ANNOTATOR, MSG_HB, 0, heartbeat_on_hb, 0, 0},
+    {ROLE_ANNOTATOR, MSG_EXPORT_OK, RUN, people_on_export_ok, 0, 0},
+    {ROLE_ANNOTATOR, MSG_JUDGEMENT, RUN, people_on_judgement, 0, 0},
+    {ROLE_ANNOTATOR, MSG_BYE, 0, admin_on_bye, 0, 0},
 };
 const int table_n_row = sizeof table_rows / sizeof *table_rows;
 

@@ -66,7 +66,8 @@ static void add_wakes(char *line, unsigned wakes)
 
 static void row_text(char line[LINE], const struct table_row *row)
 {
-    static const char *const role[ROLES] = {"", "L", "A", "R", "S", "O", "W", "X", "G", "F"};
+    static const char *const role[ROLES] = {"",  "L", "A", "R", "S", "O",
+                                            "W", "X", "G", "F", "N"};
 
     snprintf(line, LINE, "| %s | %s | ", role[row->from], msg_name(row->type));
     if (row->when & TABLE_OF_RUN)

@@ -13,15 +13,16 @@ except ImportError:
     print("skipped: no zmq and msgpack; $DROVER_PYTHON names another python")
     sys.exit(77)
 from fleet import ENV, Folder, free_row, hash_of, new_key, new_keys, program, tool
-from keyed import (ADMIN, ADMIN_OK, BYE, CANCEL, CONTEXT, FAIL, HB, NAMES, OPEN, PUBLISH, REFUSE, REFUSED, ROLLOUT, SCORE,
+from keyed import (ADMIN, ADMIN_OK, BYE, CANCEL, CONTEXT, EXPORT, EXPORT_OK, FAIL, HB, JUDGED, JUDGEMENT, NAMES, OPEN, PUBLISH, REFUSE, REFUSED, ROLLOUT, SCORE,
                    SETTLED, WELCOME, Fleet, joined, learner_words, prepare_world, true)
 from wire import Peer
 
 
 # What each role may say at the control port, besides HELLO, HB and BYE.
-MAY = {"learner": {OPEN, CANCEL, SETTLED, PUBLISH, FAIL, REFUSED}, "actor": {ROLLOUT, FAIL}, "rewarder": {SCORE, FAIL},
-       "supervisor": {ADMIN, ADMIN_OK}, "operator": {ADMIN}, "auditor": set(), "follower": set()}
-TRIED = [OPEN, CANCEL, ROLLOUT, FAIL, SCORE, SETTLED, PUBLISH, ADMIN, ADMIN_OK, REFUSED]
+MAY = {"learner": {OPEN, CANCEL, SETTLED, PUBLISH, FAIL, REFUSED, EXPORT, JUDGED}, "actor": {ROLLOUT, FAIL}, "rewarder": {SCORE, FAIL},
+       "supervisor": {ADMIN, ADMIN_OK}, "operator": {ADMIN}, "auditor": set(), "follower": set(),
+       "annotator": {EXPORT_OK, JUDGEMENT}}
+TRIED = [OPEN, CANCEL, ROLLOUT, FAIL, SCORE, SETTLED, PUBLISH, ADMIN, ADMIN_OK, REFUSED, EXPORT, EXPORT_OK, JUDGEMENT, JUDGED]
 
 
 def forbidden(fleet):
