@@ -9,6 +9,7 @@
 #include "prefs/item.h"
 #include "prefs/item_count.h"
 #include "prefs/judge.h"
+#include "prefs/outbox_row.h"
 #include "prefs/schema.h"
 #include "prefs/sql.h"
 
@@ -281,5 +282,7 @@ enum err prefs_check(struct prefs *prefs)
         err = prefs_visit(prefs, &(struct prefs_which){.after = 0}, see, &seen);
     if (!err)
         err = check_states(prefs);
+    if (!err)
+        err = outbox_row_check(prefs);
     return err ? err : prefs_item_visit(prefs, check_item, prefs);
 }

@@ -5,6 +5,7 @@
 
 #include "prefs/item_count.h"
 #include "prefs/judge_row.h"
+#include "prefs/outbox_row.h"
 #include "prefs/people.h"
 #include "prefs/sql.h"
 
@@ -114,7 +115,10 @@ static enum err blank_rows(struct prefs *prefs, int64_t id, bool drop)
                          "ii", id, seq);
         if (err || !seq)
             break;
-        err = blank_row(prefs, seq, drop);
+        if (drop)
+            err = outbox_row_dropping(prefs, seq);
+        if (!err)
+            err = blank_row(prefs, seq, drop);
     }
     return err;
 }

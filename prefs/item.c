@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "prefs/item_count.h"
 #include "prefs/judge.h"
+#include "prefs/origin_row.h"
 #include "prefs/sql.h"
 
 #include <math.h>
@@ -27,6 +28,7 @@ void prefs_item_free(struct prefs_item *item)
     json_decref(item->gold);
     free(item->key);
     free(item->active);
+    free(item->origin);
     *item = (struct prefs_item){0};
 }
 
@@ -148,6 +150,8 @@ static enum err check_plan(const struct prefs_item *item)
         err = err_set(ERR_RANGE, "overlap %d: not in 0..%d", item->overlap, PREFS_OVERLAP_MAX);
     if (!err && item->active)
         err = check_name(item->active, "a strategy");
+    if (!err && item->origin && (item->mode != PREFS_PAIR || item->gold))
+        err = err_set(ERR_RANGE, "a fleet's pair is a pair, and no gold question");
     if (!err && !(isfinite(item->priority) && item->chance > 0 && item->chance <= 1))
         err = err_set(ERR_RANGE, "priority %g, chance %g: a number, and one in (0, 1]",
                       item->priority, item->chance);
@@ -256,6 +260,8 @@ enum err prefs_item_add(struct prefs *prefs, int64_t *id, const struct prefs_ite
         *id = last + 1;
         err = insert(prefs, *id, made ? made : item->key, &whole, &content, now);
     }
+    if (!err && item->origin)
+        err = origin_row_write(prefs, *id, item->origin);
     free(made);
     return sql_finish(prefs, err);
 }
@@ -326,6 +332,19 @@ static enum err read_row(sqlite3_stmt *made, struct prefs_item *out, int *n)
     return err;
 }
 
+static enum err read_origin(struct prefs *prefs, struct prefs_item *out)
+{
+    struct prefs_origin origin;
+    bool found;
+    const enum err err = prefs_origin_read(prefs, out->id, &origin, &found);
+
+    if (err || !found)
+        return err;
+    out->origin = mem_new(1, sizeof origin);
+    *out->origin = origin;
+    return OK;
+}
+
 enum err prefs_item_read(struct prefs *prefs, int64_t id, struct prefs_item *out)
 {
     sqlite3_stmt *made;
@@ -349,6 +368,8 @@ enum err prefs_item_read(struct prefs *prefs, int64_t id, struct prefs_item *out
     sql_end(made);
     if (!err)
         err = read_candidates(prefs, out, n);
+    if (!err)
+        err = read_origin(prefs, out);
     if (err)
         prefs_item_free(out);
     return err;

@@ -3,6 +3,7 @@
 #ifndef PREFS_ITEM_H
 #define PREFS_ITEM_H
 
+#include "prefs/origin.h"
 #include "prefs/prefs.h"
 
 #include <jansson.h>
@@ -29,6 +30,7 @@ struct prefs_item {
     double priority; /* higher ones first; 0 */
     double chance;   /* with which it was drawn; 1 */
     int64_t at;
+    struct prefs_origin *origin; /* of a fleet's pair (origin.h); or NULL */
     /* Filled by reading: judgements that stand, by why: plan and active, disagreement, both
      * without gold, repeats; and whether those of people differ and a reviewer has decided. */
     int planned, extra;

@@ -12,6 +12,7 @@
 #include "prefs/giving.h"
 #include "prefs/item_count.h"
 #include "prefs/judge_row.h"
+#include "prefs/outbox_row.h"
 #include "prefs/people.h"
 #include "prefs/sql.h"
 #include "prefs/verdict.h"
@@ -229,6 +230,8 @@ static enum err judge(struct prefs *prefs, const struct prefs_judgement *said,
         err = verdict_check(said, question.mode, question.n, question.steps);
     if (!err)
         err = judge_row_write(prefs, row);
+    if (!err && here)
+        err = outbox_row_said(prefs, row->seq);
     if (!err)
         err = end_assignment(prefs, said, &it, &question, row->view, now);
     json_decref(question.gold);
@@ -332,6 +335,8 @@ static enum err reopen(struct prefs *prefs, struct judge_row *row, int64_t now)
         err = err_set(ERR_STATE, "its item was taken out of the plan");
     if (!err)
         err = judge_row_write(prefs, row);
+    if (!err)
+        err = outbox_row_said(prefs, row->seq);
     if (!err)
         err = sql_do(prefs,
                      "UPDATE assignment SET state = 'open', ended = 0, said = NULL,"

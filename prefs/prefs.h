@@ -3,6 +3,7 @@
  *   prefs.h   the store: open, settings, durable groups     item.h    what there is to judge
  *   assign.h  who is given what, and for how long           judge.h   what they said; undo
  *   people.h  annotators, logins, sessions, the audit       copy.h    snapshot, restore, check
+ *   origin.h  items that are a fleet's pairs                outbox.h  what its run must still hear
  *
  * One process has the store at a time, by a lock that it holds as long as it is open. In that process
  * one connection writes, from one thread at a time; prefs_reader gives more that read.

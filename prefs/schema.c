@@ -3,6 +3,9 @@
  * and carry their rules, so that SQLite's own check finds values that no code of ours could
  * have written.
  *
+ * * Tables that came later stand behind the others, in the order of versions: an older store is the
+ * beginning of the list, is read as it is, and gets the rest when it is opened for writing.
+ *
  * * item's counters (planned ... adjudicated) follow from assignments and judgements: they are
  * there so that the next item is found by an index and an admin's page need not count; copy.c
  * checks them. A judgement's row is never changed: that it was taken back is said by the row
@@ -59,21 +62,43 @@ static const char *const tables[] = {
     "CREATE INDEX session_person ON session(annotator)",
     "CREATE TABLE audit(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, annotator INTEGER NOT NULL, action TEXT NOT NULL,"
         " subject TEXT NOT NULL) STRICT",
+    /* version 2 */
+    "CREATE TABLE origin(item INTEGER PRIMARY KEY REFERENCES item(id), pair BLOB NOT NULL UNIQUE CHECK(length(pair) = 16),"
+        " run BLOB NOT NULL CHECK(length(run) = 16), task INTEGER NOT NULL, sample_a INTEGER NOT NULL, sample_b INTEGER NOT NULL,"
+        " rollout_a BLOB NOT NULL CHECK(length(rollout_a) = 32), rollout_b BLOB NOT NULL CHECK(length(rollout_b) = 32),"
+        " version INTEGER NOT NULL, version_hash BLOB NOT NULL CHECK(length(version_hash) = 32), iteration INTEGER NOT NULL) STRICT",
+    "CREATE INDEX origin_version ON origin(run, version)",
+    "CREATE TABLE outbox(judgement INTEGER PRIMARY KEY REFERENCES judgement(seq)) STRICT",
 };
 /* clang-format on */
-enum { TABLES = sizeof tables / sizeof *tables };
+enum { TABLES = sizeof tables / sizeof *tables, TABLES_FIRST = TABLES - 3 };
+
+/* How many of them a store of this version has; 0: an empty file. */
+static int tables_of(int version)
+{
+    return !version ? 0 : version == SCHEMA_FIRST ? TABLES_FIRST : TABLES;
+}
 
 /* The numbers are written out, because a PRAGMA takes no bound value; check_version reads them
  * against the constants. */
 enum err schema_make(struct prefs *prefs)
 {
+    enum err err = sql_do(prefs, "PRAGMA application_id = 1685221478", "");
+
+    return err ? err : schema_renew(prefs);
+}
+
+enum err schema_renew(struct prefs *prefs)
+{
     enum err err = OK;
 
-    for (int i = 0; !err && i < TABLES; i++)
+    for (int i = tables_of(prefs->version); !err && i < TABLES; i++)
         err = sql_do(prefs, tables[i], "");
     if (!err)
-        err = sql_do(prefs, "PRAGMA application_id = 1685221478", "");
-    return err ? err : sql_do(prefs, "PRAGMA user_version = 1", "");
+        err = sql_do(prefs, "PRAGMA user_version = 2", "");
+    if (!err)
+        prefs->version = SCHEMA_VERSION;
+    return err;
 }
 
 /* The same words whatever is wrong with it: what a stranger's file holds is not worth a
@@ -93,9 +118,10 @@ static enum err check_version(struct prefs *prefs)
         err = sql_number(prefs, &version, 0, "PRAGMA user_version", "");
     if (!err && application != SCHEMA_APPLICATION)
         return foreign(prefs);
-    if (!err && version != SCHEMA_VERSION)
-        return err_set(ERR_PARSE, "%s: version %lld of a store; this program reads %d",
-                       prefs->path, (long long)version, SCHEMA_VERSION);
+    if (!err && (version < SCHEMA_FIRST || version > SCHEMA_VERSION))
+        return err_set(ERR_PARSE, "%s: version %lld of a store; this program reads %d to %d",
+                       prefs->path, (long long)version, SCHEMA_FIRST, SCHEMA_VERSION);
+    prefs->version = (int)version;
     return err;
 }
 
@@ -104,6 +130,7 @@ static enum err check_tables(struct prefs *prefs)
 {
     sqlite3_stmt *made;
     bool row = false;
+    const int wanted = tables_of(prefs->version);
     int found = 0;
     enum err err = sql_open(&made, prefs,
                             "SELECT sql, type, rootpage FROM sqlite_schema ORDER BY rowid", "");
@@ -117,13 +144,13 @@ static enum err check_tables(struct prefs *prefs)
         type = (const char *)sqlite3_column_text(made, 1);
         if (!text && type && !strcmp(type, "index"))
             continue;
-        if (!text || found == TABLES || strcmp(text, tables[found])) {
+        if (!text || found == wanted || strcmp(text, tables[found])) {
             sql_end(made);
             return foreign(prefs);
         }
         found++;
     }
-    return !err && found != TABLES ? foreign(prefs) : err;
+    return !err && found != wanted ? foreign(prefs) : err;
 }
 
 /* The first fault is enough: a damaged store is brought back from a snapshot, not mended. */

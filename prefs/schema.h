@@ -7,14 +7,18 @@
 
 enum {
     SCHEMA_APPLICATION = 0x64727066, /* "drpf": what the file says it is */
-    SCHEMA_VERSION = 1,
+    SCHEMA_FIRST = 1,                /* before a store knew fleets */
+    SCHEMA_VERSION = 2,
 };
 
 /* Makes the tables in an empty file, within the transaction that is open. */
 enum err schema_make(struct prefs *prefs) MUST_CHECK;
+/* Adds what a store of an older version lacks, likewise. */
+enum err schema_renew(struct prefs *prefs) MUST_CHECK;
 
-/* The file holds these tables, word for word, and nothing else: no trigger, no view, nothing
- * that would run when it is read. Then its pages, indices, types and rules. Errors: ERR_PARSE. */
+/* The file holds the tables of its version, word for word, and nothing else: no trigger, no view, nothing
+ * that would run when it is read. Then its pages, indices, types and rules. Fills prefs->version: an
+ * older one is whole, and has fewer tables. Errors: ERR_PARSE. */
 enum err schema_check(struct prefs *prefs) MUST_CHECK;
 
 #endif

@@ -20,6 +20,7 @@ struct prefs {
     char *path;
     int lock; /* flock on the file; -1 in a further reader */
     bool writer;
+    int version;      /* of its tables (schema.h) */
     bool group, lost; /* a transaction is open; it was, and the disk took it away */
     bool scrub;       /* something was forgotten: the log must not keep it */
     int depth;        /* calls that are open: sql_begin within sql_begin */

@@ -205,6 +205,19 @@ static enum err open_writing(struct prefs *prefs)
     return err;
 }
 
+/* A store of an older program, before anybody works on it; that one then refuses it by its number. */
+static enum err renew(struct prefs *prefs)
+{
+    enum err err = OK;
+
+    if (prefs->version == SCHEMA_VERSION)
+        return OK;
+    err = sql_begin(prefs);
+    if (!err)
+        err = sql_finish(prefs, schema_renew(prefs));
+    return err ? err : prefs_commit(prefs);
+}
+
 /* Nothing of the file is used before all of it was looked at. */
 enum err prefs_open(struct prefs **out, const char *path, enum prefs_access access)
 {
@@ -223,6 +236,8 @@ enum err prefs_open(struct prefs **out, const char *path, enum prefs_access acce
         err = read_secret(prefs);
     if (!err)
         err = settings_read(prefs);
+    if (!err && access == PREFS_WRITE)
+        err = renew(prefs);
     if (err) {
         prefs_close(prefs);
         return err;
@@ -238,6 +253,7 @@ enum err prefs_reader(struct prefs **out, const struct prefs *writer)
     enum err err = connect_to(prefs, prefs->path, SQLITE_OPEN_READONLY, reading);
 
     *out = NULL;
+    prefs->version = writer->version;
     if (!err)
         err = read_secret(prefs);
     if (!err)

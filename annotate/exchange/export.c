@@ -163,35 +163,45 @@ static enum err line(void *self, const json_t *row)
     return err;
 }
 
+struct widest {
+    int n;
+    bool fleet; /* an item is of one */
+};
+
 /* One look at every item: the columns of a table must be known before its first line. */
 static enum err widest(void *self, const struct prefs_item *item)
 {
-    int *const n = self;
+    struct widest *const w = self;
 
-    *n = item->n > *n ? item->n : *n;
+    w->n = item->n > w->n ? item->n : w->n;
+    w->fleet |= item->origin != NULL;
     return OK;
 }
 
-/* Columns of the table, as many answers as the widest item has. The names are made once: a
- * store has at most PREFS_CANDIDATES_MAX. */
+/* Columns of the table, as many answers as the widest item has, and of which run they are where any
+ * is of one. The names are made once: a store has at most PREFS_CANDIDATES_MAX. */
 static enum err columns_of(const char **columns, char (*names)[24], struct prefs *prefs)
 {
     static const char *const first[] = {
         "item",  "mode",    "annotator", "why",      "verdict",   "choice",
         "step",  "ranking", "text",      "strength", "criteria",  "reason",
         "flags", "seconds", "time",      "order",    "guideline", "prompt"};
-    const size_t fixed = sizeof first / sizeof *first;
-    int widest_n = 0;
-    const enum err err = prefs_item_visit(prefs, widest, &widest_n);
+    size_t n = sizeof first / sizeof *first;
+    struct widest w = {.n = 0};
+    const enum err err = prefs_item_visit(prefs, widest, &w);
 
     memcpy(columns, first, sizeof first);
-    for (int i = 0; i < widest_n; i++) {
+    if (w.fleet) {
+        columns[n++] = "run";
+        columns[n++] = "version";
+    }
+    for (int i = 0; i < w.n; i++) {
         snprintf(names[2 * i], sizeof *names, "answer_%d", i);
         snprintf(names[2 * i + 1], sizeof *names, "model_%d", i);
-        columns[fixed + 2 * (size_t)i] = names[2 * i];
-        columns[fixed + 2 * (size_t)i + 1] = names[2 * i + 1];
+        columns[n++] = names[2 * i];
+        columns[n++] = names[2 * i + 1];
     }
-    columns[fixed + 2 * (size_t)widest_n] = NULL;
+    columns[n] = NULL;
     return err;
 }
 

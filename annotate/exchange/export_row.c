@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,19 @@ static json_t *answer(const struct prefs_item *item, int candidate)
     return shown(item, item->candidate[candidate].content, "assistant");
 }
 
+/* Which run's answers these are, and which version of its policy wrote them. */
+static void set_origin(json_t *row, const struct prefs_item *item)
+{
+    char run[2 * PREFS_ID + 1];
+
+    if (!item->origin)
+        return;
+    for (int i = 0; i < PREFS_ID; i++)
+        snprintf(run + 2 * i, 3, "%02x", item->origin->run[i]);
+    json_object_set_new(row, "run", json_string(run));
+    json_object_set_new(row, "version", json_integer((json_int_t)item->origin->version));
+}
+
 /* A label's weight times one that the record brought; the record's other columns. */
 static json_t *ended(json_t *row, const struct prefs_item *item, double weight)
 {
@@ -65,6 +79,7 @@ static json_t *ended(json_t *row, const struct prefs_item *item, double weight)
     }
     if (weight != 1)
         json_object_set_new(row, "weight", json_real(weight));
+    set_origin(row, item);
     return row;
 }
 
@@ -345,12 +360,15 @@ json_t *export_row_said(struct prefs *prefs, const struct prefs_item *item,
                         const struct gather_said *said, enum export_format format)
 {
     char judge[PREFS_PSEUDONYM];
+    json_t *row;
 
     prefs_pseudonym(prefs, said->annotator, judge);
-    if (format == EXPORT_ARENA)
-        return said->why == PREFS_GOLD || said->why == PREFS_REPEAT
-                   ? NULL
-                   : arena_row(judge, item, said);
-    return format == EXPORT_JUDGEMENTS ? judgement_row(judge, item, said)
-                                       : table_row(judge, item, said);
+    if (format == EXPORT_ARENA && (said->why == PREFS_GOLD || said->why == PREFS_REPEAT))
+        return NULL;
+    row = format == EXPORT_ARENA        ? arena_row(judge, item, said)
+          : format == EXPORT_JUDGEMENTS ? judgement_row(judge, item, said)
+                                        : table_row(judge, item, said);
+    if (row)
+        set_origin(row, item);
+    return row;
 }

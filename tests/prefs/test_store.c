@@ -330,7 +330,7 @@ static void test_foreign(void **state)
         "CREATE VIEW v AS SELECT 1",
         "CREATE TABLE more(x)",
         "DROP INDEX assignment_once",
-        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 3",
         "PRAGMA application_id = 7",
         "DELETE FROM secret",
         "DELETE FROM meta",
