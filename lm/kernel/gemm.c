@@ -87,6 +87,7 @@ struct gemm_job {
     size_t lda;
     const float *panels;   /* NULL: pairs are there */
     const uint16_t *pairs; /* of bfloat16 */
+    bool rounds;           /* A too, which then is always copied: R10 */
     int m, n, k;
     bool add;
 };
@@ -96,10 +97,13 @@ static void panel_at(const struct isa *isa, const struct gemm_job *job, int p, i
                      size_t ldc, const float *a, size_t lda, int m, int n, int k, bool add)
 {
     const size_t deep = (size_t)(job->k + PAIRS_DEPTH - 1) / PAIRS_DEPTH * PAIRS_DEPTH;
+    const uint16_t *pairs =
+        job->pairs ? job->pairs + ((size_t)p * deep + (size_t)k0) * GEMM_PANEL : NULL;
 
-    if (job->pairs)
-        isa->pairs(c, ldc, a, lda, job->pairs + ((size_t)p * deep + (size_t)k0) * GEMM_PANEL, m,
-                   n, k, add);
+    if (job->rounds)
+        isa->bf16(c, ldc, a, lda * sizeof *a, pairs, m, n, k, add);
+    else if (job->pairs)
+        isa->pairs(c, ldc, a, lda, pairs, m, n, k, add);
     else
         isa->panel(c, ldc, a, lda,
                    job->panels + ((size_t)p * (size_t)job->k + (size_t)k0) * GEMM_PANEL,
@@ -151,7 +155,7 @@ static void block(const struct isa *isa, const struct gemm_job *job, int m0, int
     float copy[BLOCK_ROWS * STRIDE];
     const int slices = (job->k + BLOCK_K - 1) / BLOCK_K;
 
-    if (job->k == 0 || m <= (job->lda % BAD_STRIDE ? FEW_ROWS : BAD_ROWS)) {
+    if (job->k == 0 || (!job->rounds && m <= (job->lda % BAD_STRIDE ? FEW_ROWS : BAD_ROWS))) {
         slice(isa, job, job->a + (size_t)m0 * job->lda, job->lda, m0, m, 0, job->k, from, to);
         return;
     }
@@ -161,9 +165,14 @@ static void block(const struct isa *isa, const struct gemm_job *job, int m0, int
         if (job->pairs) /* a slice of pairs begins where a block does: BLOCK_K is a multiple */
             k = job->k - k0 < BLOCK_K ? job->k - k0 : BLOCK_K;
 
-        for (int i = 0; i < m; i++)
-            memcpy(copy + i * STRIDE, job->a + (size_t)(m0 + i) * job->lda + k0,
-                   (size_t)k * sizeof *copy);
+        for (int i = 0; i < m; i++) {
+            const float *row = job->a + (size_t)(m0 + i) * job->lda + k0;
+
+            if (job->rounds)
+                isa->bf16_row(copy + i * STRIDE, row, k);
+            else
+                memcpy(copy + i * STRIDE, row, (size_t)k * sizeof *copy);
+        }
         slice(isa, job, copy, STRIDE, m0, m, k0, k, from, to);
         k0 += k;
     }
@@ -214,6 +223,21 @@ void gemm_pairs(float *c, size_t ldc, const float *a, size_t lda, const uint16_t
                            .a = a,
                            .lda = lda,
                            .pairs = pairs,
+                           .m = m,
+                           .n = n,
+                           .k = k,
+                           .add = add});
+}
+
+void gemm_bf16(float *c, size_t ldc, const float *a, size_t lda, const uint16_t *pairs, int m,
+               int n, int k, bool add)
+{
+    run(&(struct gemm_job){.c = c,
+                           .ldc = ldc,
+                           .a = a,
+                           .lda = lda,
+                           .pairs = pairs,
+                           .rounds = true,
                            .m = m,
                            .n = n,
                            .k = k,

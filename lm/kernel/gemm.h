@@ -41,4 +41,10 @@ void gemm_packed(float *c, size_t ldc, const float *a, size_t lda, const float *
 void gemm_pairs(float *c, size_t ldc, const float *a, size_t lda, const uint16_t *pairs, int m,
                 int n, int k, bool add);
 
+/* Products of bfloat16: C = round(A) B on panels of pairs, or with `add` C + round(A) B. A is rounded
+ * as bf16.h says, once for each block of rows. In each 32 of the depth, from depth 0 on, one chain runs
+ * over the even k and one over the odd ones, each from +0; c takes their sum (docs/MATH.md §1, R10). */
+void gemm_bf16(float *c, size_t ldc, const float *a, size_t lda, const uint16_t *pairs, int m,
+               int n, int k, bool add);
+
 #endif

@@ -1,6 +1,6 @@
 /* isa: the serial kernels, written once and compiled for each instruction set.
  *
- * Every member gives the same bits on every instruction set (docs/MATH.md §1, rules R1..R9): a vector
+ * Every member gives the same bits on every instruction set (docs/MATH.md §1, rules R1..R10): a vector
  * is sixteen virtual lanes, element i in lane i mod 16; sums start at +0 and end in one tree
  * +8 +4 +2 +1; division and square root are IEEE; fused multiply-adds only where the formula
  * here says fma(). No member starts threads: gemm.h, rows.h and attention.h do. Arrays need no
@@ -34,6 +34,20 @@ struct isa {
      * 32 of the depth on; n = 16 takes its first columns. */
     void (*pairs)(float *c, size_t ldc, const float *a, size_t lda, const uint16_t *b, int m,
                   int n, int k, bool add);
+
+    /* y[i] = x[i] rounded to bfloat16 (bf16.h), as a float; n any; y may be x. */
+    void (*bf16_round)(float *y, const float *x, int n);
+
+    /* A row x[k] of the left side, rounded, as `bf16` takes it: k is filled up with +0 to a multiple
+     * of 32, each 32 takes bf16_bytes (at most those of 32 floats), at any address. */
+    size_t bf16_bytes;
+    void (*bf16_row)(void *operand, const float *x, int k);
+
+    /* c[i,j] = products of bfloat16, in the order of R10, from +0 or from c[i,j] with `add`: a's rows
+     * are operands, `lda` bytes apart, b is as for pairs. A k that is no multiple of 32 is rounded up
+     * to one. */
+    void (*bf16)(float *c, size_t ldc, const void *a, size_t lda, const uint16_t *b, int m,
+                 int n, int k, bool add);
 
     /* y[i] = (x[i] * r) * (plus + w[i]), r = 1 / sqrt(sum x^2 / n + eps); returns r. n any;
      * y may be x. Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4; Gemma's plus

@@ -2,11 +2,12 @@
 
 #include "lm/kernel/isa_list.h"
 
+#include "lm/kernel/bf16.h"
 #include "lm/kernel/isa.h"
 
 #include <immintrin.h>
 #include <math.h>
-#include <stdint.h>
+#include <string.h>
 
 struct lanes_avx2 {
     __m256 a, b;
@@ -24,10 +25,8 @@ struct lanes_avx2 {
 #define NARROW_ROWS 6
 /* clang-format off */
 #define TILES(T) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1) T(1, 2) T(2, 2)
-#define NARROW_TILES {0, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1}
-#define WIDE_TILES {0, tile_1_2, tile_2_2}
-#define NARROW_PAIRS {0, pairs_1_1, pairs_2_1, pairs_3_1, pairs_4_1, pairs_5_1, pairs_6_1}
-#define WIDE_PAIRS {0, pairs_1_2, pairs_2_2}
+#define NARROW(T) {0, T##_1_1, T##_2_1, T##_3_1, T##_4_1, T##_5_1, T##_6_1}
+#define WIDE(T) {0, T##_1_2, T##_2_2}
 /* clang-format on */
 
 static inline struct lanes_avx2 v_load(const float *p)
@@ -94,6 +93,26 @@ static inline struct lanes_avx2 v_fma(struct lanes_avx2 x, struct lanes_avx2 y,
                                       struct lanes_avx2 z)
 {
     return (struct lanes_avx2){_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
+}
+
+/* bf16_round, with what is a NaN or too small put in by masks. */
+static inline __m256 half_round(__m256 x)
+{
+    const __m256i bits = _mm256_castps_si256(x), top = _mm256_set1_epi32((int)0xFFFF0000);
+    const __m256i size = _mm256_and_si256(bits, _mm256_set1_epi32(0x7FFFFFFF));
+    const __m256i even = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i up = _mm256_add_epi32(even, _mm256_set1_epi32(0x7FFF));
+    const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    const __m256i nan = _mm256_cmpgt_epi32(size, _mm256_set1_epi32(BF16_INFINITY));
+    const __m256i near = _mm256_blendv_epi8(_mm256_add_epi32(bits, up), quiet, nan);
+    const __m256i large = _mm256_cmpgt_epi32(size, _mm256_set1_epi32(BF16_LEAST - 1));
+
+    return _mm256_castsi256_ps(_mm256_and_si256(_mm256_and_si256(near, top), large));
+}
+
+static inline struct lanes_avx2 v_round(struct lanes_avx2 x)
+{
+    return (struct lanes_avx2){half_round(x.a), half_round(x.b)};
 }
 
 /* p * 2^n by the exponent bits. An n that is not a number, or far out of range, becomes 2^31, and that shifted is 0. */

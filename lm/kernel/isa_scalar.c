@@ -2,6 +2,7 @@
 
 #include "lm/kernel/isa_list.h"
 
+#include "lm/kernel/bf16.h"
 #include "lm/kernel/isa.h"
 
 #include <math.h>
@@ -21,10 +22,8 @@ struct lanes_scalar {
 #define NARROW_ROWS 6
 /* clang-format off */
 #define TILES(T) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1) T(1, 2) T(2, 2) T(3, 2)
-#define NARROW_TILES {0, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1}
-#define WIDE_TILES {0, tile_1_2, tile_2_2, tile_3_2}
-#define NARROW_PAIRS {0, pairs_1_1, pairs_2_1, pairs_3_1, pairs_4_1, pairs_5_1, pairs_6_1}
-#define WIDE_PAIRS {0, pairs_1_2, pairs_2_2, pairs_3_2}
+#define NARROW(T) {0, T##_1_1, T##_2_1, T##_3_1, T##_4_1, T##_5_1, T##_6_1}
+#define WIDE(T) {0, T##_1_2, T##_2_2, T##_3_2}
 /* clang-format on */
 #define EACH(expr) \
     struct lanes_scalar r; \
@@ -42,25 +41,20 @@ static inline void v_store(float *p, struct lanes_scalar x)
     memcpy(p, x.f, sizeof x.f);
 }
 
-/* A bfloat16 is a float's upper half. */
-static inline float widened(uint16_t half)
-{
-    const uint32_t bits = (uint32_t)half << 16;
-    float value;
-
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 /* Of sixteen pairs the second half, and the first: see pairs.h for which depths those are. */
 static inline struct lanes_scalar v_upper(const uint16_t *p)
 {
-    EACH(widened(p[2 * i + 1]));
+    EACH(bf16_widen(p[2 * i + 1]));
 }
 
 static inline struct lanes_scalar v_lower(const uint16_t *p)
 {
-    EACH(widened(p[2 * i]));
+    EACH(bf16_widen(p[2 * i]));
+}
+
+static inline struct lanes_scalar v_round(struct lanes_scalar x)
+{
+    EACH(bf16_widen(bf16_round(x.f[i])));
 }
 
 static inline struct lanes_scalar v_all(float x)

@@ -4,6 +4,7 @@
 
 #include "lm/kernel/pairs.h"
 
+#include "lm/kernel/bf16.h"
 #include "lm/kernel/share.h"
 
 #include <assert.h>
@@ -44,15 +45,6 @@ static uint16_t upper(float value)
     return (uint16_t)(bits >> 16);
 }
 
-static float widened(uint16_t half)
-{
-    const uint32_t bits = (uint32_t)half << 16;
-    float value;
-
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 void pairs_pack(uint16_t *pairs, int at, const float *w, size_t ldw, int n, int k)
 {
 #pragma omp parallel for schedule(static) if (share_worth((size_t)n * (size_t)k))
@@ -70,7 +62,7 @@ void pairs_unpack_row(float *w, const uint16_t *pairs, int at, int k)
     const uint16_t *from = pairs + column_at(at, k);
 
     for (int d = 0; d < k; d++)
-        w[d] = widened(from[place(d)]);
+        w[d] = bf16_widen(from[place(d)]);
 }
 
 /* Eight rows at a time, block after block: they share the lines that hold a block. */
@@ -90,7 +82,7 @@ void pairs_unpack(float *w, size_t ldw, const uint16_t *pairs, int at, int n, in
                 float *to = w + (size_t)j * ldw + (size_t)d;
 
                 for (int i = 0; i < deep; i++)
-                    to[i] = widened(from[place(i)]);
+                    to[i] = bf16_widen(from[place(i)]);
             }
         }
     }

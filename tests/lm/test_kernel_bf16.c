@@ -1,0 +1,237 @@
+#include "tests/support/test.h"
+
+#include "base/rng.h"
+#include "lm/kernel/bf16.h"
+#include "lm/kernel/gemm.h"
+#include "lm/kernel/isa.h"
+#include "lm/kernel/pairs.h"
+#include "lm/kernel/share.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What operands are like: numbers of a model; near the least that is not +0; any that are finite; any. */
+enum world { TAME, EDGE, WILD, ANY, WORLDS };
+
+static float draw(enum world world, uint64_t seed, uint64_t i)
+{
+    uint32_t w[4], bits;
+    float value;
+
+    rng_words(w, seed, RNG_TEST, i, 0, 0);
+    if (world == TAME)
+        return (float)((double)w[0] * 0x1p-31 - 1.0);
+    if (world ==
+        EDGE) /* exponents -59 .. -52, with zeros, ties and the least itself among them */
+        bits = w[0] % 8 == 0   ? w[1] & 0x80000000u
+               : w[0] % 8 == 1 ? (w[1] & 0x80000000u) | (BF16_LEAST + w[2] % 3 - 1)
+                               : (w[1] & 0x80000000u) | (68 + w[2] % 8) << 23 |
+                                     (w[3] & (w[0] % 8 == 2 ? 0x7F8000 : 0x7FFFFF));
+    else
+        bits = w[0] % 8 == 0 ? w[1] & 0x807FFFFFu /* denormals */ : w[1];
+    if (world == WILD) /* products and sums stay below infinity, mostly */
+        bits &= 0xDFFFFFFFu;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* The definition by itself: by doubles, not by bits. */
+static float rounded(float x)
+{
+    const float size = fabsf(x);
+    int exponent;
+    double step, near;
+
+    if (isnan(x) || isinf(x))
+        return isnan(x) ? NAN : x;
+    if (size < 0x1p-56f)
+        return 0.0f;
+    frexp((double)size, &exponent);
+    step = ldexp(1, exponent - 8); /* eight digits */
+    near = nearbyint((double)x / step) * step;
+    return fabs(near) >= 0x1p128 ? copysignf(INFINITY, x) : (float)near;
+}
+
+static bool same(float x, float y)
+{
+    return isnan(x) ? isnan(y) : memcmp(&x, &y, sizeof x) == 0;
+}
+
+/* Every upper half with the lower halves that decide. */
+static void rounding_is_to_the_nearest(void **state)
+{
+    static const uint32_t low[] = {0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF, 0x1234};
+
+    (void)state;
+    for (int isa = 0; isa < 3; isa++)
+        for (uint32_t top = 0; isa_at(isa) && top < 65536; top += 13) {
+            float x[13 * 7], y[13 * 7];
+            int n = 0;
+
+            assert_ok(isa_force(isa_at(isa)->name));
+            for (uint32_t t = top; t < top + 13 && t < 65536; t++)
+                for (int l = 0; l < 7; l++, n++) {
+                    const uint32_t bits = t << 16 | low[l];
+
+                    memcpy(&x[n], &bits, sizeof bits);
+                }
+            bf16_round_all(y, x, (size_t)n);
+            for (int i = 0; i < n; i++) {
+                uint32_t bits;
+
+                memcpy(&bits, &y[i], sizeof bits);
+                if (!same(y[i], rounded(x[i])) || bits & 0xFFFF ||
+                    bits >> 16 != bf16_round(x[i]))
+                    fail_msg("%s: %a became %a", isa_at(isa)->name, (double)x[i], (double)y[i]);
+            }
+        }
+}
+
+static void halves_are_cut_and_widened(void **state)
+{
+    enum { N = 2100 };
+    float x[N], y[N];
+    uint16_t half[N];
+
+    (void)state;
+    for (int i = 0; i < N; i++)
+        x[i] = draw(ANY, 1, (uint64_t)i);
+    bf16_cut(half, x, N);
+    bf16_widen_all(y, half, N);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(half[i], bf16_round(x[i]));
+        assert_true(same(y[i], rounded(x[i])));
+    }
+}
+
+/* R10 as it is written. x and w are rounded; w is [n,k]. */
+static float defined(const float *x, const float *w, int k, float c)
+{
+    for (int at = 0; at < k; at += 32) {
+        float even = 0, odd = 0;
+
+        for (int i = at; i < at + 32 && i < k; i += 2)
+            even = fmaf(x[i], w[i], even);
+        for (int i = at + 1; i < at + 32 && i < k; i += 2)
+            odd = fmaf(x[i], w[i], odd);
+        c = c + (even + odd);
+    }
+    return c;
+}
+
+static float *floats(size_t n)
+{
+    float *p = malloc((n + 1) * sizeof *p);
+
+    assert_non_null(p);
+    return p;
+}
+
+struct product {
+    enum world world;
+    int m, n, k;
+    bool add;
+};
+
+/* On every instruction set, on 1 .. 3 threads. C has columns and A and W have entries that are none of
+ * the product's. */
+static void product(struct product p)
+{
+    const size_t ldc = (size_t)p.n + 3, lda = (size_t)p.k + 2, ldw = (size_t)p.k + 1;
+    const size_t rows = (size_t)p.m, all = rows * ldc, na = rows * lda;
+    float *a = floats(na), *near = floats(na), *w = floats((size_t)p.n * ldw);
+    float *start = floats(all), *want = floats(all), *c = floats(all);
+    uint16_t *pairs = calloc(pairs_size(p.n, p.k) + 1, sizeof *pairs);
+
+    assert_non_null(pairs);
+    for (size_t i = 0; i < na; i++)
+        near[i] = rounded(a[i] = draw(p.world, 1, i));
+    for (size_t i = 0; i < (size_t)p.n * ldw; i++)
+        w[i] = rounded(draw(p.world, 2, i));
+    for (size_t i = 0; i < all; i++)
+        start[i] = draw(TAME, 3, i);
+    pairs_pack(pairs, 0, w, ldw, p.n, p.k);
+    memcpy(want, start, all * sizeof *c);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < (size_t)p.n; j++)
+            want[i * ldc + j] =
+                defined(near + i * lda, w + j * ldw, p.k, p.add ? start[i * ldc + j] : 0.0f);
+    for (int isa = 0; isa < 3; isa++)
+        for (int threads = 1; isa_at(isa) && threads <= 3; threads++) {
+            assert_ok(isa_force(isa_at(isa)->name));
+            omp_set_num_threads(threads);
+            memcpy(c, start, all * sizeof *c);
+            gemm_bf16(c, ldc, a, lda, pairs, p.m, p.n, p.k, p.add);
+            for (size_t i = 0; i < all; i++)
+                if (!same(want[i], c[i]))
+                    fail_msg("world %d, %d x %d x %d, add %d, %s, %d threads: [%zu] %a not %a",
+                             (int)p.world, p.m, p.n, p.k, p.add, isa_at(isa)->name, threads, i,
+                             (double)c[i], (double)want[i]);
+        }
+    free(a);
+    free(near);
+    free(w);
+    free(start);
+    free(want);
+    free(c);
+    free(pairs);
+}
+
+static void products_have_the_order_of_processors(void **state)
+{
+    static const int ns[] = {1, 16, 31, 32, 33, 70, 96};
+    static const int ks[] = {0, 1, 2, 31, 32, 33, 63, 64, 97, 193, 400};
+
+    (void)state;
+    share_least(0);
+    for (int m = 1; m <= 97; m++)
+        product((struct product){(enum world)(m % WORLDS), m, ns[m % 7], ks[m % 11], m % 2});
+    for (int n = 0; n < 7; n++)
+        for (int k = 0; k < 11; k++)
+            for (int world = 0; world < WORLDS; world++)
+                product((struct product){(enum world)world, 1 + (n + k) % 8, ns[n], ks[k],
+                                         (n + k + world) % 2});
+    product((struct product){TAME, 200, 65, 1300, false}); /* slices of a long k */
+    product((struct product){EDGE, 30, 40, 1311, true});
+    product((struct product){WILD, 6, 40, 1022, false});
+}
+
+/* With what is too small gone, nothing that a product makes is a denormal: so that processors which
+ * flush those, and those which do not, agree. */
+static void no_sum_is_a_denormal(void **state)
+{
+    enum { K = 96, N = 32 };
+    long least = 0;
+
+    (void)state;
+    for (int round = 0; round < 300; round++) {
+        float x[K], w[K], even = 0, odd = 0;
+
+        for (int i = 0; i < K; i++) {
+            x[i] = rounded(draw(EDGE, 10 + (uint64_t)round, (uint64_t)i));
+            w[i] = rounded(draw(EDGE, 1000 + (uint64_t)round, (uint64_t)i));
+        }
+        for (int i = 0; i < K; i += 2) {
+            even = fmaf(x[i], w[i], even);
+            odd = fmaf(x[i + 1], w[i + 1], odd);
+            assert_true(fpclassify(even) != FP_SUBNORMAL && fpclassify(odd) != FP_SUBNORMAL);
+            assert_true(fpclassify(even + odd) != FP_SUBNORMAL);
+            least += even != 0 && fabsf(even) < 0x1p-110f;
+        }
+    }
+    assert_true(least > 100); /* that they came near */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rounding_is_to_the_nearest),
+        cmocka_unit_test(halves_are_cut_and_widened),
+        cmocka_unit_test(products_have_the_order_of_processors),
+        cmocka_unit_test(no_sum_is_a_denormal),
+    };
+
+    return cmocka_run_group_tests_name("kernel_bf16", tests, NULL, NULL);
+}
