@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The exercise's two people in a real browser: the owner by the keyboard alone, the friend, who comes by a link of the admin page,
-by clicking. Both choose by a taste of length, a liking of the left, and chance. usage: people.py LOG OUT"""
+by clicking. Both choose by a taste of length, a liking of the left, and chance. usage: people.py LOG OUT
+DROVER_KEEP: the folder that pictures go to, if any."""
 import json
 import os
 import random
@@ -29,6 +30,8 @@ def judge_all(browser, draw, left, by_keys):
         if seen == "done":
             return said
         place = choice(draw, seen[1:], left, 1.5)
+        if not said:
+            browser.picture(f"judging-{'keys' if by_keys else 'phone'}")
         if by_keys:
             browser.keys("12"[place], Keys.ENTER)
         else:
@@ -40,6 +43,7 @@ def judge_all(browser, draw, left, by_keys):
 
 def main():
     page = Page(sys.argv[1])
+    Browser.pictures = os.environ.get("DROVER_KEEP")
     owner, friend = Browser(), Browser(390, 844)
     try:
         owner.open(page.address())
