@@ -181,8 +181,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     enum err err;
 
     if (!files) {
-        fprintf(stderr, "usage: drover agreement %s\n", command->usage);
-        *status = 2;
+        *status = command_usage(command, argc ? argv[0] : NULL);
         return OK;
     }
     err = command_conf(keys, &options, argc - files, argv + files);

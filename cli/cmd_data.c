@@ -3,12 +3,10 @@
  *
  * How it works: one table of keys for the five verbs, because what reads a record is the same
  * for all of them (data.c makes the job of it); each verb is a file data_VERB.c. */
-#include "base/say.h"
 #include "cli/command.h"
 #include "cli/data.h"
 #include "lm/file/open_model.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,10 +83,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
             data_close(&job, keys);
             return err;
         }
-    if (argc)
-        say(stderr, "drover data: '%s' is none of its words\n", argv[0]);
-    fprintf(stderr, "usage: drover data %s\n", command->usage);
-    *status = 2;
+    *status = command_usage(command, argc ? argv[0] : NULL);
     return OK;
 }
 

@@ -4,7 +4,6 @@
  * one, the others are keys of one table for all of them, since most keys are shared. What is
  * computed and how it is printed is the library's: a figure must not depend on who asks for
  * it. */
-#include "base/say.h"
 #include "cli/command.h"
 #include "cli/json_out.h"
 #include "eval/eval.h"
@@ -77,10 +76,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
             command_conf_free(keys, &conf);
             return err ? err_add("%s", verbs[i].name) : OK;
         }
-    if (argc)
-        say(stderr, "drover eval: '%s' is none of its words\n", argv[0]);
-    fprintf(stderr, "usage: drover eval %s\n", command->usage);
-    *status = 2;
+    *status = command_usage(command, argc ? argv[0] : NULL);
     return OK;
 }
 

@@ -61,8 +61,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
         argv++;
     }
     if (argc < 1 || !strncmp(argv[0], "--", 2)) {
-        fprintf(stderr, "usage: drover inspect %s\n", command->usage);
-        *status = 2;
+        *status = command_usage(command, argc ? argv[0] : NULL);
         return OK;
     }
     err = command_conf(keys, &conf, argc - 1, argv + 1);

@@ -453,10 +453,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 
     if (verb)
         return run_verb(verb, argc - 1, argv + 1);
-    if (argc)
-        say(stderr, "drover prefs: '%s' is none of its words\n", argv[0]);
-    fprintf(stderr, "usage: drover prefs %s\n", command->usage);
-    *status = 2;
+    *status = command_usage(command, argc ? argv[0] : NULL);
     return OK;
 }
 

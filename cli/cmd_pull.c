@@ -347,8 +347,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     enum err err;
 
     if (argc < 1 || strchr(argv[0], '=') || !strncmp(argv[0], "--", 2)) {
-        *status = 2;
-        fprintf(stderr, "usage: drover pull %s\n", command->usage);
+        *status = command_usage(command, argc ? argv[0] : NULL);
         return OK;
     }
     err = command_conf(keys, &conf, argc - 1, argv + 1);

@@ -137,8 +137,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     enum err err;
 
     if (argc < 1 || strchr(argv[0], '=') || !strncmp(argv[0], "--", 2)) {
-        fprintf(stderr, "usage: drover rank %s\n", command->usage);
-        *status = 2;
+        *status = command_usage(command, argc ? argv[0] : NULL);
         return OK;
     }
     err = command_conf(keys, &options, argc - 1, argv + 1);

@@ -9,8 +9,10 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/say.h"
 #include "base/strbuf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,4 +107,38 @@ void command_conf_free(const struct conf_key *keys, void *out)
     const struct conf_key *const tables[] = {keys, NULL};
 
     conf_free(tables, out);
+}
+
+/* The verb that was meant, perhaps; the usage names them already, and they stand there once. */
+static void tell_nearest(const struct command *command, const char *first, const char *word)
+{
+    enum { VERBS = 32 };
+    char *verbs = mem_print("%s", first), *rest = verbs;
+    struct conf_key all[VERBS + 1] = {{.name = NULL}};
+    const struct conf_key *const tables[] = {all, NULL};
+    const char *near;
+
+    for (int n = 0; n < VERBS && rest; n++) {
+        all[n].name = rest;
+        rest = strchr(rest, '|');
+        if (rest)
+            *rest++ = 0;
+    }
+    near = conf_nearest(word, tables);
+    say(stderr, "drover %s: '%s' is none of its words%s%s%s\n", command->name, word,
+        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    free(verbs);
+}
+
+int command_usage(const struct command *command, const char *word)
+{
+    char *first = mem_print("%.*s", (int)strcspn(command->usage, " "), command->usage);
+
+    if (word && strchr(first, '|'))
+        tell_nearest(command, first, word);
+    else if (word)
+        say(stderr, "drover %s: '%s' stands where %s belongs\n", command->name, word, first);
+    fprintf(stderr, "usage: drover %s %s\n", command->name, command->usage);
+    free(first);
+    return 2;
 }

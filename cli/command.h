@@ -22,5 +22,9 @@ enum err command_conf(const struct conf_key *keys, void *out, int argc, char **a
 enum err command_words(const struct command *command, void *out, int argc, char **argv,
                        char **text) MUST_CHECK;
 void command_conf_free(const struct conf_key *keys, void *out);
+/* How a command is used, to standard error, and what `word` (or NULL) has to do with it: it is none
+ * of the verbs that the usage begins with ("a|b|c"), or stands where something else belongs ("FILE").
+ * Returns the status of a usage error. */
+int command_usage(const struct command *command, const char *word);
 
 #endif

@@ -8,6 +8,7 @@
 #include "data/csv.h"
 
 #include "base/mem.h"
+#include "base/say.h"
 #include "base/strbuf.h"
 #include "data/jsonl.h"
 #include "data/unpack.h"
@@ -312,22 +313,47 @@ static void read_early(struct csv *file)
         file->type[i] = type_of(file, i);
 }
 
+/* *other: what stands between fields instead, where the first line is one field and has some. */
+static enum err read_header(struct csv *file, struct record *header, char *other)
+{
+    bool end = false;
+    enum err err = unpack_open(&file->file, file->path);
+
+    *other = 0;
+    if (!err)
+        err = read_record(file, header, &end);
+    if (!err && end)
+        err = err_set(ERR_PARSE, "%s: is empty: the first line of CSV names the columns",
+                      file->path);
+    if (!err && file->separator == ',' && header->n == 1)
+        *other = strchr(field(header, 0), ';')    ? ';'
+                 : strchr(field(header, 0), '\t') ? '\t'
+                                                  : 0;
+    return err;
+}
+
 /* Types are told at once, so that csv_next gives every row with the type of its column. */
 enum err csv_open(struct csv **out, const char *path, char separator)
 {
     struct csv *file = mem_new(1, sizeof(*file));
     struct record header = {.n = 0};
-    bool end = false;
+    char other;
     enum err err;
 
     *out = NULL;
     file->path = mem_text(path);
     file->separator = separator;
-    err = unpack_open(&file->file, path);
-    if (!err)
-        err = read_record(file, &header, &end);
-    if (!err && end)
-        err = err_set(ERR_PARSE, "%s: is empty: the first line of CSV names the columns", path);
+    err = read_header(file, &header, &other);
+    if (!err && other) { /* anew: quotes count behind a separator alone */
+        say(stderr, "data: %s: '%s' stands between its fields\n", path,
+            other == ';' ? ";" : "tab");
+        record_free(&header);
+        unpack_close(file->file);
+        file->file = NULL;
+        file->lines = 0;
+        file->separator = other;
+        err = read_header(file, &header, &other);
+    }
     if (!err)
         err = take_header(file, &header);
     record_free(&header);

@@ -1,4 +1,6 @@
-/* csv: the rows of a CSV file (RFC 4180), plain, gzip or zstd; the first line names the columns.
+/* csv: the rows of a CSV file (RFC 4180), plain, gzip or zstd; the first line names the columns. Where
+ * that has no comma but semicolons or tabs, as spreadsheets of many countries write it, those are
+ * what stands between fields, and this is said once.
  *
  * Types are those that `datasets` infers: a column whose first ROWS values are all whole numbers,
  * numbers or truth values is one of those, else it is text; what data frames take for missing
@@ -14,7 +16,7 @@
 
 struct csv;
 
-/* `separator` is ',' or a tab. Errors: ERR_IO, ERR_PARSE (no header). */
+/* `separator` is a tab, or ',': as the first line tells. Errors: ERR_IO, ERR_PARSE (no header). */
 enum err csv_open(struct csv **out, const char *path, char separator) MUST_CHECK;
 void csv_close(struct csv *file); /* NULL is fine */
 

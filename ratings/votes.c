@@ -290,5 +290,9 @@ enum err votes_end(struct votes *votes)
     close_keys(votes);
     free(named);
     free(now);
-    return votes->n + votes->rankings ? OK : err_set(ERR_RANGE, "no vote");
+    return votes->n + votes->rankings ? OK
+                                      : err_set(ERR_RANGE,
+                                                "no vote: %zu rows are of a model against "
+                                                "itself, %zu without a verdict",
+                                                votes->itself, votes->unheard);
 }

@@ -221,8 +221,9 @@ static enum err verdict_of(const json_t *row, const struct votes_kind *kind,
         return OK;
     if (!value)
         return err_set(ERR_PARSE, "no `winner`, and no `ranking`");
-    return err_set(ERR_PARSE, "%s: '%s' is none of %s, %s, tie%s", kind->verdict,
-                   said ? said : "what is no text", kind->words[0], kind->words[1],
+    return err_set(ERR_PARSE, "%s: %s%.60s%s is none of %s, %s, tie%s", kind->verdict,
+                   said ? "'" : "", said ? said : "what is no text", said ? "'" : "",
+                   kind->words[0], kind->words[1],
                    kind == kinds ? ", both_bad, tie (bothbad)" : "");
 }
 
@@ -307,17 +308,25 @@ static enum err take_vote(struct votes_reading *r, const json_t *row)
     return err ? err : votes_add(r->votes, &said);
 }
 
+/* A ranking of a CSV is a list in a cell; an empty cell is none. Owned by the caller, NULL for none. */
+static json_t *ranking_of(const json_t *row)
+{
+    json_t *value = json_object_get(row, "ranking");
+    json_t *list = json_is_string(value) ? json_loads(json_string_value(value), 0, NULL) : NULL;
+
+    return list ? list : json_is_null(value) ? NULL : json_incref(value);
+}
+
 /* Covariates are of pairs: what a ranking has of them plays no part, and leaderboard_run
  * refuses what was asked for. */
-static enum err take_ranking(struct votes_reading *r, const json_t *row)
+static enum err take_ranking(struct votes_reading *r, const json_t *row, const json_t *ranking)
 {
     double weight;
     enum err err = weight_of(row, &weight);
 
     tell_ignored(r, row, kinds);
     return err ? err
-               : votes_add_ranking(r->votes, json_object_get(row, "ranking"),
-                                   json_object_get(row, "prompt"),
+               : votes_add_ranking(r->votes, ranking, json_object_get(row, "prompt"),
                                    json_string_value(json_object_get(row, "judge")), weight);
 }
 
@@ -337,7 +346,11 @@ void votes_read_close(struct votes_reading *reading)
 
 enum err votes_read_row(struct votes_reading *r, const json_t *row)
 {
-    return json_object_get(row, "ranking") ? take_ranking(r, row) : take_vote(r, row);
+    json_t *ranking = ranking_of(row);
+    const enum err err = ranking ? take_ranking(r, row, ranking) : take_vote(r, row);
+
+    json_decref(ranking);
+    return err;
 }
 
 /* Row by row, none of which is kept: a million votes take 40 bytes each and a table of prompts. */

@@ -106,6 +106,18 @@ static void csv_has_the_types_of_data_frames(void **state)
            "{\"x\":\"qr\",\"x.1\":null,\"Unnamed: 2\":null}\n");
 }
 
+/* The first line decides, and quoted separators are none. */
+static void csv_may_have_semicolons(void **state)
+{
+    (void)state;
+    expect(put("semi.csv", "\"a;x\";b;c\n1;\"2,5;\";z\n"),
+           "{\"a;x\":1,\"b\":\"2,5;\",\"c\":\"z\"}\n");
+    expect(put("tabs.csv", "a\tb\n1\tx;y,z\n"), "{\"a\":1,\"b\":\"x;y,z\"}\n");
+    expect(put("comma.csv", "a,b;c\n1,x;y\n"), "{\"a\":1,\"b;c\":\"x;y\"}\n");
+    expect_words(put("odd.csv", "a;b\n1;2\n1;2;3\n4;5\n"),
+                 "odd.csv:3: 3 fields, and the first line names 2>\n{\"a\":4,\"b\":5}");
+}
+
 static void csv_errors_name_the_line(void **state)
 {
     (void)state;
@@ -276,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(csv_has_the_types_of_data_frames),
+        cmocka_unit_test(csv_may_have_semicolons),
         cmocka_unit_test(csv_errors_name_the_line),
         cmocka_unit_test(csv_refuses_what_its_column_is_not),
         cmocka_unit_test(zstd_is_read_and_its_truncation_seen),

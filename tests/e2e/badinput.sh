@@ -59,6 +59,18 @@ for word in eval data 'eval winn' 'data winn'; do
     grep -q "^usage: drover ${word%% *}" "$work/err" || fail "drover $word: no usage"
     [ "$word" = "${word% winn}" ] || grep -q "'winn'" "$work/err" || fail "drover $word: it is not named"
 done
+says() { # says 'words' ARGS...: drover ARGS ends with its usage, behind a line with those words
+    words=$1
+    shift
+    status=0
+    "$drover" "$@" 2> "$work/err" || status=$?
+    [ $status -eq 2 ] && grep -q -- "$words" "$work/err" && grep -q "^usage: drover $1 " "$work/err" || fail "drover $*: exit $status: $(cat "$work/err")"
+    cases=$((cases + 1))
+}
+says "'exprt' is none of its words; did you mean 'export'?" prefs exprt prefs.db
+says "'model=elo' stands where FILE belongs" rank model=elo votes.jsonl
+says "'level=pairs' stands where FILE belongs" agreement level=pairs votes.jsonl
+says "'to=x' stands where NAME belongs" pull to=x
 refuse 'model_name_or_path' sft dataset="$work/nowhere" output_dir="$work/bad"
 refuse 'dataset' sft model="$work/nowhere" output_dir="$work/bad"
 refuse 'nowhere' inspect "$work/nowhere"

@@ -117,6 +117,27 @@ static void rankings_share_places(void **state)
     votes_free(votes);
 }
 
+/* As spreadsheets write it: semicolons, a list in a cell, and cells that are empty. */
+static void rankings_come_in_cells(void **state)
+{
+    struct votes *votes = votes_new();
+
+    (void)state;
+    assert_ok(votes_read(votes,
+                         put("cells.csv", "model_a;model_b;winner;ranking\n"
+                                          ";;;\"[\"\"m1\"\",[\"\"m2\"\",\"\"m3\"\"]]\"\n"
+                                          "m1;m2;model_a;\n"),
+                         NULL));
+    assert_int_equal(votes->rankings, 1);
+    assert_int_equal(votes->ranking[0].n, 3);
+    assert_int_equal(votes->n, 1);
+    votes_free(votes);
+    votes = votes_new();
+    assert_err(ERR_PARSE, votes_read(votes, put("words.csv", "ranking\na>b\n"), NULL));
+    assert_non_null(strstr(err_text(), "ranking: expected a list of names"));
+    votes_free(votes);
+}
+
 static void covariates_are_told_or_counted(void **state)
 {
     static const char *const answers =
@@ -185,6 +206,8 @@ static void what_is_no_vote_is_told_with_its_line(void **state)
     refused(ERR_PARSE, "{\"ranking\":[\"x\",[\"y\",[\"z\"]]]}\n", NULL, "lists of names");
     refused(ERR_PARSE, "{\"ranking\":\"x\"}\n", NULL, "expected a list");
     refused(ERR_RANGE, "", NULL, "no vote");
+    refused(ERR_RANGE, "{\"model_a\":\"x\",\"model_b\":\"x\",\"winner\":\"tie\"}\n", NULL,
+            "no vote: 1 rows are of a model against itself");
 }
 
 /* Too many models end the reading and nothing else. */
@@ -224,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(votes_have_winners),
                                        cmocka_unit_test(drovers_own_lines_are_votes),
                                        cmocka_unit_test(rankings_share_places),
+        cmocka_unit_test(rankings_come_in_cells),
                                        cmocka_unit_test(covariates_are_told_or_counted),
                                        cmocka_unit_test(what_is_no_vote_is_told_with_its_line),
                                        cmocka_unit_test(models_have_a_limit),
