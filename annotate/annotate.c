@@ -137,10 +137,35 @@ static enum err begin(struct annotate *a, unsigned *port)
     return err;
 }
 
+/* All that can be refused of what it was told, without a port or a store. */
+static enum err allow(struct annotate *a)
+{
+    struct http_address address;
+    enum err err = OK;
+
+    if (sodium_init() < 0)
+        err = err_set(ERR_IO, "libsodium does not start");
+    if (!err)
+        err = http_address(&address, a->conf.listen);
+    if (!err)
+        err = read_tls(a);
+    return err ? err : guard(a, &address);
+}
+
+enum err annotate_check(const struct annotate_conf *conf)
+{
+    struct annotate *a = mem_new(1, sizeof *a);
+    enum err err;
+
+    a->conf = *conf;
+    err = allow(a);
+    annotate_close(a);
+    return err;
+}
+
 enum err annotate_open(struct annotate **out, const struct annotate_conf *conf, int64_t now)
 {
     struct annotate *a = mem_new(1, sizeof *a);
-    struct http_address address;
     enum err err;
 
     *out = NULL;
@@ -148,14 +173,7 @@ enum err annotate_open(struct annotate **out, const struct annotate_conf *conf, 
     a->prefs = conf->prefs;
     a->routes = routes_table;
     a->n_routes = routes_n;
-    if (sodium_init() < 0)
-        err = err_set(ERR_IO, "libsodium does not start");
-    else
-        err = http_address(&address, conf->listen);
-    if (!err)
-        err = read_tls(a);
-    if (!err)
-        err = guard(a, &address);
+    err = allow(a);
     if (!err)
         err = begin(a, &a->port);
     if (!err)

@@ -18,6 +18,10 @@
 
 struct annotate;
 
+/* Whether `conf` can be served, before anything is made for it; its store is not looked at. Errors:
+ * annotate_open's but those of listening. */
+enum err annotate_check(const struct annotate_conf *conf) MUST_CHECK;
+
 /* Listens. Errors: ERR_RANGE (an address that others can dial without TLS or proxy: refused;
  * `hosts` missing there), http_start's, fs_read's. */
 enum err annotate_open(struct annotate **out, const struct annotate_conf *conf,

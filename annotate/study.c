@@ -52,8 +52,9 @@ static enum err may_be(const char *key, const json_t *value)
     if (!strcmp(key, "criteria"))
         return names(value) ? OK
                             : err_set(ERR_RANGE,
-                                      "criteria: at most %d names, each once, without "
-                                      "'/', at most %d bytes",
+                                      "criteria: expected a list of names, as [helpful, "
+                                      "honest]: at most %d, each once, without '/', at most "
+                                      "%d bytes",
                                       STUDY_CRITERIA_MAX, STUDY_NAME_MAX);
     if (!strcmp(key, "purpose"))
         return json_is_string(value) && json_string_length(value) <= PREFS_TEXT_MAX

@@ -330,21 +330,25 @@ static void tell_address(const struct annotate *annotate, bool again)
         annotate_address(annotate));
 }
 
+static struct annotate_conf conf_of(const struct cmd_annotate_options *o, struct prefs *prefs)
+{
+    const char *user = given(getenv("USER"));
+
+    return (struct annotate_conf){.prefs = prefs,
+                                  .listen = o->listen,
+                                  .hosts = given(o->host),
+                                  .proxy = given(o->behind_proxy),
+                                  .tls_cert = given(o->tls_cert),
+                                  .tls_key = given(o->tls_key),
+                                  .owner = *o->name ? o->name : user ? user : "owner",
+                                  .connections = (unsigned)o->connections};
+}
+
 /* Judgements are durable as they come, so the end has nothing to save: it only says what is left. */
 static enum err serve(struct prefs *prefs, struct active *active,
                       const struct cmd_annotate_options *o)
 {
-    const char *user = getenv("USER");
-    const struct annotate_conf conf = {.prefs = prefs,
-                                       .listen = o->listen,
-                                       .hosts = given(o->host),
-                                       .proxy = given(o->behind_proxy),
-                                       .tls_cert = given(o->tls_cert),
-                                       .tls_key = given(o->tls_key),
-                                       .owner = *o->name        ? o->name
-                                                : user && *user ? user
-                                                                : "owner",
-                                       .connections = (unsigned)o->connections};
+    const struct annotate_conf conf = conf_of(o, prefs);
     struct cmd_annotate_watch watch = {.wanted = -1, .active = active};
     struct open_page page = {NULL};
     struct annotate *annotate;
@@ -375,39 +379,74 @@ static enum err serve(struct prefs *prefs, struct active *active,
     return err;
 }
 
+/* A file that is named alone is the store, or what is to be judged. */
+static char *named_alone(int argc, char **argv)
+{
+    const char *word = argc ? argv[0] : "--";
+    const size_t n = strlen(word);
+
+    if (!strncmp(word, "--", 2) || strchr(word, '=') || strstr(word, ".yaml") ||
+        strstr(word, ".yml"))
+        return NULL;
+    return mem_print("%s=%s",
+                     fs_is_database(word) || (n > 3 && !strcmp(word + n - 3, ".db")) ? "store"
+                                                                                     : "data",
+                     word);
+}
+
+/* What cannot be is refused before a model works for it. */
+static enum err make(struct prefs **prefs, struct active **active,
+                     const struct cmd_annotate_options *o)
+{
+    const struct annotate_conf conf = conf_of(o, NULL);
+    enum err err = annotate_check(&conf);
+
+    if (!err)
+        err = open_store(prefs, o);
+    if (!err && given(o->data))
+        err = take(*prefs, o);
+    if (!err && given(o->sampling.model))
+        err = fill(*prefs, o);
+    return err ? err : open_choice(active, *prefs, o);
+}
+
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     struct cmd_annotate_options o;
     struct prefs *prefs = NULL;
     struct active *active = NULL;
+    char *alone = named_alone(argc, argv);
+    bool fresh = false;
     enum err err;
 
     (void)status;
     memset(&o, 0, sizeof o);
+    if (alone)
+        argv[0] = alone;
     err = command_words(command, &o, argc, argv, NULL);
-    if (!err)
-        err = open_store(&prefs, &o);
-    if (!err && given(o.data))
-        err = take(prefs, &o);
-    if (!err && given(o.sampling.model))
-        err = fill(prefs, &o);
-    if (!err)
-        err = open_choice(&active, prefs, &o);
+    if (!err) {
+        fresh = !fs_exists(o.store);
+        err = make(&prefs, &active, &o);
+    }
     if (!err) {
         signal(SIGTERM, end);
         signal(SIGINT, end);
         err = serve(prefs, active, &o);
     }
     active_close(active);
-    prefs_close(prefs);
+    if (err && fresh)
+        prefs_unmake(prefs);
+    else
+        prefs_close(prefs);
     command_conf_free(command->keys, &o);
+    free(alone);
     return err;
 }
 
 const struct command cmd_annotate = {
     .name = "annotate",
     .group = "people",
-    .usage = "[store=prefs.db] [model=M prompts=p.jsonl pairs=20 | data=pairs.jsonl] [...]",
+    .usage = "[prefs.db | pairs.jsonl | model=M prompts=p.jsonl pairs=20] [key=value ...]",
     .help = "a page on which people judge answers: pairs, rankings, steps, runs, rewrites",
     .run = run,
     .keys = keys,

@@ -146,8 +146,9 @@ static enum err import_all(const struct prefs_job *job)
                                      .prompt = given(c->prompt),
                                      .candidates = given(c->candidates),
                                      .question = given(c->question)};
+    const bool fresh = !fs_exists(job->path);
     struct prefs *prefs;
-    enum err err = fs_exists(job->path) ? OK : create(job);
+    enum err err = fresh ? create(job) : OK;
 
     if (!err)
         err = prefs_open(&prefs, job->path, PREFS_WRITE);
@@ -161,7 +162,10 @@ static enum err import_all(const struct prefs_job *job)
         if (!err)
             tell_import(job->file[i], &count);
     }
-    prefs_close(prefs);
+    if (err && fresh)
+        prefs_unmake(prefs);
+    else
+        prefs_close(prefs);
     return err;
 }
 

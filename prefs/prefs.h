@@ -73,6 +73,8 @@ enum err prefs_create(const char *path, const struct prefs_settings *settings,
  * the words say how to read it then), ERR_PARSE, ERR_IO. */
 enum err prefs_open(struct prefs **out, const char *path, enum prefs_access access) MUST_CHECK;
 void prefs_close(struct prefs *prefs); /* an open group is taken back; NULL is fine */
+/* The same of a store that was made for what then failed: where it holds no item, the file goes. */
+void prefs_unmake(struct prefs *prefs);
 
 /* Another connection of this process, which reads what is durable while the writer writes;
  * each is one thread's at a time. It sees a state of one moment between prefs_reader_begin and

@@ -112,6 +112,20 @@ void prefs_close(struct prefs *prefs)
     free(prefs);
 }
 
+/* Removed under the lock: nobody else can have begun to fill it. The error's words, if any, are those
+ * of what failed, and stay. */
+void prefs_unmake(struct prefs *prefs)
+{
+    int64_t items = 1;
+
+    if (!prefs)
+        return;
+    prefs_abandon(prefs);
+    if (!sql_number(prefs, &items, 0, "SELECT count(*) FROM item", "") && !items)
+        unlink(prefs->path);
+    prefs_close(prefs);
+}
+
 /* ---- the lock */
 
 /* O_NONBLOCK: a FIFO of that name must not hold the program; it is refused as no file. */

@@ -284,6 +284,30 @@ def refused(*words):
     return ended.stderr
 
 
+def made_for_nothing():
+    """What cannot be is refused before a model works, and the store that was to be made is not there; one that was there stays."""
+    with tempfile.TemporaryDirectory() as folder:
+        store, pairs, prompts = (os.path.join(folder, name) for name in ("prefs.db", "pairs.jsonl", "prompts.jsonl"))
+        with open(pairs, "w") as file:
+            file.write(json.dumps({"prompt": "q", "chosen": "a", "rejected": "b"}) + "\n")
+        with open(prompts, "w") as file:
+            file.write(json.dumps({"prompt": "q"}) + "\n")
+
+        def run(*words):
+            ended = subprocess.run([BIN + "/drover", "annotate", *words], cwd=folder, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60)
+            check(ended.returncode == 1, words, "is not refused")
+            return ended.stderr
+
+        for words, says in (((pairs, "listen=0.0.0.0:0"), "plain HTTP"), ((pairs, "tls_cert=x"), "tls_key"), ((pairs, "guideline=no.md"), "guideline"), ((pairs, "criteria=helpful"), "expected a list of names"),
+                            ((folder + "/no.jsonl",), "no.jsonl"), ((prompts,), "nothing to judge"), (("model=nowhere", "prompts=" + prompts), "nowhere"), (("model=nowhere",), "needs prompts"), ((store,), "there is no")):
+            check(says in run(*words), words, "does not say", says)
+            check(not os.path.exists(store), words, "left a store")
+        subprocess.run([BIN + "/drover", "prefs", "import", store, pairs], stderr=subprocess.DEVNULL, check=True)
+        check("tls_key" in run(store, "tls_cert=x") and os.path.exists(store), "a store that was there")
+        run(store, "model=nowhere", "prompts=" + prompts)
+        check(os.path.exists(store), "a store that was there is gone")
+
+
 def outside():
     """Where others can dial: TLS or a proxy, and the page's name."""
     check("plain HTTP" in refused("listen=0.0.0.0:0"), "plain HTTP beyond this machine")
@@ -331,6 +355,7 @@ def main():
     check("planned judgements are in" in said and server.token not in said.split("\n", 1)[1], said)
     agreeing()
     killed()
+    made_for_nothing()
     outside()
     print("ok")
 

@@ -41,6 +41,8 @@ echo 'not a record' >bad.jsonl
 refuse 'bad.jsonl:1' "$bin/drover" prefs import sft.db pairs.jsonl bad.jsonl
 [ "$(prefs stats sft.db json=- | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"])')" = 17 ] || fail "items"
 rm sft.db
+refuse 'bad.jsonl:1' "$bin/drover" prefs import sft.db bad.jsonl
+[ ! -e sft.db ] || fail "a store for nothing"
 prefs import sft.db sft.jsonl
 
 echo "-- each mode trains as it is, with the bits of its export"
