@@ -340,7 +340,9 @@ static struct annotate_conf conf_of(const struct cmd_annotate_options *o, struct
                                   .proxy = given(o->behind_proxy),
                                   .tls_cert = given(o->tls_cert),
                                   .tls_key = given(o->tls_key),
-                                  .owner = *o->name ? o->name : user ? user : "owner",
+                                  .owner = *o->name ? o->name
+                                           : user   ? user
+                                                    : "owner",
                                   .connections = (unsigned)o->connections};
 }
 

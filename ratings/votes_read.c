@@ -221,9 +221,8 @@ static enum err verdict_of(const json_t *row, const struct votes_kind *kind,
         return OK;
     if (!value)
         return err_set(ERR_PARSE, "no `winner`, and no `ranking`");
-    return err_set(ERR_PARSE, "%s: %s%.60s%s is none of %s, %s, tie%s", kind->verdict,
-                   said ? "'" : "", said ? said : "what is no text", said ? "'" : "",
-                   kind->words[0], kind->words[1],
+    return err_set(ERR_PARSE, "%s: '%.60s' is none of %s, %s, tie%s", kind->verdict,
+                   said ? said : "what is no text", kind->words[0], kind->words[1],
                    kind == kinds ? ", both_bad, tie (bothbad)" : "");
 }
 

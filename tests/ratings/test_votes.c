@@ -247,7 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(votes_have_winners),
                                        cmocka_unit_test(drovers_own_lines_are_votes),
                                        cmocka_unit_test(rankings_share_places),
-        cmocka_unit_test(rankings_come_in_cells),
+                                       cmocka_unit_test(rankings_come_in_cells),
                                        cmocka_unit_test(covariates_are_told_or_counted),
                                        cmocka_unit_test(what_is_no_vote_is_told_with_its_line),
                                        cmocka_unit_test(models_have_a_limit),
