@@ -28,6 +28,7 @@ enum prefs_offer {
     PREFS_FINISHED, /* nothing is left for this person */
     PREFS_LATER,    /* what is left is with others now: it may come back */
     PREFS_ON_PAUSE, /* paused: nothing new */
+    PREFS_ON_HOLD,  /* the same, by an admin */
 };
 
 /* What `annotator` has open already, oldest first, its lease renewed; else something new.
@@ -35,9 +36,11 @@ enum prefs_offer {
 enum err prefs_next(struct prefs *prefs, int64_t annotator, int64_t now,
                     enum prefs_offer *offer, struct prefs_assignment *out) MUST_CHECK;
 
-/* Planned items that this person could still be given; *out of all of them is what is wanted
- * of anybody: for "12 left". */
+/* Planned items that this person could still be given; not for the person to see. */
 enum err prefs_left(struct prefs *prefs, int64_t annotator, int64_t *out) MUST_CHECK;
+/* What the person is told is to go, what is open with him among it: about so many, and one less
+ * with each that he judges or skips, be it by plan, gold or a repeat. */
+enum err prefs_ahead(struct prefs *prefs, int64_t annotator, int64_t *out) MUST_CHECK;
 
 /* The assignment. Errors: ERR_RANGE: there is none, or it is not this annotator's (0:
  * anyone's): the words are the same. */
@@ -62,7 +65,7 @@ enum err prefs_expire(struct prefs *prefs, int64_t now, int *n) MUST_CHECK;
  * most `room` ids, oldest first; *n: how many there are in all. */
 enum err prefs_differing(struct prefs *prefs, int64_t *item, size_t room, size_t *n) MUST_CHECK;
 /* Gives an item to a reviewer or admin to decide. Errors: ERR_STATE (is decided; is with
- * another; no reviewer). */
+ * another; no reviewer, or one who is held). */
 enum err prefs_adjudicate(struct prefs *prefs, int64_t annotator, int64_t item, int64_t now,
                           struct prefs_assignment *out) MUST_CHECK;
 

@@ -42,7 +42,7 @@ enum err prefs_person_stand(struct prefs *prefs, int64_t id, enum prefs_standing
 {
     int64_t was = 0;
     enum err err =
-        standing < PREFS_FORGOTTEN ? sql_begin(prefs) : err_set(ERR_RANGE, "no such standing");
+        standing != PREFS_FORGOTTEN ? sql_begin(prefs) : err_set(ERR_RANGE, "no such standing");
 
     if (err)
         return err;
@@ -58,6 +58,22 @@ enum err prefs_person_stand(struct prefs *prefs, int64_t id, enum prefs_standing
         err = prefs_session_end_all(prefs, id, 0);
     if (!err && standing == PREFS_CLOSED)
         err = end_open(prefs, id, "open", "returned");
+    return sql_finish(prefs, err);
+}
+
+/* Between these two alone: what an admin has set is not undone by whom it is about. */
+enum err prefs_person_pause(struct prefs *prefs, int64_t id, bool paused)
+{
+    enum err err = sql_begin(prefs);
+
+    if (err)
+        return err;
+    err = sql_do(prefs,
+                 "UPDATE annotator SET standing = ?2 WHERE id = ?1"
+                 " AND standing IN ('active', 'paused')",
+                 "it", id, words_standing[paused ? PREFS_PAUSED : PREFS_ACTIVE_PERSON]);
+    if (!err && !sqlite3_changes(prefs->db))
+        err = err_set(ERR_STATE, "an admin has paused you, and only an admin ends that");
     return sql_finish(prefs, err);
 }
 

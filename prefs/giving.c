@@ -235,8 +235,8 @@ enum err prefs_next(struct prefs *prefs, int64_t annotator, int64_t now,
                          "i", annotator);
     if (!err && open)
         err = renew(prefs, open, now, out);
-    else if (!err && person.standing == PREFS_PAUSED)
-        *offer = PREFS_ON_PAUSE;
+    else if (!err && person.standing != PREFS_ACTIVE_PERSON)
+        *offer = person.standing == PREFS_HELD ? PREFS_ON_HOLD : PREFS_ON_PAUSE;
     else if (!err)
         err = something_new(prefs, &person, now, offer, out);
     return sql_finish(prefs, err);
@@ -379,6 +379,9 @@ enum err prefs_adjudicate(struct prefs *prefs, int64_t annotator, int64_t item, 
     err = read_active(prefs, annotator, &person);
     if (!err && person.role == PREFS_ANNOTATOR)
         err = err_set(ERR_STATE, "only a reviewer decides where people differ");
+    if (!err && person.standing == PREFS_HELD)
+        err = err_set(ERR_STATE,
+                      "an admin has paused you: nothing new comes until one ends that");
     if (!err)
         err = sql_number(prefs, &n, 0, "SELECT n FROM item WHERE id = ?1 AND gold IS NULL", "i",
                          item);

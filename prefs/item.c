@@ -383,24 +383,30 @@ enum err prefs_item_find(struct prefs *prefs, const char *key, int64_t *id)
     return err || *id ? err : err_set(ERR_RANGE, "there is no item '%s'", key);
 }
 
+enum err prefs_item_after(struct prefs *prefs, int64_t after, struct prefs_item *out)
+{
+    int64_t id = 0;
+    const enum err err =
+        sql_number(prefs, &id, 0, "SELECT min(id) FROM item WHERE id > ?1", "i", after);
+
+    *out = (struct prefs_item){.id = 0};
+    return err || !id ? err : prefs_item_read(prefs, id, out);
+}
+
 /* By number, one at a time: no statement stays open while the visitor works, who may write. */
 enum err prefs_item_visit(struct prefs *prefs,
                           enum err (*visit)(void *self, const struct prefs_item *item),
                           void *self)
 {
-    int64_t id = 0;
-    enum err err = OK;
+    struct prefs_item item = {.id = 0};
+    enum err err = prefs_item_after(prefs, 0, &item);
 
-    while (!err) {
-        struct prefs_item item;
-        err = sql_number(prefs, &id, 0, "SELECT min(id) FROM item WHERE id > ?1", "i", id);
-        if (err || !id)
-            break;
-        err = prefs_item_read(prefs, id, &item);
-        if (err)
-            break;
+    while (!err && item.id) {
+        const int64_t id = item.id;
         err = visit(self, &item);
         prefs_item_free(&item);
+        if (!err)
+            err = prefs_item_after(prefs, id, &item);
     }
     return err;
 }

@@ -53,6 +53,10 @@ enum err prefs_item_withdraw(struct prefs *prefs, int64_t id, bool withdrawn) MU
 enum err prefs_item_prioritise(struct prefs *prefs, int64_t id, const char *strategy,
                                double priority, double chance) MUST_CHECK;
 
+/* The next one in the order of adding behind number `after` (0: the first); out->id is 0 where
+ * there is none. */
+enum err prefs_item_after(struct prefs *prefs, int64_t after,
+                          struct prefs_item *out) MUST_CHECK;
 /* Each item in the order of adding; `visit` borrows it. Errors: visit's. */
 enum err prefs_item_visit(struct prefs *prefs,
                           enum err (*visit)(void *self, const struct prefs_item *item),

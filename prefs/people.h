@@ -44,6 +44,8 @@ enum err prefs_person_role(struct prefs *prefs, int64_t id, enum prefs_role role
 /* PREFS_CLOSED ends sessions and gives back what is open; not PREFS_FORGOTTEN. */
 enum err prefs_person_stand(struct prefs *prefs, int64_t id,
                             enum prefs_standing standing) MUST_CHECK;
+/* By the person: active or paused. Errors: ERR_STATE: an admin has set another standing. */
+enum err prefs_person_pause(struct prefs *prefs, int64_t id, bool paused) MUST_CHECK;
 /* Blanks name, reasons, login, sessions and what the audit says of the person; drop: the
  * judgements, too, whose items go back into the plan. What is left carries the pseudonym
  * alone. */

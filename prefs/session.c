@@ -30,7 +30,7 @@ enum err prefs_session_read(struct prefs *prefs, const struct hash *token, int64
         &made, prefs,
         "SELECT s.annotator, s.csrf, s.at, s.seen, s.expires FROM session s JOIN annotator p"
         " ON p.id = s.annotator WHERE s.token = ?1 AND s.expires > ?2 AND p.standing IN"
-        " ('active', 'paused')",
+        " ('active', 'paused', 'held')",
         "hi", token, now);
 
     if (!err)

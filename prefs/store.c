@@ -112,8 +112,9 @@ void prefs_close(struct prefs *prefs)
     free(prefs);
 }
 
-/* Removed under the lock: nobody else can have begun to fill it. The error's words, if any, are those
- * of what failed, and stay. */
+/* Removed under the lock: nobody else can have begun to fill it. SQLite closes before the name goes:
+ * what lies beside a file it takes away only while the file has its name. The error's words, if any,
+ * are those of what failed, and stay. */
 void prefs_unmake(struct prefs *prefs)
 {
     int64_t items = 1;
@@ -121,8 +122,12 @@ void prefs_unmake(struct prefs *prefs)
     if (!prefs)
         return;
     prefs_abandon(prefs);
-    if (!sql_number(prefs, &items, 0, "SELECT count(*) FROM item", "") && !items)
+    if (!sql_number(prefs, &items, 0, "SELECT count(*) FROM item", "") && !items) {
+        sql_forget(prefs);
+        sqlite3_close(prefs->db);
+        prefs->db = NULL;
         unlink(prefs->path);
+    }
     prefs_close(prefs);
 }
 

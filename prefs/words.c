@@ -12,10 +12,16 @@ const char *const words_why[PREFS_WHYS + 1] = {"plan",         "disagreement", "
 const char *const words_verdict[PREFS_VERDICTS + 1] = {
     "chosen", "tie", "both_bad", "ranking", "step", "rewrite", "skip", "undo", "dropped", NULL};
 const char *const words_role[PREFS_ROLES + 1] = {"annotator", "reviewer", "admin", NULL};
-const char *const words_standing[PREFS_STANDINGS + 1] = {"active", "paused", "closed",
-                                                         "forgotten", NULL};
+const char *const words_standing[PREFS_STANDINGS + 1] = {"active",    "paused", "closed",
+                                                         "forgotten", "held",   NULL};
 const char *const words_state[PREFS_STATES + 1] = {
     "open", "done", "skipped", "returned", "expired", "withdrawn", NULL};
+
+bool words_comes_in(enum prefs_standing standing)
+{
+    return standing == PREFS_ACTIVE_PERSON || standing == PREFS_PAUSED ||
+           standing == PREFS_HELD;
+}
 
 /* All the words in the answer: whoever wrote the wrong one is a person with a file, or a page
  * of ours that is out of date. */

@@ -7,6 +7,8 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
+
 /* What an item asks. Candidates are what is judged: answers, runs of tools, an answer's steps. */
 enum prefs_mode {
     PREFS_PAIR,       /* two answers: which is better */
@@ -45,9 +47,10 @@ enum prefs_role { PREFS_ANNOTATOR, PREFS_REVIEWER, PREFS_ADMIN, PREFS_ROLES };
 
 enum prefs_standing {
     PREFS_ACTIVE_PERSON,
-    PREFS_PAUSED,    /* gets nothing new; what is open may be finished; no penalty */
-    PREFS_CLOSED,    /* may not come in; what was judged stays */
+    PREFS_PAUSED, /* by himself: gets nothing new; what is open may be finished; no penalty */
+    PREFS_CLOSED, /* may not come in; what was judged stays */
     PREFS_FORGOTTEN, /* as closed, and name, reasons, login are gone */
+    PREFS_HELD,      /* by an admin: as paused, and nobody else ends it */
     PREFS_STANDINGS
 };
 
@@ -69,10 +72,13 @@ extern const char *const words_why[PREFS_WHYS + 1];
 extern const char *const words_verdict[PREFS_VERDICTS + 1];
 /* "annotator", "reviewer", "admin". */
 extern const char *const words_role[PREFS_ROLES + 1];
-/* "active", "paused", "closed", "forgotten". */
+/* "active", "paused", "closed", "forgotten", "held". */
 extern const char *const words_standing[PREFS_STANDINGS + 1];
 /* "open", "done", "skipped", "returned", "expired", "withdrawn". */
 extern const char *const words_state[PREFS_STATES + 1];
+
+/* May such a person log in? */
+bool words_comes_in(enum prefs_standing standing);
 
 /* Which of a NULL-ended list `word` is. Errors: ERR_RANGE, naming `what` and all of them. */
 enum err words_find(int *out, const char *const *list, const char *what,

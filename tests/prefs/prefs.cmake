@@ -1,5 +1,5 @@
 include(${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz.cmake)
-foreach(unit store next bookmark outbox export import power kill)
+foreach(unit store next person bookmark outbox export import power kill)
   drover_test(prefs/${unit} NEEDS exchange prefs m)
   target_sources(test_prefs_${unit} PRIVATE prefs/study.c prefs/trade.c)
 endforeach()

@@ -136,10 +136,10 @@ static void test_return(void **state)
     assert_ok(prefs_judge(prefs, &skip, STUDY_START, NULL));
     it = study_next(prefs, 1, STUDY_START);
     assert_int_not_equal(it.item, again.item); /* skipped: not for him any more */
-    assert_ok(prefs_person_stand(prefs, 1, PREFS_PAUSED));
+    assert_ok(prefs_person_pause(prefs, 1, true));
     study_choose(prefs, &it, 0, ++ids, STUDY_START);
     assert_int_equal(study_offer(prefs, 1, STUDY_START), PREFS_ON_PAUSE);
-    assert_ok(prefs_person_stand(prefs, 1, PREFS_ACTIVE_PERSON));
+    assert_ok(prefs_person_pause(prefs, 1, false));
     assert_int_equal(study_offer(prefs, 1, STUDY_START), PREFS_FINISHED);
     assert_ok(prefs_left(prefs, 2, &left));
     assert_int_equal(left, 1);
