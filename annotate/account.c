@@ -233,7 +233,7 @@ void account_login(void *self, struct desk_request *request)
     if (!name || !password || strlen(password) > PASSWORD_MOST)
         name = "", password = "";
     if (prefs_person_find(prefs, name, &person) || prefs_person_read(prefs, person, &who) ||
-        who.standing > PREFS_PAUSED || prefs_login_read(prefs, person, &hashed))
+        !words_comes_in(who.standing) || prefs_login_read(prefs, person, &hashed))
         hashed = NULL;
     right = !crypto_pwhash_str_verify(hashed ? hashed : decoy(), password, strlen(password)) &&
             hashed;
@@ -302,7 +302,8 @@ void account_logout(void *self, struct desk_request *request)
         caller_ok(caller);
 }
 
-/* Nothing new comes until the same person goes on; what is open stays open. */
+/* Nothing new comes until the same person goes on; what is open stays open. A pause that an admin has
+ * set is none of his. */
 void account_pause(void *self, struct desk_request *request)
 {
     struct caller *caller = self;
@@ -314,8 +315,7 @@ void account_pause(void *self, struct desk_request *request)
         caller_refuse(caller, 400, "paused: true or false");
         return;
     }
-    err = prefs_person_stand(caller->annotate->prefs, caller->person.id,
-                             json_is_true(paused) ? PREFS_PAUSED : PREFS_ACTIVE_PERSON);
+    err = prefs_person_pause(caller->annotate->prefs, caller->person.id, json_is_true(paused));
     if (err)
         caller_error(caller, err);
     else

@@ -236,7 +236,7 @@ static enum err count_admin(void *self, const struct prefs_person *p)
 {
     struct admins *admins = self;
 
-    admins->n += p->id != admins->but && p->role == PREFS_ADMIN && p->standing <= PREFS_PAUSED;
+    admins->n += p->id != admins->but && p->role == PREFS_ADMIN && words_comes_in(p->standing);
     return OK;
 }
 

@@ -15,7 +15,7 @@
 /* What is left for a person, as it was counted last. */
 enum { STATE_LEFT = 1024 };
 struct state_left {
-    int64_t person, at, judged, left;
+    int64_t person, at, done, left;
 };
 
 /* What admins were told of the whole study last; NULL: anew. */

@@ -17,28 +17,31 @@ enum { LEFT_MS = 60000 };
 static const char *const offers[] = {[PREFS_GIVEN] = "given",
                                      [PREFS_FINISHED] = "finished",
                                      [PREFS_LATER] = "later",
-                                     [PREFS_ON_PAUSE] = "paused"};
+                                     [PREFS_ON_PAUSE] = "paused",
+                                     [PREFS_ON_HOLD] = "held"};
 
 /* How far this person is; nobody else's figures, and no pace. What is left is counted over all items,
- * which a judgement does not wait for: now and then, and by what was judged since in between. */
+ * which a judgement does not wait for: now and then, and by what was done since in between, each
+ * alike (prefs/ahead.c). */
 static json_t *progress(struct caller *caller)
 {
     struct annotate *a = caller->annotate;
     struct state_left *known = &a->left[(uint64_t)caller->person.id % STATE_LEFT];
     struct prefs_person person;
-    int64_t left;
+    int64_t left, done;
 
     if (prefs_person_read(a->prefs, caller->person.id, &person))
         return json_null();
+    done = person.judged + person.skipped;
     if (known->person != person.id || caller->now - known->at > LEFT_MS ||
         caller->now < known->at) {
-        if (prefs_left(a->prefs, person.id, &known->left))
+        if (prefs_ahead(a->prefs, person.id, &known->left))
             return json_null();
         known->person = person.id;
         known->at = caller->now;
-        known->judged = person.judged;
+        known->done = done;
     }
-    left = known->left - (person.judged - known->judged);
+    left = known->left - (done - known->done);
     return json_pack("{s:I, s:I}", "done", (json_int_t)person.judged, "left",
                      (json_int_t)(left > 0 ? left : 0));
 }
@@ -62,8 +65,8 @@ static void answer_item(struct caller *caller, const struct prefs_assignment *a)
     prefs_item_free(&item);
 }
 
-/* Three different reasons for nothing, since people ask: all done, some of it with others now, own
- * pause. */
+/* Different reasons for nothing, since people ask: all done, some of it with others now, own pause, an
+ * admin's. */
 void work_next(void *self, struct desk_request *request)
 {
     struct caller *caller = self;

@@ -133,10 +133,10 @@ function guide(open) {
 
 // ---- an item
 
-// The one that is shown is to go, too.
-function progress(p, here) {
+// The one that is shown is among what is to go, which is about so many: when nothing comes any more, none is.
+function progress(p, offer) {
   if (!p) return;
-  const left = p.left + (here ? 1 : 0), all = p.done + left;
+  const left = offer === "given" ? Math.max(p.left, 1) : offer === "finished" ? 0 : p.left, all = p.done + left;
   get("bar").max = all || 1;
   get("bar").value = p.done;
   get("count").textContent = p.done + " done" + (left ? ", " + left + " to go" : "");
@@ -146,6 +146,7 @@ const rests = {
   finished: ["Everything is done", "There is nothing left for you. Thank you.", "Look again"],
   later: ["Nothing right now", "What is left is with others at the moment; some of it may come back.", "Look again"],
   paused: ["Paused", "Take your time: nothing is lost, and nobody counts pauses.", "Go on"],
+  held: ["Paused by an admin", "Nothing new comes until an admin ends that. What you have judged is kept.", "Look again"],
 };
 
 function rest(offer) {
@@ -186,7 +187,7 @@ async function next() {
 
 function receive(data, before) {
   trouble("");
-  progress(data.progress, data.offer === "given");
+  progress(data.progress, data.offer);
   if (data.offer !== "given") return rest(data.offer);
   draw(data.assignment, data.said, before);
   if (me.guideline && data.guideline > me.guideline.version) ask("/api/me").then((fresh) => { me = fresh; token(me.csrf); guideline(); });
