@@ -130,9 +130,13 @@ enum err judgements_read_row(struct judgements *all, const json_t *row) MUST_CHE
 
 /* All rows of some files, and judgements_end. Rows: {"item", "annotator", "value"} and
  * optionally "prompt", "time" (unix ms), "why", "gold", "seconds", "side" ("left" | "right"),
- * "undone", "a" and "b" (names), "answer_a" and "answer_b" (texts), "x" ({name: number}). Rows
- * of votes ("model_a", "model_b", "winner", "judge") are taken as pairs whose item is prompt
- * and models. Errors: those of judgements_add and rows_next, with "path:line: ". */
+ * "undone", "a" and "b" (names), "answer_a" and "answer_b" (texts) or "length_a" and
+ * "length_b" (their characters), "x" ({name: number}). Rows of votes ("model_a", "model_b",
+ * "winner", "judge") are taken as pairs whose item is prompt and models. Errors: those of
+ * judgements_add and rows_next, with "path:line: ". */
 enum err judgements_read(struct judgements *all, const char *const *path, size_t n) MUST_CHECK;
+
+/* Such a row of what was said: read again, it is the same. The caller's. */
+json_t *judgements_write_row(const struct judgements_said *said);
 
 #endif

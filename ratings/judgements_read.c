@@ -115,15 +115,18 @@ static enum err take_side(struct judgements_reading *r)
     return OK;
 }
 
-/* Characters, not bytes. */
-static double length_of(const struct judgements_reading *r, const char *key)
+/* Of the answer itself where it stands there, else as it is told. Characters, not bytes. */
+static enum err take_length(const struct judgements_reading *r, const char *answer,
+                            const char *told, double *out)
 {
-    const char *text = json_string_value(json_object_get(r->row, key));
-    double n = 0;
+    const char *text = json_string_value(json_object_get(r->row, answer));
 
-    for (const char *at = text; at && *at; at++)
-        n += ((unsigned char)*at & 0xC0) != 0x80;
-    return text ? n : NAN;
+    if (!text)
+        return number(r, told, out);
+    *out = 0;
+    for (const char *at = text; *at; at++)
+        *out += ((unsigned char)*at & 0xC0) != 0x80;
+    return OK;
 }
 
 /* Votes name no item: it is the prompt and the two models, whichever stood first. */
@@ -146,13 +149,15 @@ static enum err take_pair(struct judgements_reading *r)
     err = word(r, votes ? "model_a" : "a", NULL, &r->said.a);
     if (!err)
         err = word(r, votes ? "model_b" : "b", NULL, &r->said.b);
+    if (!err)
+        err = take_length(r, "answer_a", "length_a", &r->said.length_a);
+    if (!err)
+        err = take_length(r, "answer_b", "length_b", &r->said.length_b);
     if (err)
         return err;
     if (x && !json_is_null(x) && !json_is_object(x))
         return err_set(ERR_PARSE, "`x`: expected {name: number}");
     r->said.x = json_is_object(x) ? x : NULL;
-    r->said.length_a = length_of(r, "answer_a");
-    r->said.length_b = length_of(r, "answer_b");
     if (votes)
         name_item(r);
     return OK;
@@ -212,9 +217,10 @@ static enum err take(struct judgements_reading *r)
 static void note_keys(struct judgements *all, const json_t *row)
 {
     static const char *const known[] = {
-        "item", "annotator", "judge",    "value",   "winner",  "verdict", "prompt",
-        "time", "why",       "gold",     "seconds", "side",    "undone",  "a",
-        "b",    "answer_a",  "answer_b", "x",       "model_a", "model_b"};
+        "item",     "annotator", "judge",   "value",    "winner",   "verdict",
+        "prompt",   "time",      "why",     "gold",     "seconds",  "side",
+        "undone",   "a",         "b",       "answer_a", "answer_b", "x",
+        "length_a", "length_b",  "model_a", "model_b"};
     const char *key;
     json_t *value;
 

@@ -27,7 +27,9 @@ static const struct votes_kind {
      {"model_a", "model_b"},
      {NULL, NULL},
      {"model_a", "model_b", "tie", "both_bad"},
-     " "},
+     /* an arena's log */
+     " question_id turn anony tstamp dwell why guideline conversation_a "
+     "conversation_b "},
     {"verdict", /* drover judge, and what eval bias reads and writes */
      {"a", "b"},
      {"model_a", "model_b"},

@@ -268,6 +268,11 @@ static json_t *arena_row(const char *judge, const struct prefs_item *item,
                     "first", "a", "why", why, "guideline", said->guideline);
     if (said->shown_ms)
         json_object_set_new(row, "dwell", json_real((double)said->shown_ms / 1000));
+    /* What `drover rank` clusters by, and of what it makes length and style. */
+    if (item->prompt)
+        json_object_set(row, "prompt", item->prompt);
+    json_object_set(row, "answer_a", item->candidate[left].content);
+    json_object_set(row, "answer_b", item->candidate[right].content);
     free(why);
     return row;
 }

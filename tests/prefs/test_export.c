@@ -2,6 +2,7 @@
 #include "annotate/exchange/export.h"
 
 #include "annotate/exchange/judgements_of.h"
+#include "annotate/exchange/judgements_walk.h"
 #include "annotate/exchange/store_rows.h"
 #include "base/mem.h"
 #include "data/dataset.h"
@@ -212,6 +213,48 @@ static void test_dataset(void **state)
     free(path);
 }
 
+static enum err write_and_read(void *self, const struct judgements_said *said)
+{
+    json_t *const row = judgements_write_row(said);
+    const enum err err = judgements_read_row(self, row);
+
+    json_decref(row);
+    return err;
+}
+
+/* NAN is like NAN. */
+static bool same(double a, double b)
+{
+    return memcmp(&a, &b, sizeof a) == 0;
+}
+
+/* A row that was written says the same when it is read: what a child computes with (figures.c) is
+ * what the store holds. */
+static void check_written(struct prefs *prefs, const struct judgements *want)
+{
+    struct judgements *const got = judgements_new(JUDGEMENTS_PAIRS);
+    struct judgements_walk *const walk = judgements_walk_new(prefs, write_and_read, got);
+    bool more = true;
+
+    while (more)
+        assert_ok(judgements_walk_on(walk, &more));
+    judgements_walk_free(walk);
+    assert_ok(judgements_end(got));
+    assert_int_equal(got->n, want->n);
+    assert_int_equal(json_object_size(got->ignored), 0);
+    for (size_t i = 0; i < want->n; i++) {
+        const struct judgements_row *const a = &want->row[i], *const b = &got->row[i];
+        assert_true(a->item == b->item && a->annotator == b->annotator &&
+                    a->prompt == b->prompt && a->value == b->value && a->gold == b->gold);
+        assert_true(a->why == b->why && a->side == b->side && a->skipped == b->skipped &&
+                    a->undone == b->undone && a->flipped == b->flipped && a->time == b->time);
+        assert_true(same(a->seconds, b->seconds) && same(a->length, b->length));
+    }
+    for (size_t i = 0; i < want->annotator.n; i++)
+        assert_string_equal(want->annotator.text[i], got->annotator.text[i]);
+    judgements_free(got);
+}
+
 /* As ratings reads a store: choices, skips, what was taken back, what is open. */
 static void test_judgements(void **state)
 {
@@ -243,6 +286,7 @@ static void test_judgements(void **state)
     assert_int_equal(open, 1);
     assert_int_equal(sides, 4);
     assert_string_equal(all->annotator.text[all->row[0].annotator], "person1");
+    check_written(prefs, all);
     judgements_free(all);
     prefs_close(prefs);
 }
