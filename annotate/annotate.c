@@ -229,7 +229,7 @@ static void not_saved(struct annotate *a, struct desk_request *list)
 /* The time is asked for each request: a turn may be long when a password is hashed in it. */
 void annotate_turn(struct annotate *a, int64_t wait_ms, int64_t (*now)(void), bool *used)
 {
-    struct desk_request *list = desk_take(a->desk, wait_ms);
+    struct desk_request *list = desk_take(a->desk, figures_busy(&a->figures) ? 0 : wait_ms);
 
     *used = false;
     for (struct desk_request *one = list; one; one = one->next)
@@ -241,7 +241,7 @@ void annotate_turn(struct annotate *a, int64_t wait_ms, int64_t (*now)(void), bo
         *used = true;
     }
     desk_give(a->desk, list);
-    figures_tick(&a->figures, a->prefs, !list, clock_mono_ms(), now());
+    figures_tick(&a->figures, a->prefs, a->conf.program, !list, clock_mono_ms(), now());
 }
 
 void annotate_close(struct annotate *a)

@@ -15,6 +15,8 @@ struct annotate_conf {
     const char *tls_cert, *tls_key; /* files (PEM); or NULL */
     const char *owner;              /* who enters by the address that is printed: an admin */
     unsigned connections;
+    const char
+        *program; /* the path of drover, which computes agreement; or NULL: nobody does */
 };
 
 #endif

@@ -343,7 +343,8 @@ static struct annotate_conf conf_of(const struct cmd_annotate_options *o, struct
                                   .owner = *o->name ? o->name
                                            : user   ? user
                                                     : "owner",
-                                  .connections = (unsigned)o->connections};
+                                  .connections = (unsigned)o->connections,
+                                  .program = "/proc/self/exe"};
 }
 
 /* Judgements are durable as they come, so the end has nothing to save: it only says what is left. */

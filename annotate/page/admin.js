@@ -63,7 +63,7 @@ function people(list) {
   get("people").replaceChildren(...list.map((p) => row([p.name || "(forgotten)",
     select(["annotator", "reviewer", "admin"], p.role, "Role of " + p.name, (role) => change(p.id, { role })), p.judged, p.skipped,
     p.gold ? p.gold_right + " of " + p.gold : "–", when(p.last),
-    p.standing === "forgotten" ? p.standing : select(["active", "paused", "closed"], p.standing, "State of " + p.name, (standing) => change(p.id, { standing }))])));
+    p.standing === "forgotten" ? p.standing : select(["active", ...(p.standing === "paused" ? ["paused"] : []), "held", "closed"], p.standing, "State of " + p.name, (standing) => change(p.id, { standing }))])));
 }
 
 async function refresh() {
@@ -82,7 +82,7 @@ async function refresh() {
 const percent = (value) => (value === null || value === undefined ? "–" : (100 * value).toFixed(1) + " %");
 const interval = (one, as) => (one && one.value !== null && one.value !== undefined ? as(one.value) + (one.low !== null && one.low !== undefined ? " [" + as(one.low) + ", " + as(one.high) + "]" : "") : "–");
 
-// The server makes them when nothing waits for it; until then these are the last ones, with their time.
+// A process of its own makes them now and then; until then these are the last ones, with their time.
 async function agreement() {
   const data = await attempt(() => ask("/api/admin/agreement"));
   if (!data) return;
@@ -90,6 +90,20 @@ async function agreement() {
   const three = (value) => value.toFixed(3);
   get("agreement-words").textContent = !of ? "Not computed yet." : of.why || "Planned judgements alone; as of " + when(data.at) + (data.fresh ? "." : ", being renewed.");
   figures(get("agreement"), !of || of.why ? [] : [["Pairs that agree", interval(of.percent, percent)], ["Krippendorff's α", interval(of.krippendorff_alpha, three)], ["Items with two or more", of.items], ["Annotators", of.annotators]]);
+  raters(of && !of.why ? of : null);
+}
+
+const share = (one) => (one && one.n ? interval(one, percent) + " of " + one.n : "–");
+
+// A bias is named where its test says so, after Holm over all people; else only its share is shown.
+function raters(of) {
+  const list = (of && of.by_annotator) || [];
+  get("raters-card").hidden = !list.length;
+  get("raters").replaceChildren(...list.map((one) => row([one.name, interval(one.agreement, percent), share(one.gold), share(one.self),
+    share(one.left) + (one.left.p_holm < 0.05 ? " (bias)" : ""), share(one.longer) + (one.longer.p_holm < 0.05 ? " (bias)" : ""),
+    one.reliability === null ? "–" : one.reliability.toFixed(2), one.seconds === null ? "–" : one.seconds.toFixed(1)])));
+  const found = (of && of.disagreements && of.disagreements.found) || [];
+  get("raters-words").textContent = found.slice(0, 10).map((one) => one.a + " and " + one.b + " disagree by " + one.on + " (n = " + one.n + ", p = " + one.p_holm.toPrecision(2) + " after Holm).").join(" ");
 }
 
 async function lists() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A page under load: people who judge, pages of admins that look on, kill -9 at random; how long a judgement takes, and that each
-acknowledged one is there once. usage: annotate_load.py BIN_FOLDER [PEOPLE [SECONDS [ITEMS]]] [kill]"""
+acknowledged one is there once; with `judged` half of the people have judged everything already, twice each item.
+usage: annotate_load.py BIN_FOLDER [PEOPLE [SECONDS [ITEMS]]] [kill] [judged]"""
 import asyncio
 import json
 import os
@@ -9,6 +10,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 
@@ -16,10 +18,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from annotate_stand import Person, Server, check  # noqa: E402
 
 BIN = sys.argv[1]
-WORDS = [word for word in sys.argv[2:] if word != "kill"]
+WORDS = [word for word in sys.argv[2:] if word not in ("kill", "judged")]
 PEOPLE, SECONDS, ITEMS = (int(word) for word in WORDS + ["200", "60", "10000"][len(WORDS):])
 ADMINS, PAUSE = 20, 2.0
-took, looked, killed, acknowledged = [], [], [], set()
+took, looked, killed, acknowledged, figures = [], [], [], set(), set()
 
 
 class Talk:
@@ -87,8 +89,11 @@ async def look(talk, end):
         for path in ("/api/admin/state", "/api/admin/agreement"):
             begun = time.monotonic()
             try:
-                await talk.ask(path)
+                seen = await talk.ask(path)
                 looked.append(time.monotonic() - begun)
+                if path.endswith("agreement") and seen["agreement"]:
+                    check("percent" in seen["agreement"], seen)
+                    figures.add(seen["at"])
             except ConnectionError:
                 await asyncio.sleep(0.2)
         await asyncio.sleep(5 * random.random() * 2)
@@ -109,10 +114,28 @@ async def run(server, people, owner, kills):
     await asyncio.gather(killer(server, end, kills), *work)
 
 
+def judge_before(store, folder, items):
+    """Two judgements of each item, by a hundred people who are not among those that come."""
+    path = os.path.join(folder, "before.jsonl")
+    with open(path, "w") as file:
+        for i, item in enumerate(items):
+            for k in range(2):
+                row = {"item": item["key"], "mode": "pair", "annotator": f"before{(i + 50 * k) % 100}", "why": "plan", "verdict": "chosen", "choice": int(random.random() < 0.7),
+                       "order": [k, 1 - k], "time": 1700000000000 + i, "seconds": 3.5, "guideline": 0, "prompt": item["prompt"]}
+                row |= {f"answer_{n}": text for n, text in enumerate(item["candidates"])} | {f"model_{n}": f"m{n}" for n in range(2)}
+                file.write(json.dumps(row) + "\n")
+    subprocess.run([BIN + "/drover", "prefs", "import", store, path], check=True)
+
+
 def main():
     kills = "kill" in sys.argv
-    items = [{"mode": "pair", "prompt": f"Item {i}? " + "words " * 40, "candidates": [f"one {i} " + "text " * 150, f"two {i} " + "more " * 150]} for i in range(ITEMS)]
-    server = Server(BIN, items, 3)
+    items = [{"mode": "pair", "key": f"k{i}", "prompt": f"Item {i}? " + "words " * 40, "candidates": [f"one {i} " + "text " * 150, f"two {i} " + "more " * 150]} for i in range(ITEMS)]
+    folder = tempfile.TemporaryDirectory()
+    store = os.path.join(folder.name, "prefs.db")
+    subprocess.run([os.path.join(BIN, "..", "tests", "bin", "make_store"), store, "3"], input="".join(json.dumps(item) + "\n" for item in items), text=True, check=True)
+    if "judged" in sys.argv:
+        judge_before(store, folder.name, items)
+    server = Server(BIN, None, 3, store=store)
     owner = Person(server, token=server.token)
     people = []
     for i in range(PEOPLE):
@@ -127,7 +150,7 @@ def main():
     rows = subprocess.run([BIN + "/drover", "prefs", "export", snapshot, "format=csv", "out=" + snapshot + ".csv"], capture_output=True, text=True)
     until = time.monotonic() + 30
     while True:  # what admins see may be some seconds old
-        done = sum(person["judged"] for person in owner.ask("/api/admin/state")["people"])
+        done = sum(person["judged"] for person in owner.ask("/api/admin/state")["people"] if not person["name"].startswith("before"))
         if done == len(acknowledged) or (kills and done >= len(acknowledged)) or time.monotonic() > until:
             break
         time.sleep(0.5)
@@ -135,7 +158,7 @@ def main():
     took.sort(), looked.sort()
     at = lambda list_, share: list_[min(len(list_) - 1, int(share * len(list_)))] * 1000
     print(f"{PEOPLE} people, {ITEMS} items: {len(took)} judgements: median {at(took, .5):.1f} ms, p99 {at(took, .99):.1f} ms, longest {took[-1] * 1000:.1f} ms; "
-          f"admin pages: median {at(looked, .5):.1f} ms, p99 {at(looked, .99):.1f} ms; killed {len(killed)} times; acknowledged {len(acknowledged)}, in the store {done}")
+          f"admin pages: median {at(looked, .5):.1f} ms, p99 {at(looked, .99):.1f} ms, longest {looked[-1] * 1000:.1f} ms; figures of {len(figures)} moments; killed {len(killed)} times; acknowledged {len(acknowledged)}, in the store {done}")
     check(done == len(acknowledged) or (kills and done >= len(acknowledged)), done, len(acknowledged), rows.stderr[:200])
 
 
