@@ -12,6 +12,7 @@
 #include "base/strbuf.h"
 #include "cli/command.h"
 #include "cli/json_out.h"
+#include "data/rows.h"
 #include "ratings/alternative.h"
 #include "ratings/matrix.h"
 #include "ratings/raters.h"
@@ -157,19 +158,21 @@ static int files_of(int argc, char **argv)
     return n;
 }
 
-/* A preference store by its name; a store holds choices, whose level is pairs. */
-static bool is_store(const char *path)
+/* A preference store is told by its first bytes; it holds choices, whose level is pairs. One of
+ * several files cannot be one: its people and items are no others'. */
+static enum err read_all(struct judgements **all, const struct agreement_options *o,
+                         const char *const *path, size_t files)
 {
-    const size_t n = strlen(path);
-
-    return n > 3 && !strcmp(path + n - 3, ".db");
-}
-
-static enum err read_store(struct judgements *all, const char *path, int files)
-{
-    if (files > 1)
-        return err_set(ERR_PARSE, "%s: one store at a time, and no file beside it", path);
-    return judgements_of_file(all, path);
+    for (size_t i = 0; i < files && files > 1; i++)
+        if (rows_is_store(path[i]))
+            return err_set(ERR_PARSE, "%s: one store at a time, and no file beside it",
+                           path[i]);
+    if (rows_is_store(path[0])) {
+        *all = judgements_new(JUDGEMENTS_PAIRS);
+        return judgements_of_file(*all, path[0]);
+    }
+    *all = judgements_new((enum judgements_level)o->level);
+    return judgements_read(*all, path, files);
 }
 
 static enum err run(const struct command *command, int argc, char **argv, int *status)
@@ -187,13 +190,8 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     err = command_conf(keys, &options, argc - files, argv + files);
     if (!err)
         err = json_out_open(&json, options.json);
-    if (!err) {
-        all = judgements_new(is_store(argv[0]) ? JUDGEMENTS_PAIRS
-                                               : (enum judgements_level)options.level);
-        err = is_store(argv[0])
-                  ? read_store(all, argv[0], files)
-                  : judgements_read(all, (const char *const *)argv, (size_t)files);
-    }
+    if (!err)
+        err = read_all(&all, &options, (const char *const *)argv, (size_t)files);
     if (!err) {
         say_ignored(all);
         err = tell(all, &options, &json);

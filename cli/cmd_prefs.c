@@ -99,18 +99,23 @@ static const char *given(const char *text)
 
 /* ---- create */
 
-static enum err create(const struct prefs_job *job)
+static enum err make(const struct prefs_job *job)
 {
     const struct prefs_conf *const c = &job->conf;
     struct prefs_settings settings = prefs_settings_usual();
-    enum err err;
 
     settings.overlap = c->overlap;
     settings.overlap_max = conf_has_int(c->overlap_max) ? c->overlap_max : c->overlap;
     settings.gold_rate = c->gold_rate;
     settings.repeat_rate = c->repeat_rate;
     settings.repeat_gap = c->repeat_gap;
-    err = prefs_create(job->path, &settings, NULL, clock_wall_ms());
+    return prefs_create(job->path, &settings, NULL, clock_wall_ms());
+}
+
+static enum err create(const struct prefs_job *job)
+{
+    const enum err err = make(job);
+
     if (!err)
         say(stderr, "drover prefs: %s is made; `drover prefs import %s FILE` fills it\n",
             job->path, job->path);
@@ -148,7 +153,7 @@ static enum err import_all(const struct prefs_job *job)
                                      .question = given(c->question)};
     const bool fresh = !fs_exists(job->path);
     struct prefs *prefs;
-    enum err err = fresh ? create(job) : OK;
+    enum err err = fresh ? make(job) : OK;
 
     if (!err)
         err = prefs_open(&prefs, job->path, PREFS_WRITE);

@@ -4,12 +4,14 @@
  * read and the figures put out: a table for people, one JSON object, a picture. Votes that do not
  * connect the models give no ranking: the JSON then says which groups there are, and the command
  * fails with the same words. */
+#include "annotate/exchange/votes_of.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/say.h"
 #include "base/strbuf.h"
 #include "cli/command.h"
 #include "cli/json_out.h"
+#include "data/rows.h"
 #include "ratings/leaderboard.h"
 #include "ratings/votes_read.h"
 
@@ -109,7 +111,8 @@ static enum err rank(const struct rank_options *o, const char *path, struct json
     struct votes *votes = votes_new();
     struct leaderboard board = {.why = NULL};
     struct leaderboard_conf conf;
-    enum err err = votes_read(votes, path, o->covariates);
+    enum err err =
+        (rows_is_store(path) ? votes_of_file : votes_read)(votes, path, o->covariates);
 
     if (!err) {
         tell_left_out(votes);
@@ -153,8 +156,9 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 const struct command cmd_rank = {
     .name = "rank",
     .group = "models",
-    .usage = "FILE [model=bradley-terry|davidson|rao-kupper|thurstone|plackett-luce|elo] "
-             "[like=arena] [key=value ...]",
+    .usage =
+        "FILE|prefs.db [model=bradley-terry|davidson|rao-kupper|thurstone|plackett-luce|elo] "
+        "[like=arena] [key=value ...]",
     .help =
         "votes or rankings to a leaderboard: strengths, intervals, ranks, what sways voters",
     .run = run,

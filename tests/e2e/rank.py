@@ -125,6 +125,29 @@ def biased_votes_are_read(folder, rows):
     assert all(e["low"] < 0 < e["high"] for e in swayed.values()), swayed
 
 
+def a_store_is_ranked(folder, rows):
+    """Votes that went into a store and out of it, as its arena log and as the store itself: the same board as before, with
+    sides, lengths and prompts."""
+    r = random.Random(5)
+    words = {"model_a": "model_a", "model_b": "model_b", "tie": "tie"}
+    direct, log = [], []
+    for i, row in enumerate(rows):
+        answer = {side: "word " * r.randrange(1, 40) + str(i) for side in "ab"}
+        direct.append(dict(row, judge="j%d" % (i % 4), first="a", prompt="of " + row["prompt"], **{"answer_" + side: text for side, text in answer.items()}))
+        log.append({"question_id": "q%d" % i, "model_a": row["model_a"], "model_b": row["model_b"], "winner": words[row["winner"]], "judge": "j%d" % (i % 4), "turn": 1, "tstamp": 1.7e9 + i}
+                   | {"conversation_" + side: [{"role": "user", "content": "of " + row["prompt"]}, {"role": "assistant", "content": text}] for side, text in answer.items()})
+    store, out = os.path.join(folder, "a store"), os.path.join(folder, "out.jsonl")
+    subprocess.run([DROVER, "prefs", "import", store, write(folder, log, "log.jsonl")], check=True, stderr=subprocess.DEVNULL, timeout=60)
+    subprocess.run([DROVER, "prefs", "export", store, "format=arena", "output=" + out], check=True, stderr=subprocess.DEVNULL, timeout=60)
+    options = ("covariates=position,length", "json=true")
+    want, of_store, of_log = (json.loads(rank(path, *options).stdout) for path in (write(folder, direct, "direct.jsonl"), store, out))
+    assert of_store == of_log and want["cluster"] == of_store["cluster"] == "prompt" and want["clusters"] == of_store["clusters"]
+    name = {n: n for n in ("ash", "birch", "cedar")}
+    for a, b in [(figures(want, name)[n], figures(of_store, name)[n]) for n in name] + [(want["effects"][e], of_store["effects"][e]) for e in ("position", "length")]:
+        assert all(same(a[key], b[key]) for key in a), (a, b)
+    assert "nothing reads" not in rank(out).stderr
+
+
 def real_people():
     import wmt_rank
 
@@ -148,5 +171,6 @@ with tempfile.TemporaryDirectory() as work:
     what_is_put_out(work, votes)
     what_is_refused(work, votes)
     biased_votes_are_read(work, votes)
+    a_store_is_ranked(work, votes)
 real_people()
 print("rank: ok")
