@@ -33,12 +33,15 @@ enum err prefs_origin_order(struct prefs *prefs, const uint8_t *run, uint64_t ol
     while (!err) {
         struct prefs_origin origin;
         bool found = false, in_time;
+        int64_t need = 0;
         err = misplaced(prefs, run, from, &item);
         if (err || !item)
             break;
         err = prefs_origin_read(prefs, item, &origin, &found);
         in_time = found && !memcmp(origin.run, run, PREFS_ID) && origin.version >= oldest;
-        late += !in_time;
+        if (!err)
+            err = sql_number(prefs, &need, 0, "SELECT need FROM item WHERE id = ?1", "i", item);
+        late += !in_time && need > 0;
         if (!err)
             err = prefs_item_prioritise(prefs, item, NULL,
                                         in_time ? 1 + (double)origin.version : -1, 1);
