@@ -1,5 +1,5 @@
 /* How it works: a supervisor writes where its fleet listens into fleet.json of the run's
- * folder (endpoint_make), with the paths of an operator's and a follower's key and its own process id; commands read it there
+ * folder (endpoint_make), with the paths of an operator's, a follower's and an annotator's key and its own process id; commands read it there
  * (endpoint_read). Without a name the newest such file up to two folders down counts, if its
  * supervisor still lives: a person with one run going types `drover top` and no more. By
  * address nothing is read but the key, and the dashboard is five ports further, where the
@@ -41,9 +41,10 @@ enum { FLEET_JSON_MAX = 64 << 10 };
 static enum err write_json(const struct endpoint *fleet)
 {
     char *path = mem_print("%s/fleet.json", fleet->run);
-    json_t *tree = json_pack("{s:s,s:s,s:s,s:s,s:I}", "control", fleet->control, "dashboard",
-                             fleet->dashboard, "key", fleet->key_path, "follower",
-                             fleet->follower_path, "pid", (json_int_t)fleet->pid);
+    json_t *tree =
+        json_pack("{s:s,s:s,s:s,s:s,s:s,s:I}", "control", fleet->control, "dashboard",
+                  fleet->dashboard, "key", fleet->key_path, "follower", fleet->follower_path,
+                  "annotator", fleet->annotator_path, "pid", (json_int_t)fleet->pid);
     char *text = json_dumps(tree, JSON_INDENT(1));
     const enum err err = fs_write(path, text, strlen(text));
 
@@ -136,6 +137,8 @@ enum err endpoint_make(struct endpoint *out, const char *run, const char *keys,
     if (!err)
         err = key_of(out, ROLE_FOLLOWER, "follower", out->follower_path);
     if (!err)
+        err = key_of(out, ROLE_ANNOTATOR, "annotator", out->annotator_path);
+    if (!err)
         err = key_of(out, ROLE_SUPERVISOR, "supervisor", path);
     if (!err)
         err = curve_load(&out->keys, path);
@@ -193,6 +196,7 @@ enum err endpoint_read(struct endpoint *out, const char *run)
         take(out->dashboard, sizeof out->dashboard, tree, "dashboard");
         take(out->key_path, sizeof out->key_path, tree, "key");
         take(out->follower_path, sizeof out->follower_path, tree, "follower");
+        take(out->annotator_path, sizeof out->annotator_path, tree, "annotator");
         out->pid = (long)json_integer_value(json_object_get(tree, "pid"));
         err = load_key(out);
     }

@@ -23,9 +23,10 @@ struct endpoint {
     char control[ENDPOINT_TEXT], dashboard[ENDPOINT_TEXT];
     char key_path[4096]; /* of an operator's key; "" without */
     char follower_path
-        [4096];        /* of a follower's key, for `drover serve`; "" where there is none */
-    char folder[4096]; /* of a fleet of this process's: its keys folder */
-    char run[4096];    /* folder, "" when found by address */
+        [4096]; /* of a follower's key, for `drover serve`; "" where there is none */
+    char annotator_path[4096]; /* of an annotator's, for `drover annotate`; likewise */
+    char folder[4096];         /* of a fleet of this process's: its keys folder */
+    char run[4096];            /* folder, "" when found by address */
     bool secure;
     struct curve_keys keys;
     long pid; /* of the supervisor, 0 unknown */
