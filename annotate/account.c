@@ -67,6 +67,8 @@ static void tell_me(struct caller *caller)
 
     if (me)
         put_guideline(me, prefs);
+    if (me && caller->annotate->conf.run)
+        json_object_set_new(me, "run", json_string(caller->annotate->conf.run->name));
     caller_json(caller, 200, me);
 }
 

@@ -91,6 +91,27 @@ static json_t *state_now(struct caller *caller, int64_t *rows, enum err *err)
                      "address", caller->annotate->base);
 }
 
+/* Of a fleet: how far its pairs are, and what it must still hear. */
+static json_t *run_now(const struct annotate_run *run)
+{
+    if (!run)
+        return json_null();
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "run", run->name, "state",
+                     run->state, "newest", (json_int_t)run->newest, "pairs",
+                     (json_int_t)run->pairs, "waiting", (json_int_t)run->waiting, "late",
+                     (json_int_t)run->late, "outbox", (json_int_t)run->outbox, "others",
+                     (json_int_t)run->others);
+}
+
+/* What is told last stays as it is; the run's part is of now. */
+static json_t *told_now(struct caller *caller)
+{
+    json_t *told = json_copy(caller->annotate->told.state);
+
+    json_object_set_new(told, "fleet", run_now(caller->annotate->conf.run));
+    return told;
+}
+
 /* Asked every few seconds by each open page, and counted over all that was given: the pages share what
  * was counted last, until something moved and a hundred times as long as it took is over, as with
  * the figures (figures.c). A small study is counted each time, and nobody sees anything old. */
@@ -105,14 +126,14 @@ void admin_state(void *self, struct desk_request *request)
 
     (void)request;
     if (told->state && (told->changes == changes || begun < told->next_ms)) {
-        caller_json(caller, 200, json_incref(told->state));
+        caller_json(caller, 200, told_now(caller));
         return;
     }
     json_decref(told->state);
     told->state = state_now(caller, &rows, &err);
     told->changes = changes;
     told->next_ms = rows < TOLD_ROWS ? begun : begun + (clock_mono_ms() - begun) * TOLD_SHARE;
-    answer(caller, err, json_incref(told->state));
+    answer(caller, err, err ? NULL : told_now(caller));
 }
 
 void admin_agreement(void *self, struct desk_request *request)

@@ -5,7 +5,19 @@
 
 enum { ANNOTATE_BODY_MAX = 2 << 20 }; /* bytes of a request: a rewritten answer, as JSON */
 
+#include <stdint.h>
+
 struct prefs;
+
+/* Of which run the items are, as pages tell it. The caller changes it between turns. */
+struct annotate_run {
+    char name[33];          /* its id in hexadecimal; "": not known yet */
+    const char *state;      /* "here", "away", ...: a word */
+    uint64_t newest;        /* version of its policy */
+    int64_t pairs;          /* that came */
+    int64_t waiting, late;  /* of them: need a judgement; of these, too old to be learnt from */
+    int64_t outbox, others; /* judgements that it has not acknowledged; of other runs */
+};
 
 struct annotate_conf {
     struct prefs *prefs; /* borrowed, open for writing; the server is its only user */
@@ -17,6 +29,7 @@ struct annotate_conf {
     unsigned connections;
     const char
         *program; /* the path of drover, which computes agreement; or NULL: nobody does */
+    const struct annotate_run *run; /* borrowed; NULL: the items are of no fleet */
 };
 
 #endif

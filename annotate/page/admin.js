@@ -66,6 +66,15 @@ function people(list) {
     p.standing === "forgotten" ? p.standing : select(["active", ...(p.standing === "paused" ? ["paused"] : []), "held", "closed"], p.standing, "State of " + p.name, (standing) => change(p.id, { standing }))])));
 }
 
+const states = { joining: "has not answered yet", here: "is here", away: "does not answer: people judge on", over: "is over", busy: "has another annotator: pairs go there", refused: "lets this annotator in no more: people judge on" };
+
+function run(fleet) {
+  get("fleet").hidden = !fleet;
+  if (!fleet) return;
+  get("fleet-words").textContent = (fleet.run ? "Run " + fleet.run.slice(0, 8) : "The fleet") + " " + (states[fleet.state] || fleet.state) + "." + (fleet.others ? " " + fleet.others + " judgements wait for other runs." : "");
+  figures(get("fleet-figures"), [["Newest version", fleet.newest], ["Pairs", fleet.pairs], ["Wait for people", fleet.waiting], ["Of them too old to learn from", fleet.late], ["Judgements on their way", fleet.outbox]]);
+}
+
 async function refresh() {
   const data = await attempt(() => ask("/api/admin/state"));
   if (!data) return;
@@ -76,6 +85,7 @@ async function refresh() {
   figures(get("figures"), [["Items", p.items], ["Finished", p.finished], ["Judged by plan", p.judged + " / " + p.wanted], ["Asked for more", p.extra],
     ["Open now", p.open], ["People differ", p.differ], ["Decided by review", p.adjudicated], ["Gold answers", p.golds], ["Repeats", p.repeats], ["Skips", p.skips]]);
   people(data.people);
+  run(data.fleet);
   agreement();
 }
 

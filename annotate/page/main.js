@@ -47,6 +47,7 @@ function entered(data) {
   get("guide-button").hidden = !me.guideline;
   get("admin-link").hidden = me.role !== "admin";
   get("review-button").hidden = me.role === "annotator";
+  get("title").textContent = me.run ? "Answers of run " + me.run.slice(0, 8) : "drover annotate";
   guideline();
   purpose();
 }
@@ -158,6 +159,15 @@ function rest(offer) {
   get("rest-button").dataset.offer = offer;
   show("rest");
   get("rest-button").focus();
+  again(offer);
+}
+
+// A run sends more as it learns: whoever waits for it need not ask.
+function again(offer) {
+  if (me.run === undefined || offer === "paused") return;
+  get("rest-title").textContent = "Nothing right now";
+  get("rest-words").textContent = "The run sends more answers as it learns. This page looks again by itself.";
+  setTimeout(() => { if (me && !task && !get("rest").hidden && get("rest-button").dataset.offer === offer) next(); }, 5000);
 }
 
 // What was on its way when the page was left goes first.
