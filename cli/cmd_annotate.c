@@ -2,7 +2,8 @@
  *
  * How it works: the store is opened, or made; a model fills it with pairs, if one is named; then the
  * library annotate serves the page from this thread until Ctrl-C, and a bar shows how far people
- * are. What was judged is in the store, however this ends. */
+ * are. What was judged is in the store, however this ends. With a fleet (annotate_fleet.c) its pairs come
+ * besides, and judgements of them go back. */
 
 #include "annotate/active.h"
 #include "annotate/annotate.h"
@@ -13,19 +14,19 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/say.h"
+#include "cli/annotate_fleet.h"
+#include "cli/annotate_watch.h"
 #include "cli/bar.h"
 #include "cli/command.h"
 #include "cli/open_page.h"
-#include "prefs/item.h"
 #include "prefs/prefs.h"
 
-#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { TURN_MS = 200, LOOK_MS = 1000, LINGER_MS = 2000 };
+enum { TURN_MS = 200 };
 
 struct cmd_annotate_options {
     struct sampling_options sampling; /* first: SAMPLING_ROWS */
@@ -39,6 +40,8 @@ struct cmd_annotate_options {
     int connections;
     char *choose_model;
     int choose, choose_batch;
+    struct endpoint_options fleet;
+    char *ticket_file;
     bool open, stay;
 };
 
@@ -79,6 +82,16 @@ static const struct conf_key keys[] = {
               "frozen model by whose last hidden state pairs differ; unset: in order"),
     CONF_INT(cmd_annotate_options, choose_batch, "25", 1, 100000,
              "pairs chosen at a time; the next when they are judged"),
+    CONF_ROW(CONF_TEXT_, cmd_annotate_options, fleet.broker, "broker", "", 0, 0,
+             "pairs that the fleet at tcp://HOST:5555 sends; judgements go back to its run",
+             NULL),
+    CONF_ROW(CONF_TEXT_, cmd_annotate_options, fleet.run, "run", "", 0, 0,
+             "the same of the fleet that works in this run folder", NULL),
+    CONF_ROW(CONF_TEXT_, cmd_annotate_options, fleet.key, "key", "", 0, 0,
+             "broker: a key file of the role annotator", NULL),
+    CONF_TEXT(cmd_annotate_options, ticket_file, "",
+              "a ticket of the role annotator in the place of broker and key; \"-\": standard "
+              "input"),
     CONF_BOOL(cmd_annotate_options, open, "true", "open a browser where there is a display"),
     CONF_BOOL(cmd_annotate_options, stay, "true", "go on when all is judged; false: end"),
     SAMPLING_ROWS("256"),
@@ -99,6 +112,11 @@ static void end(int number)
 static const char *given(const char *text)
 {
     return text && *text ? text : NULL;
+}
+
+static bool has_fleet(const struct cmd_annotate_options *o)
+{
+    return given(o->fleet.broker) || given(o->fleet.run) || given(o->ticket_file);
 }
 
 /* ---- the store */
@@ -172,11 +190,11 @@ static enum err open_store(struct prefs **out, const struct cmd_annotate_options
     const bool fresh = !fs_exists(o->store);
     enum err err = OK;
 
-    if (fresh && !given(o->sampling.model) && !given(o->data))
-        return err_set(
-            ERR_RANGE,
-            "store: there is no %s: model=M prompts=FILE or data=FILE fills a new one",
-            o->store);
+    if (fresh && !given(o->sampling.model) && !given(o->data) && !has_fleet(o))
+        return err_set(ERR_RANGE,
+                       "store: there is no %s: model=M prompts=FILE or data=FILE fills a new "
+                       "one, run=FOLDER or broker=ADDRESS a fleet",
+                       o->store);
     if (fresh)
         err = prefs_create(o->store, &settings, NULL, clock_wall_ms());
     if (!err)
@@ -265,70 +283,7 @@ static enum err open_choice(struct active **out, struct prefs *prefs,
     return given(o->choose_model) ? active_open(out, prefs, &conf) : OK;
 }
 
-/* Once its pairs are judged, or as many others. *next: at how many judgements it is made anew. */
-static enum err choose(struct active *active, struct prefs *prefs, int64_t judged,
-                       int64_t *next)
-{
-    struct active_told told;
-    enum err err = active_choose(active, prefs, &told);
-
-    if (!err)
-        err = prefs_commit(prefs);
-    *next = told.chosen ? judged + (int64_t)told.chosen : INT64_MAX;
-    return err;
-}
-
 /* ---- while people judge */
-
-struct cmd_annotate_watch {
-    struct bar bar;
-    int64_t looked_ms, judged, wanted, end_ms;
-    bool told;
-    struct active *active; /* or NULL */
-    int64_t choose_at;     /* judgements */
-};
-
-/* Once a second: the bar's total grows with items that are added and with judgements that are asked
- * for more, so it begins anew where that moves. Whoever judged the last one still hears that it is
- * saved, and may take it back: the end is some seconds behind it. */
-static enum err look(struct cmd_annotate_watch *w, struct prefs *prefs, int64_t now_ms,
-                     bool stay)
-{
-    struct prefs_progress p;
-    enum err err;
-
-    if (now_ms - w->looked_ms < LOOK_MS)
-        return OK;
-    w->looked_ms = now_ms;
-    err = prefs_progress(prefs, &p);
-    if (err)
-        return err;
-    if (p.wanted != w->wanted) {
-        bar_end(&w->bar);
-        bar_begin(&w->bar, "judged", (size_t)p.wanted, 0, now_ms);
-    }
-    w->judged = p.judged;
-    w->wanted = p.wanted;
-    bar_step(&w->bar, (size_t)p.judged, now_ms);
-    if (w->active && p.judged >= w->choose_at)
-        err = choose(w->active, prefs, p.judged, &w->choose_at);
-    if (!p.wanted || p.judged < p.wanted || p.open) {
-        w->told = false; /* the last one was taken back, perhaps */
-    } else if (!w->told) {
-        w->told = true;
-        w->end_ms = now_ms + LINGER_MS;
-        say(stderr, "\nall that is planned is judged%s\n", stay ? "; Ctrl-C ends" : "");
-    } else if (!stay && now_ms >= w->end_ms) {
-        ended = 1;
-    }
-    return err;
-}
-
-static void tell_address(const struct annotate *annotate, bool again)
-{
-    say(stderr, "%s%s\n", again ? "the address was used; another browser enters by " : "open ",
-        annotate_address(annotate));
-}
 
 static struct annotate_conf conf_of(const struct cmd_annotate_options *o, struct prefs *prefs)
 {
@@ -347,17 +302,34 @@ static struct annotate_conf conf_of(const struct cmd_annotate_options *o, struct
                                   .program = "/proc/self/exe"};
 }
 
-/* Judgements are durable as they come, so the end has nothing to save: it only says what is left. */
-static enum err serve(struct prefs *prefs, struct active *active,
-                      const struct cmd_annotate_options *o)
+static void tell_address(const struct annotate *annotate, bool again)
 {
-    const struct annotate_conf conf = conf_of(o, prefs);
-    struct cmd_annotate_watch watch = {.wanted = -1, .active = active};
+    say(stderr, "%s%s\n", again ? "the address was used; another browser enters by " : "open ",
+        annotate_address(annotate));
+}
+
+struct cmd_annotate_serving {
+    struct prefs *prefs;
+    struct active *active; /* or NULL */
+    const struct cmd_annotate_options *options;
+};
+
+/* Judgements are durable as they come, so the end has nothing to save: it only says what is left.
+ * fleet: NULL, or whose pairs these are. */
+static enum err serve(const struct cmd_annotate_serving *s, struct annotate_fleet *fleet,
+                      const volatile sig_atomic_t *until)
+{
+    const struct cmd_annotate_options *const o = s->options;
+    const struct annotate_run *const of = fleet ? annotate_fleet_told(fleet) : NULL;
+    struct annotate_conf conf = conf_of(o, s->prefs);
+    struct annotate_watch watch = {.active = s->active, .run = of, .stay = o->stay};
     struct open_page page = {NULL};
     struct annotate *annotate;
     bool used;
-    enum err err = annotate_open(&annotate, &conf, clock_wall_ms());
+    enum err err;
 
+    conf.run = of;
+    err = annotate_open(&annotate, &conf, clock_wall_ms());
     if (err)
         return err;
     if (conf.proxy)
@@ -365,22 +337,28 @@ static enum err serve(struct prefs *prefs, struct active *active,
     tell_address(annotate, false);
     if (o->open)
         open_page(&page, annotate_address(annotate));
-    bar_begin(&watch.bar, "judged", 1, 0, clock_mono_ms());
-    while (!ended && !err) {
+    annotate_watch_begin(&watch, clock_mono_ms());
+    while (!watch.over && !*until && !err) {
         annotate_turn(annotate, TURN_MS, clock_wall_ms, &used);
         if (used)
             tell_address(annotate, true);
-        err = look(&watch, prefs, clock_mono_ms(), o->stay);
+        if (fleet)
+            annotate_fleet_turn(fleet, clock_wall_ms());
+        err = annotate_watch_look(&watch, s->prefs, clock_mono_ms());
     }
-    bar_end(&watch.bar);
     annotate_close(annotate);
     open_page_end(&page);
-    if (!err)
-        say(stderr, "%lld of %lld planned judgements are in %s%s\n", (long long)watch.judged,
-            (long long)(watch.wanted > 0 ? watch.wanted : 0), o->store,
-            watch.judged < watch.wanted ? "; the same command goes on" : "");
+    annotate_watch_end(&watch, err ? NULL : o->store);
     return err;
 }
+
+static enum err serve_pairs(void *self, struct annotate_fleet *fleet,
+                            const volatile sig_atomic_t *end_of_fleet)
+{
+    return serve(self, fleet, end_of_fleet);
+}
+
+/* ---- the command */
 
 /* A file that is named alone is the store, or what is to be judged. */
 static char *named_alone(int argc, char **argv)
@@ -416,8 +394,7 @@ static enum err make(struct prefs **prefs, struct active **active,
 static enum err run(const struct command *command, int argc, char **argv, int *status)
 {
     struct cmd_annotate_options o;
-    struct prefs *prefs = NULL;
-    struct active *active = NULL;
+    struct cmd_annotate_serving s = {.options = &o};
     char *alone = named_alone(argc, argv);
     bool fresh = false;
     enum err err;
@@ -429,18 +406,21 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     err = command_words(command, &o, argc, argv, NULL);
     if (!err) {
         fresh = !fs_exists(o.store);
-        err = make(&prefs, &active, &o);
+        err = make(&s.prefs, &s.active, &o);
     }
-    if (!err) {
+    if (!err && has_fleet(&o)) {
+        err = annotate_fleet_run(
+            &(struct annotate_fleet_conf){s.prefs, &o.fleet, o.ticket_file, serve_pairs, &s});
+    } else if (!err) {
         signal(SIGTERM, end);
         signal(SIGINT, end);
-        err = serve(prefs, active, &o);
+        err = serve(&s, NULL, &ended);
     }
-    active_close(active);
+    active_close(s.active);
     if (err && fresh)
-        prefs_unmake(prefs);
+        prefs_unmake(s.prefs);
     else
-        prefs_close(prefs);
+        prefs_close(s.prefs);
     command_conf_free(command->keys, &o);
     free(alone);
     return err;
@@ -449,7 +429,9 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 const struct command cmd_annotate = {
     .name = "annotate",
     .group = "people",
-    .usage = "[prefs.db | pairs.jsonl | model=M prompts=p.jsonl pairs=20] [key=value ...]",
+    .usage =
+        "[prefs.db | pairs.jsonl | model=M prompts=p.jsonl pairs=20 |\n"
+        "                    run=FOLDER | broker=tcp://HOST:5555 key=FILE] [key=value ...]",
     .help = "a page on which people judge answers: pairs, rankings, steps, runs, rewrites",
     .run = run,
     .keys = keys,

@@ -170,6 +170,8 @@ static enum err on_export(void *self, const struct msg *msg, int64_t now_ms)
     return OK;
 }
 
+/* The computing thread takes it out of the list when its store has heard it: until then it is only not
+ * said again. An answer to what is not in the list was given before, and is passed over. */
 static enum err on_judged(void *self, const struct msg *msg, int64_t now_ms)
 {
     struct pairs *p = self;
@@ -217,6 +219,7 @@ static enum err say_kept(struct pairs *p, struct peer *peer)
     return err;
 }
 
+/* In their order, and no further than the pipe takes: what comes behind may take back what is before. */
 static enum err say_held(struct pairs *p, struct peer *peer)
 {
     enum err err = OK;
@@ -251,6 +254,8 @@ static enum err say_all(struct pairs *p)
 
 /* ---- time */
 
+/* A broker that restarts is no news: said when it lasts. What a broker has said of us stays until it
+ * says otherwise. */
 static void look_for_broker(struct pairs *p, int64_t now_ms)
 {
     if (peer_welcome(member_peer(p->member)) || !p->welcome_ms)
@@ -300,6 +305,7 @@ static bool finished(const void *self, int64_t now_ms)
 
 /* ---- the process */
 
+/* Says BYE by the next tick, when the store is closed and nothing can be said any more. */
 static enum err compute(void *self, struct worker *worker)
 {
     struct pairs *p = self;

@@ -1,2 +1,3 @@
 drover_e2e(annotate 60)
 drover_e2e(annotate_full 60)
+drover_e2e(pairs 45)
