@@ -305,7 +305,7 @@ static bool finished(const void *self, int64_t now_ms)
 
 /* ---- the process */
 
-/* Says BYE by the next tick, when the store is closed and nothing can be said any more. */
+/* Behind it nothing is said any more but BYE. */
 static enum err compute(void *self, struct worker *worker)
 {
     struct pairs *p = self;
