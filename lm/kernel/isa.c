@@ -4,61 +4,75 @@
 
 #include "lm/kernel/isa.h"
 
+#include "base/log.h"
 #include "lm/kernel/isa_list.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const struct isa *_Atomic chosen;
 
+static const char *const names[ISA_TABLES] = {"scalar", "avx2", "avx512", "avx512bf16"};
+static struct isa tables[ISA_TABLES]; /* without a name: not here */
+static pthread_once_t made = PTHREAD_ONCE_INIT;
+
 /* The build says which tables exist, the CPU which of them run. */
+static void make(void)
+{
+    tables[0] = isa_scalar;
 #ifdef ISA_X86
-static const struct isa *wide(int index)
-{
-    if (index == 1)
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &isa_avx2
-                                                                               : NULL;
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                   __builtin_cpu_supports("fma")
-               ? &isa_avx512
-               : NULL;
-}
-#else
-static const struct isa *wide(int index)
-{
-    (void)index;
-    return NULL;
-}
+    if (!__builtin_cpu_supports("fma"))
+        return;
+    if (__builtin_cpu_supports("avx2"))
+        tables[1] = isa_avx2;
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq"))
+        return;
+    tables[2] = isa_avx512;
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512bf16")) {
+        struct isa table = isa_avx512;
+
+        isa_avx512bf16(&table);
+        if (isa_proof(&table, &isa_scalar))
+            tables[3] = table;
+        else
+            log_warn("isa",
+                     "name=%s unused=\"this CPU's products of bfloat16 have other bits "
+                     "than the definition\"",
+                     table.name);
+    }
 #endif
+}
 
 const struct isa *isa_at(int index)
 {
-    return index == 0 ? &isa_scalar : wide(index);
+    pthread_once(&made, make);
+    return tables[index].name ? &tables[index] : NULL;
 }
 
 /* By the name that a person wrote: an unknown one and one that this CPU lacks are two mistakes. */
 static enum err find(const struct isa **out, const char *name)
 {
-    static const char *const names[] = {"scalar", "avx2", "avx512"};
-
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < ISA_TABLES; i++) {
         if (strcmp(name, names[i]) != 0)
             continue;
         *out = isa_at(i);
         return *out ? OK
                     : err_set(ERR_RANGE, "instruction set %s: this CPU does not have it", name);
     }
-    return err_set(ERR_RANGE, "instruction set \"%s\": not one of scalar, avx2, avx512", name);
+    return err_set(ERR_RANGE,
+                   "instruction set \"%s\": not one of scalar, avx2, avx512, avx512bf16", name);
 }
 
-/* The widest. On CPUs that clock down for AVX-512 it is still the faster for products. */
+/* The last. On CPUs that clock down for AVX-512 it is still the faster for products. */
 static const struct isa *best(void)
 {
-    for (int i = 2; i > 0; i--)
-        if (isa_at(i))
-            return isa_at(i);
-    return &isa_scalar;
+    int i = ISA_TABLES - 1;
+
+    while (!isa_at(i))
+        i--;
+    return isa_at(i);
 }
 
 enum err isa_check(void)

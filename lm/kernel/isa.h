@@ -22,8 +22,11 @@ struct isa_mass {
     float max, sum, slope, square;
 };
 
+/* How many tables there are, and of how many the kernels of floats are other code; see isa_at. */
+enum { ISA_TABLES = 4, ISA_VECTORS = 3 };
+
 struct isa {
-    const char *name; /* "scalar", "avx2", "avx512" */
+    const char *name; /* "scalar", "avx2", "avx512", "avx512bf16" */
 
     /* c[i,j] = fma chain over kk = 0..k-1 of a[i*lda + kk] * b[kk*ldb + j], from +0, or from
      * c[i,j] with `add` (so a chain may be cut anywhere). i < m, j < n; n is 16 or 32. */
@@ -109,7 +112,9 @@ const struct isa *isa_current(void);
 /* For tests: from now on `name`. Errors: ERR_RANGE (unknown, or this CPU lacks it). */
 enum err isa_force(const char *name) MUST_CHECK;
 
-/* One of scalar, avx2, avx512 by index 0, 1, 2: NULL where the CPU or the build lacks it. */
+/* By index: scalar, avx2, avx512, and avx512bf16, which is avx512 with products of bfloat16 by the
+ * processor's instruction. NULL where the CPU or the build lacks it, or where that instruction was
+ * was tried and is not the definition's (isa_proof.c; logged once as event isa). */
 const struct isa *isa_at(int index);
 
 #endif

@@ -4,6 +4,7 @@
 #include "lm/kernel/bf16.h"
 #include "lm/kernel/gemm.h"
 #include "lm/kernel/isa.h"
+#include "lm/kernel/isa_list.h"
 #include "lm/kernel/pairs.h"
 #include "lm/kernel/share.h"
 
@@ -65,7 +66,7 @@ static void rounding_is_to_the_nearest(void **state)
     static const uint32_t low[] = {0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF, 0x1234};
 
     (void)state;
-    for (int isa = 0; isa < 3; isa++)
+    for (int isa = 0; isa < ISA_TABLES; isa++)
         for (uint32_t top = 0; isa_at(isa) && top < 65536; top += 13) {
             float x[13 * 7], y[13 * 7];
             int n = 0;
@@ -158,7 +159,7 @@ static void product(struct product p)
         for (size_t j = 0; j < (size_t)p.n; j++)
             want[i * ldc + j] =
                 defined(near + i * lda, w + j * ldw, p.k, p.add ? start[i * ldc + j] : 0.0f);
-    for (int isa = 0; isa < 3; isa++)
+    for (int isa = 0; isa < ISA_TABLES; isa++)
         for (int threads = 1; isa_at(isa) && threads <= 3; threads++) {
             assert_ok(isa_force(isa_at(isa)->name));
             omp_set_num_threads(threads);
@@ -224,6 +225,105 @@ static void no_sum_is_a_denormal(void **state)
     assert_true(least > 100); /* that they came near */
 }
 
+/* Rows that are cut, not rounded; that keep what is below 2^-56, or its sign; that round ties away. */
+static float (*wrong_round)(float);
+
+static float cut(float x)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &x, sizeof bits);
+    bits &= 0xFFFF0000u;
+    memcpy(&x, &bits, sizeof x);
+    return fabsf(x) < 0x1p-56f ? 0.0f : x;
+}
+
+static float small_kept(float x)
+{
+    return fabsf(x) < 0x1p-56f && x != 0 ? cut(x) + copysignf(0x1p-57f, x) : rounded(x);
+}
+
+static float sign_kept(float x)
+{
+    return fabsf(x) < 0x1p-56f ? copysignf(0x1p-63f, x) : rounded(x);
+}
+
+static float ties_away(float x)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &x, sizeof bits);
+    return (bits & 0xFFFF) == 0x8000 && fabsf(x) >= 0x1p-56f ? rounded(x * (1 + 0x1p-20f))
+                                                             : rounded(x);
+}
+
+static void wrong_row(void *operand, const float *x, int k)
+{
+    float *to = operand;
+
+    for (int i = 0; i < (k + 31) / 32 * 32; i++)
+        to[i] = i < k ? wrong_round(x[i]) : 0.0f;
+}
+
+/* Products in other orders, or with steps that round twice, by the scalar table's operands. */
+static int wrong_order;
+
+static void wrong_product(float *c, size_t ldc, const void *a, size_t lda, const uint16_t *b,
+                          int m, int n, int k, bool add)
+{
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++) {
+            const float *x = (const void *)((const char *)a + (size_t)i * lda);
+            float w[96], y = add ? c[(size_t)i * ldc + (size_t)j] : 0.0f;
+
+            assert_true(k <= 96);
+            pairs_unpack_row(w, b, j, 96);
+            for (int at = 0; at < k; at += 32) {
+                float s[2] = {0, wrong_order == 0 ? y : 0};
+
+                for (int q = 0; q < 32; q++) {
+                    float *to = &s[wrong_order == 1 ? 0 : q % 2];
+
+                    *to = wrong_order == 2 ? *to + x[at + q] * w[at + q]
+                                           : fmaf(x[at + q], w[at + q], *to);
+                }
+                y = wrong_order == 0   ? s[0] + s[1]
+                    : wrong_order == 3 ? (y + s[0]) + s[1]
+                                       : y + (s[0] + s[1]);
+            }
+            c[(size_t)i * ldc + (size_t)j] = y;
+        }
+}
+
+/* What this CPU has agrees (or isa_at would not give it), and what is wrong in one thing does not. */
+static void other_bits_are_noticed(void **state)
+{
+    static float (*const rounds[])(float) = {cut, small_kept, sign_kept, ties_away};
+    struct isa table = *isa_at(0);
+
+    (void)state;
+    for (int isa = 0; isa < ISA_TABLES; isa++) {
+        print_message("table %d: %s\n", isa, isa_at(isa) ? isa_at(isa)->name : "not shown");
+        if (isa_at(isa))
+            assert_true(isa_proof(isa_at(isa), isa_at(0)));
+    }
+    table.bf16_row = wrong_row;
+    wrong_round = rounded;
+    assert_true(isa_proof(&table, isa_at(0)));
+    for (size_t i = 0; i < sizeof rounds / sizeof rounds[0]; i++) {
+        wrong_round = rounds[i];
+        if (isa_proof(&table, isa_at(0)))
+            fail_msg("rounding %zu passed", i);
+    }
+    table = *isa_at(0);
+    table.bf16 = wrong_product;
+    for (wrong_order = 0; wrong_order < 4; wrong_order++)
+        if (isa_proof(&table, isa_at(0)))
+            fail_msg("order %d passed", wrong_order);
+    wrong_order = 4;
+    assert_true(isa_proof(&table, isa_at(0)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +331,7 @@ int main(void)
         cmocka_unit_test(halves_are_cut_and_widened),
         cmocka_unit_test(products_have_the_order_of_processors),
         cmocka_unit_test(no_sum_is_a_denormal),
+        cmocka_unit_test(other_bits_are_noticed),
     };
 
     return cmocka_run_group_tests_name("kernel_bf16", tests, NULL, NULL);
