@@ -1,5 +1,6 @@
 /* drover judge: {"prompt", "a", "b"} lines to {"verdict", "p_a", "swapped", "tie"}; pointwise:
- * {"prompt", "a"} to {"score"}. Lines with "model_a" and "model_b" keep them, and the prompt.
+ * {"prompt", "a"} to {"score"}. A verdict's line has what was compared as well, so that others can
+ * rank it, look for bias in it, and import it.
  *
  * The options are put back into an entry, so that they are read, and refused, as those of a
  * reward are (reward/judge/judge.h); lines go to the judge in windows, and what it could not
@@ -79,16 +80,14 @@ static json_t *told(const struct cmd_judge_job *job, const struct judge_result *
     return line;
 }
 
-/* Whose answers they are, where the line says so, and then on which prompt: `drover rank` and
- * `eval bias` read that of a verdict. */
-static void name_models(json_t *out, const json_t *in)
+/* What a verdict is about: `drover rank`, `eval bias` and `prefs import` read that of it. */
+static void keep_case(json_t *out, const json_t *in)
 {
-    static const char *const keys_kept[] = {"model_a", "model_b", "prompt"};
+    static const char *const kept[] = {"prompt", "a", "b", "model_a", "model_b"};
 
-    if (!json_object_get(in, "model_a") || !json_object_get(in, "model_b"))
-        return;
-    for (size_t i = 0; i < sizeof keys_kept / sizeof *keys_kept; i++)
-        json_object_set(out, keys_kept[i], json_object_get(in, keys_kept[i]));
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (json_object_get(in, kept[i]))
+            json_object_set(out, kept[i], json_object_get(in, kept[i]));
 }
 
 static enum err take(const struct cmd_judge_job *job, const json_t *line, char *text[3])
@@ -127,7 +126,8 @@ static enum err answer(void *self, json_t *const *in, json_t **out, int n, int *
         err = judge_run(job->judge, ask, n, result);
     for (int i = 0; i < n && !err; i++) {
         out[i] = told(job, &result[i]);
-        name_models(out[i], in[i]);
+        if (job->spec.mode != JUDGE_POINTWISE)
+            keep_case(out[i], in[i]);
         job->cases++;
         job->failures += result[i].verdict == JUDGE_NONE;
         job->swapped += result[i].swapped;

@@ -10,9 +10,17 @@
 #include <stdio.h>
 #include <string.h>
 
-const char import_formats[] = "auto, " FORMAT_NAMES ", label_studio, argilla_tool, arena, csv";
+const char import_formats[] =
+    "auto, " FORMAT_NAMES ", pairs, label_studio, argilla_tool, arena, csv";
 
-enum reader { READ_RECORD, READ_TABLE, READ_ARENA, READ_LABEL_STUDIO, READ_ARGILLA };
+enum reader {
+    READ_RECORD,
+    READ_TABLE,
+    READ_ARENA,
+    READ_PAIRS,
+    READ_LABEL_STUDIO,
+    READ_ARGILLA
+};
 
 /* Argilla's old columns ({instruction, generations, ratings}) are data's format of that name:
  * what the tool itself exports is another thing. */
@@ -21,10 +29,11 @@ static const struct {
     enum reader reader;
 } named[] = {{"csv", READ_TABLE},
              {"arena", READ_ARENA},
+             {"pairs", READ_PAIRS},
              {"label_studio", READ_LABEL_STUDIO},
              {"argilla_tool", READ_ARGILLA}};
 
-/* Both shapes of Argilla's: nested, or one column a question. */
+/* All shapes of Argilla's: nested, or one column a question; those of its first version. */
 static bool has_responses(const json_t *row)
 {
     const char *name;
@@ -36,14 +45,15 @@ static bool has_responses(const json_t *row)
         if (dot && !strcmp(dot, ".responses"))
             return true;
     }
-    return json_is_object(json_object_get(row, "fields")) &&
-           json_is_object(json_object_get(row, "responses"));
+    return import_feedback_is(row) || (json_is_object(json_object_get(row, "fields")) &&
+                                       json_is_object(json_object_get(row, "responses")));
 }
 
 /* From what only one tool writes to what anybody may: records of TRL are what is left. */
 static enum reader by_columns(const json_t *row)
 {
-    if (json_object_get(row, "data") && json_is_array(json_object_get(row, "annotations")))
+    if (import_min_is(row) ||
+        (json_object_get(row, "data") && json_is_array(json_object_get(row, "annotations"))))
         return READ_LABEL_STUDIO;
     if (has_responses(row))
         return READ_ARGILLA;
@@ -51,6 +61,8 @@ static enum reader by_columns(const json_t *row)
         return READ_ARENA;
     if (json_object_get(row, "verdict") && json_object_get(row, "mode"))
         return READ_TABLE;
+    if (import_pairs_are(row))
+        return READ_PAIRS;
     return READ_RECORD;
 }
 
@@ -79,10 +91,15 @@ static enum err read_row(struct import_put *put, const json_t *row, const enum r
         return import_table_row(put, row);
     case READ_ARENA:
         return import_table_arena(put, row);
+    case READ_PAIRS:
+        return import_pairs_are(row) ? import_pairs_row(put, row)
+                                     : err_set(ERR_PARSE, "pairs: prompt, a and b are wanted");
     case READ_LABEL_STUDIO:
-        return import_tools_label_studio(put, row);
+        return import_min_is(row) ? import_min_row(put, row)
+                                  : import_tools_label_studio(put, row);
     case READ_ARGILLA:
-        return import_tools_argilla(put, row);
+        return import_feedback_is(row) ? import_feedback_row(put, row)
+                                       : import_tools_argilla(put, row);
     default:
         return read_record(put, row, format);
     }

@@ -2,8 +2,10 @@
  *
  *   what drover exports (export.h: preference, trajectory, unpaired, stepwise, sft, arena, csv),
  *   every format that data/format.h reads (hh, ultrafeedback, ...)
- *   label_studio  its JSON export: data, annotations with results of type pairwise or choices
- *   argilla_tool  2.x: records.to_json, or flattened as data sets of it are saved
+ *   pairs         {"prompt", "a", "b"} of `drover generate pairs=true`; judged, of `drover judge`
+ *   label_studio  its JSON export: data, annotations with results of type pairwise or choices; JSON-MIN
+ *   argilla_tool  2.x: records.to_json, or flattened as data sets of it are saved; 1.x: records of a
+ *                 FeedbackDataset, or its rows as a data set has them
  *
  * Adding a file again adds nothing: keys and ids are made of what the rows hold. A row is whole or
  * not at all; a bad one is an error that names its line, or with strict off counted and left out. */

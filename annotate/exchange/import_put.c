@@ -21,16 +21,23 @@ static char *short_hash(const char *text)
     return mem_print("%.32s", hex);
 }
 
+char *import_put_hash(const json_t *value)
+{
+    char *const text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    char *const hash = short_hash(text ? text : "");
+
+    free(text);
+    return hash;
+}
+
 char *import_put_key(struct import_put *put, const json_t *row)
 {
-    char *const text = json_dumps(row, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-    char *const hash = short_hash(text ? text : "");
+    char *const hash = import_put_hash(row);
     const json_int_t before = json_integer_value(json_object_get(put->seen, hash));
     char *const key =
         before ? mem_print("%s-%lld", hash, (long long)before + 1) : mem_text(hash);
 
     json_object_set_new(put->seen, hash, json_integer(before + 1));
-    free(text);
     free(hash);
     return key;
 }

@@ -26,6 +26,8 @@ struct import_said {
     int64_t at; /* <= 0: now */
 };
 
+/* Of the content alone. The caller's. */
+char *import_put_hash(const json_t *value);
 /* A key that the same file gives again: of the row's content and how often it came before.
  * The caller's. */
 char *import_put_key(struct import_put *put, const json_t *row);
@@ -40,7 +42,13 @@ enum err import_put_item(struct import_put *put, const struct prefs_item *item,
 enum err import_table_row(struct import_put *put, const json_t *row) MUST_CHECK;
 enum err import_table_arena(struct import_put *put, const json_t *row) MUST_CHECK;
 enum err import_tools_label_studio(struct import_put *put, const json_t *row) MUST_CHECK;
+bool import_min_is(const json_t *row); /* Label Studio's JSON-MIN */
+enum err import_min_row(struct import_put *put, const json_t *row) MUST_CHECK;
+bool import_feedback_is(const json_t *row); /* Argilla 1.x */
+enum err import_feedback_row(struct import_put *put, const json_t *row) MUST_CHECK;
 enum err import_tools_argilla(struct import_put *put, const json_t *row) MUST_CHECK;
+bool import_pairs_are(const json_t *row); /* {"prompt", "a", "b"} */
+enum err import_pairs_row(struct import_put *put, const json_t *row) MUST_CHECK;
 /* One of TRL's records, and at the end those that wait. */
 enum err import_record_row(struct import_put *put, const json_t *row) MUST_CHECK;
 enum err import_record_end(struct import_put *put) MUST_CHECK;

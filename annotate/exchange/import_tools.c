@@ -82,36 +82,54 @@ static struct import_said *more(struct reading *r)
 
 /* ---- Label Studio */
 
-/* The word of the results that says which; NULL: none does. */
-static const char *selected(const json_t *annotation, const char *question)
+/* How well a result says which: a choice of two before one of words; 0: not at all. */
+static int weight_of(const json_t *result, const char *question)
+{
+    const char *const from = json_string_value(json_object_get(result, "from_name")),
+                      *const type = json_string_value(json_object_get(result, "type"));
+
+    if (!type || (question && (!from || strcmp(from, question) != 0)))
+        return 0;
+    return !strcmp(type, "pairwise") ? 2 : !strcmp(type, "choices");
+}
+
+/* *word: of the result that says which; NULL: none does. Of two alike neither is taken for it. */
+static enum err selected(const char **word, const json_t *annotation, const char *question)
 {
     size_t i;
     const json_t *result;
+    int best = 0, n = 0;
+
+    *word = NULL;
 
     json_array_foreach(json_object_get(annotation, "result"), i, result)
     {
-        const char *const from = json_string_value(json_object_get(result, "from_name")),
-                          *const type = json_string_value(json_object_get(result, "type"));
         const json_t *const value = json_object_get(result, "value");
-        if (!type || (question && (!from || strcmp(from, question) != 0)))
+        const int weight = weight_of(result, question);
+        n = weight == best ? n + (weight > 0) : weight > best ? 1 : n;
+        if (weight <= best)
             continue;
-        if (!strcmp(type, "pairwise"))
-            return json_string_value(json_object_get(value, "selected"));
-        if (!strcmp(type, "choices"))
-            return json_string_value(json_array_get(json_object_get(value, "choices"), 0));
+        best = weight;
+        *word = json_string_value(weight == 2
+                                      ? json_object_get(value, "selected")
+                                      : json_array_get(json_object_get(value, "choices"), 0));
     }
-    return NULL;
+    return n > 1 ? err_set(ERR_PARSE,
+                           "several results could be the choice: question=NAME says which")
+                 : OK;
 }
 
 static enum err add_annotation(struct reading *r, const json_t *annotation)
 {
     const json_t *const by = json_object_get(annotation, "completed_by");
-    const char *const word = selected(annotation, r->put->rule->question);
+    const char *word;
     const double lead = json_number_value(json_object_get(annotation, "lead_time"));
     struct import_said *const to = more(r);
     char *who;
-    enum err err;
+    enum err err = selected(&word, annotation, r->put->rule->question);
 
+    if (err)
+        return err;
     if (!word || json_is_true(json_object_get(annotation, "was_cancelled"))) {
         r->put->count->unjudged++;
         return OK;
@@ -154,8 +172,27 @@ enum err import_tools_label_studio(struct import_put *put, const json_t *row)
 
 /* ---- Argilla */
 
+/* Where each stands is its own to say; names alone stand in their order. At most so many as there are
+ * answers. */
+static json_t *best_first(const json_t *value)
+{
+    json_t *const out = json_array(), *one;
+    size_t i;
+
+    json_array_foreach((json_t *)(uintptr_t)value, i, one)
+    {
+        const json_int_t rank = json_integer_value(json_object_get(one, "rank"));
+        size_t at = json_array_size(out);
+        while (json_is_object(one) && at &&
+               json_integer_value(json_object_get(json_array_get(out, at - 1), "rank")) > rank)
+            at--;
+        json_array_insert(out, at, one);
+    }
+    return out;
+}
+
 /* A list of names, best first, or of {"value", "rank"}; as groups of candidates. */
-static enum err ranking_of(struct reading *r, const json_t *value, json_t **out)
+static enum err ranking_in(struct reading *r, const json_t *value, json_t **out)
 {
     json_t *const groups = json_array();
     size_t i;
@@ -192,6 +229,19 @@ static enum err ranking_of(struct reading *r, const json_t *value, json_t **out)
         json_decref(groups);
     else
         *out = groups;
+    return err;
+}
+
+static enum err ranking_of(struct reading *r, const json_t *value, json_t **out)
+{
+    json_t *ordered;
+    enum err err;
+
+    if (json_array_size(value) != (size_t)r->item.n)
+        return err_set(ERR_PARSE, "a ranking: every answer once");
+    ordered = best_first(value);
+    err = ranking_in(r, ordered, out);
+    json_decref(ordered);
     return err;
 }
 

@@ -13,6 +13,15 @@ pairs = [(g[i], g[j]) for g in groups.values() for i, j in itertools.combination
 asked = "".join(json.dumps({"prompt": a["prompt"], "a": a["completion"], "b": b["completion"]}) + "\n" for a, b in pairs)
 said = subprocess.run([drover, "judge", f"model={judge}", f"template={template}"], input=asked, text=True, check=True,
                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+lines = [json.loads(line) for line in said.splitlines()]
+assert [(line["prompt"], line["a"], line["b"]) for line in lines] == [(a["prompt"], a["completion"], b["completion"]) for a, b in pairs], lines[:2]
+for name, text in (("asked", asked), ("said", said)):  # what was asked and what was said of it are the same items
+    with open(f"{run}/{name}.jsonl", "w") as f:
+        f.write(text)
+    subprocess.run([drover, "prefs", "import", f"{run}/pairs.db", f"{run}/{name}.jsonl", "annotator=the-judge"], check=True, stderr=subprocess.DEVNULL)
+    held = json.loads(subprocess.run([drover, "prefs", "stats", f"{run}/pairs.db", "json=-"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
+    different = len({(json.dumps(a["prompt"]), a["completion"], b["completion"]) for a, b in pairs})
+    assert held["items"] == different and held["judged"] == (different if name == "said" else 0), held
 won = {}
 for (a, b), line in zip(pairs, said.splitlines()):
     p = json.loads(line)["p_a"]

@@ -1,8 +1,9 @@
 include(${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz.cmake)
-foreach(unit store next person bookmark outbox export import power kill)
+foreach(unit store next person bookmark outbox export import tools power kill)
   drover_test(prefs/${unit} NEEDS exchange prefs m)
   target_sources(test_prefs_${unit} PRIVATE prefs/study.c prefs/trade.c)
 endforeach()
+target_compile_definitions(test_prefs_tools PRIVATE GOLDEN="${PROJECT_SOURCE_DIR}/tests/golden")
 target_sources(test_prefs_power PRIVATE prefs/power.c)
 # The same with thousands of power cuts and hundreds of kills.
 add_test(NAME prefs/power_long COMMAND ${CMAKE_COMMAND} -E env DROVER_POWER_IMAGES=4000 $<TARGET_FILE:test_prefs_power>)
