@@ -119,16 +119,17 @@ static enum err read_next(struct prefs *prefs, const uint8_t *run, int64_t after
     sqlite3_stmt *made;
     int64_t annotator = 0, item = 0;
     bool row = false;
-    enum err err =
-        sql_open(&made, prefs,
-                 "SELECT j.seq, j.id, j.verdict, j.choice, j.annotator, a.item, u.seq, u.id"
-                 " FROM outbox x JOIN judgement j ON j.seq = x.judgement"
-                 " JOIN assignment a ON a.id = j.assignment JOIN origin o ON o.item = a.item"
-                 " LEFT JOIN judgement u ON u.seq = j.undoes"
-                 " WHERE x.judgement > ?2 AND o.run = ?1"
-                 " AND NOT EXISTS (SELECT 1 FROM outbox y WHERE y.judgement = j.undoes)"
-                 " ORDER BY x.judgement LIMIT 1",
-                 "bi", run, (size_t)PREFS_ID, after);
+    enum err err = sql_open(
+        &made, prefs,
+        "SELECT j.seq, j.id, j.verdict, j.choice, j.annotator, a.item, u.seq, u.id"
+        " FROM outbox x JOIN judgement j ON j.seq = x.judgement"
+        " JOIN assignment a ON a.id = j.assignment JOIN origin o ON o.item = a.item"
+        " LEFT JOIN judgement u ON u.seq = j.undoes"
+        " WHERE x.judgement > ?2 AND o.run = ?1"
+        " AND NOT EXISTS (SELECT 1 FROM outbox y JOIN judgement k ON k.seq = y.judgement"
+        " WHERE k.assignment = j.assignment AND y.judgement < x.judgement)"
+        " ORDER BY x.judgement LIMIT 1",
+        "bi", run, (size_t)PREFS_ID, after);
 
     out->seq = 0;
     if (!err)

@@ -21,8 +21,9 @@ struct prefs_outgoing {
 };
 
 /* What may be sent to `run` now, in the order in which it was said, at most `room`; *n: how many.
- * What takes back a judgement that is in the outbox itself is not among them: it is sent when that
- * one is acknowledged, so that it can never come first. Errors: the store's. */
+ * Of what somebody said of an item (a judgement, its undo, another judgement) only the first that is
+ * in the outbox: the next is sent when that one is acknowledged, whatever is lost on the way. Errors:
+ * the store's. */
 enum err prefs_outbox_read(struct prefs *prefs, const uint8_t *run, struct prefs_outgoing *out,
                            size_t room, size_t *n) MUST_CHECK;
 

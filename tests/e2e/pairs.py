@@ -118,6 +118,14 @@ n = len(run.judged)
 owner.judge(owner.next()["assignment"], verdict="skip")
 time.sleep(1)
 true("a skip is no judgement", len(run.judged) == n)
+give(((12, "changed minds?"), {}))
+item = owner.next()
+for verdict in ("tie", "both_bad", "tie"):  # faster than anything is acknowledged
+    owner.judge(item["assignment"], verdict=verdict)
+    owner.ask("/api/undo", {"id": uuid.uuid4().hex})
+owner.judge(item["assignment"], verdict="both_bad")
+until("each in its turn", lambda: len(run.judged) == n + 7)
+true("in order", [s["verdict"] for s in list(run.judged.values())[n:]] == [3, 0, 4, 0, 3, 0, 4])
 
 # ---- what a run may say, and what it may not
 before = rows("SELECT count(*) FROM item")[0][0]
@@ -127,7 +135,7 @@ with ticking.lock:
     run.kept.discard(name)
     run.give(name)
 until("answered all the same", lambda: name in run.kept)
-give(((12, "no list of messages"), {"chat": True}), ((13, "[1, 2]"), {"chat": True}))
+give(((15, "no list of messages"), {"chat": True}), ((13, "[1, 2]"), {"chat": True}))
 true("neither twice, nor what is no pair", rows("SELECT count(*) FROM item")[0][0] == before)
 true("told once", server.said().count("passed-over") == 1, server.said())
 give(((14, json.dumps([{"role": "user", "content": "<b>bold</b> & 1 < 2?"}]), ("<script>alert(1)</script>", "x" * 200_000)), {"chat": True}))
@@ -227,15 +235,25 @@ n = len(run.judged)
 owner.judge(owner.next()["assignment"], verdict="tie")
 until("said, and not answered", lambda: len(run.judged) == n + 1)
 waits = list(run.judged)[-1]
-ticking.on = False
-ticking.thread.join()
 first = run
-first.say(BYE, {"reason": "done"})
-first.socket.close()
-run = Run(fleet.control, fleet.key("learner"), newest=1)
-ticking = Ticking()
+
+
+def instead(one):
+    """Another learner in the place of the one that is there, which says BYE."""
+    global run, ticking
+    ticking.on = False
+    ticking.thread.join()
+    run.say(BYE, {"reason": "done"})
+    run.socket.close()
+    run = one()
+    ticking = Ticking()
+
+
+instead(lambda: Run(fleet.control, fleet.key("learner"), newest=1))
 until("the other run is here", lambda: fleet_state()["run"] == run.mine.hex(), 40)
 true("nothing of the first goes to it", fleet_state()["others"] == 1 and fleet_state()["outbox"] == 0 and not run.judged, fleet_state())
+instead(lambda: Run(fleet.control, fleet.key("learner"), run=first.mine, newest=20))
+until("the first is back, and hears it", lambda: list(run.judged) == [waits] and fleet_state()["outbox"] == 0, 40)
 server.end()
 print(f"pairs: {len(first.judged)} judgements and undos of {len(first.kept)} pairs, each under one name")
 fleet.close()

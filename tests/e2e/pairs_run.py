@@ -19,7 +19,7 @@ class Run(Peer):
 
     def __init__(self, endpoint, key, run=None, newest=0):
         self.mine, self.annotator, self.kept, self.judged, self.times = run or os.urandom(ID), 0, set(), {}, {}
-        self.answer, self.pairs, self.hold = 1, {}, False
+        self.answer, self.pairs, self.hold, self.stands = 1, {}, False, {}
         self.at = [newest, bytes(32)]
         super().__init__(endpoint, key, 1, "python-run", newest=self.at, begun=True, body_max=1 << 20)
 
@@ -62,10 +62,19 @@ class Run(Peer):
             true("as many as it says", len(column) == ID * fields["pair"])
             self.kept |= {column[i:i + ID] for i in range(0, len(column), ID)}
         if kind == JUDGEMENT:
-            self.judged[fields["id"]] = fields
+            self.believe(fields)
             self.times[fields["id"]] = self.times.get(fields["id"], 0) + 1
             if not self.hold:
                 self.acknowledge(fields["id"])
+
+    def believe(self, fields):
+        """Nobody has two words of a pair that stand: the first is taken back before the second comes."""
+        who = fields["pair"], fields["annotator"]
+        if fields["id"] not in self.judged and fields["verdict"]:
+            true("one at a time", self.stands.setdefault(who, fields["id"]) == fields["id"], fields)
+        elif fields["id"] not in self.judged:
+            true("what is taken back stands", self.stands.pop(who, None) == fields["undo"], fields)
+        self.judged[fields["id"]] = fields
 
     def acknowledge(self, *names):
         self.say(JUDGED, {"id": len(names), "answer": len(names)}, b"".join(names), struct.pack(f"<{len(names)}I", *[self.answer] * len(names)))

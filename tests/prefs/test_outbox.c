@@ -238,31 +238,40 @@ static void test_sent(void **state)
     assert_in_range(sides, 1, 5); /* some saw b on the left */
 }
 
-/* Never before what it takes back is acknowledged. */
+/* A judgement, its undo, another judgement: one at a time, in this order; another person's word waits for nobody. */
 static void test_undo(void **state)
 {
-    struct prefs *prefs = make(scratch_at("undone.db"), 0, 1);
-    struct prefs_outgoing out[8], undo[8];
+    struct prefs *prefs = make(scratch_at("undone.db"), 0, 2);
+    struct prefs_outgoing first[8], out[8];
+    struct prefs_settings settings = study_settings(2, 2);
     struct prefs_assignment it, back;
     bool again;
     int64_t id;
 
     (void)state;
+    assert_ok(prefs_settings_write(prefs, &settings));
     assert_ok(add_pair(prefs, origin_of(run, 1, 7), "good", &id));
     it = study_next(prefs, 1, STUDY_START);
     say(prefs, &it, PREFS_BOTH_BAD, 1);
     assert_ok(prefs_undo(prefs, "undo-of-mine", 1, STUDY_START, &back, &again));
     assert_ok(prefs_undo(prefs, "undo-of-mine", 1, STUDY_START, &back, &again)); /* once */
     say(prefs, &back, PREFS_TIE, 2);
-    assert_int_equal(waits(prefs, run, out), 2); /* both judgements */
-    assert_int_equal(out[0].verdict, PREFS_BOTH_BAD);
-    assert_int_equal(out[1].verdict, PREFS_TIE);
+    it = study_next(prefs, 2, STUDY_START);
+    say(prefs, &it, PREFS_TIE, 3);
+    assert_int_equal(waits(prefs, run, first), 2);
+    assert_int_equal(first[0].verdict, PREFS_BOTH_BAD);
+    assert_int_equal(first[1].verdict, PREFS_TIE);
+    assert_string_not_equal(first[0].annotator, first[1].annotator);
+    assert_ok(prefs_outbox_done(prefs, first[0].seq));
+    assert_int_equal(waits(prefs, run, out), 2);
+    assert_int_equal(out[0].verdict, PREFS_UNDO);
+    assert_memory_equal(out[0].undoes, first[0].id, PREFS_ID);
+    assert_memory_not_equal(out[0].id, first[0].id, PREFS_ID);
+    assert_memory_equal(out[1].id, first[1].id, PREFS_ID);
     assert_ok(prefs_outbox_done(prefs, out[0].seq));
-    assert_int_equal(waits(prefs, run, undo), 2);
-    assert_int_equal(undo[0].verdict, PREFS_UNDO);
-    assert_memory_equal(undo[0].undoes, out[0].id, PREFS_ID);
-    assert_memory_not_equal(undo[0].id, out[0].id, PREFS_ID);
-    assert_memory_equal(undo[1].id, out[1].id, PREFS_ID);
+    assert_int_equal(waits(prefs, run, out), 2);
+    assert_int_equal(out[0].verdict, PREFS_TIE);
+    assert_string_equal(out[0].annotator, first[0].annotator);
     assert_ok(prefs_commit(prefs));
     assert_ok(prefs_check(prefs));
     prefs_close(prefs);
