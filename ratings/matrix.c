@@ -1,18 +1,15 @@
 /* How: every two judgements of a unit are one observation of their two annotators (struct
  * seen); sorted by annotators, those of one cell are neighbours. A cell's table is kappa's;
- * its interval is by cluster from the influence of each item (stats/kappa.h), Student's with
- * one degree of freedom less than there are clusters. With fewer than ALPHA_FEW of them, or
- * where the standard error is 0, Wilson's test of the disagreement is turned round, as alpha's
- * is. */
+ * its interval is of those values that a test does not refuse (stats/kappa.h), by Student's
+ * quantile with one degree of freedom less than there are clusters; how alike a cluster's items
+ * are is seen by their influence. */
 
 #include "ratings/matrix.h"
 
 #include "base/mem.h"
 #include "base/say.h"
 #include "ratings/units.h"
-#include "stats/alpha.h"
 #include "stats/kappa.h"
-#include "stats/normal.h"
 #include "stats/share.h"
 #include "stats/student.h"
 
@@ -119,23 +116,15 @@ static double deviation(const struct matrix_room *room, const struct matrix_seen
                : NAN;
 }
 
-/* With few clusters a standard error is itself a guess, and of perfect agreement it is 0. */
-static void kappa_interval(const struct kappa *kappa, double se, size_t clusters, double *low,
-                           double *high)
+/* Where the table shows no variance, how alike items are cannot be seen: a cluster counts once. */
+static enum err kappa_interval(const struct kappa *kappa, const struct matrix_room *room,
+                               double se, size_t clusters, double *low, double *high)
 {
-    const double rest = 1 - kappa->expected;
-    const double t = student_quantile(.975, (double)clusters - 1);
-    struct share got;
+    const double alike = se > 1e-12 && kappa->se > 1e-12 ? se * se / (kappa->se * kappa->se)
+                                                         : kappa->n / (double)clusters;
 
-    if (clusters >= ALPHA_FEW && se > 1e-12) {
-        *low = kappa->value - t * se;
-        *high = fmin(1, kappa->value + t * se);
-        return;
-    }
-    share_known(&got, fmax(0, 1 - kappa->observed), se * se * rest * rest, (double)clusters,
-                kappa->n, 2 * normal_cdf(t) - 1);
-    *low = 1 - got.high / rest;
-    *high = 1 - got.low / rest;
+    return kappa_score(low, high, room->table, room->k, alike,
+                       student_quantile(.975, (double)clusters - 1));
 }
 
 static enum err kappa_figure(struct matrix_cell *cell, const struct matrix_room *room,
@@ -160,14 +149,14 @@ static enum err kappa_figure(struct matrix_cell *cell, const struct matrix_room 
     se = deviation(room, seen, n, by_prompt, &clusters);
     out->why = clusters > 1 ? NULL : "n too small";
     if (clusters > 1) {
-        out->method = clusters >= ALPHA_FEW && se > 1e-12 ? "first order" : "test inversion";
-        kappa_interval(&kappa, se, clusters, &out->low, &out->high);
+        out->method = "test inversion";
+        err = kappa_interval(&kappa, room, se, clusters, &out->low, &out->high);
     }
-    if (by_prompt && n > 1) {
+    if (!err && by_prompt && n > 1) {
         se = deviation(room, seen, n, false, &clusters);
-        kappa_interval(&kappa, se, clusters, &out->low_by_item, &out->high_by_item);
+        err = kappa_interval(&kappa, room, se, clusters, &out->low_by_item, &out->high_by_item);
     }
-    return OK;
+    return err;
 }
 
 static enum err percent_figure(struct matrix_cell *cell, struct matrix_room *room,

@@ -164,6 +164,82 @@ enum err kappa_influence(double *influence, const double *table, size_t k,
     return err;
 }
 
+/* The table that would have this kappa: with that chance the two say the same, by the mean of their
+ * margins, else each draws by its own. `row`, `column`: its margins; below independence a cell of the
+ * diagonal is at least 0. */
+struct kappa_cell {
+    double row, column, same, apart; /* apart: of `same`'s cell, were the two independent */
+};
+
+static struct kappa_cell cell_at(const struct kappa_table *t, double at, size_t i)
+{
+    const double a = t->row[i], b = t->column[i], both = (a + b) / 2;
+    const double apart = (1 - at) * a * b;
+
+    return (struct kappa_cell){(1 - at) * a + at * both, (1 - at) * b + at * both,
+                               fmax(0, apart + at * both), apart};
+}
+
+/* *is: kappa of that table. Returns n times Fleiss, Cohen and Everitt's variance there: over all
+ * cells off the diagonal the squares come apart into sums over one index. */
+static double variance_at(const struct kappa_table *t, double at, double *is)
+{
+    double observed = 0, expected = 0, first[2] = {0, 0}, second = 0, square = 0, mean = 0;
+
+    for (size_t i = 0; i < t->k; i++) {
+        const struct kappa_cell c = cell_at(t, at, i);
+        observed += c.same;
+        expected += c.row * c.column;
+        first[0] += t->row[i] * c.column;
+        first[1] += t->column[i] * c.row;
+        second += t->row[i] * c.column * c.column + t->column[i] * c.row * c.row;
+    }
+    for (size_t i = 0; i < t->k; i++) {
+        const struct kappa_cell c = cell_at(t, at, i);
+        const double off = (c.row + c.column) * (1 - observed), on = 1 - expected - off;
+        square += c.same * on * on - c.apart * off * off;
+        mean += c.same * on + c.apart * off;
+    }
+    square += (1 - at) * pow(1 - observed, 2) * (second + 2 * first[0] * first[1]);
+    mean -= (1 - at) * (1 - observed) * (first[0] + first[1]);
+    *is = (observed - expected) / (1 - expected);
+    return fmax(0, square - mean * mean) / pow(1 - expected, 4);
+}
+
+/* Halves [from, to] to where the test just fails; it holds at from. */
+static double edge(const struct kappa_table *t, double value, double from, double to, double by)
+{
+    for (int i = 0; i < 60; i++) {
+        const double at = (from + to) / 2;
+        double is;
+        const double spread = by * sqrt(variance_at(t, at, &is) / t->n);
+        *(fabs(value - is) <= spread ? &from : &to) = at;
+    }
+    return (from + to) / 2;
+}
+
+enum err kappa_score(double *low, double *high, const double *table, size_t k, double alike,
+                     double quantile)
+{
+    struct kappa_table t = {.count = table, .k = k, .weights = KAPPA_EQUAL};
+    enum err err = check(table, k, k, &t.n);
+    double value;
+
+    *low = *high = NAN;
+    if (err)
+        return err;
+    margins(&t);
+    if (sure(t.expected))
+        err = err_set(ERR_RANGE, "kappa: all judgements are of one category");
+    value = (t.observed - t.expected) / (1 - t.expected);
+    if (!err) {
+        *low = edge(&t, value, value, -t.expected / (1 - t.expected), quantile * sqrt(alike));
+        *high = edge(&t, value, value, 1, quantile * sqrt(alike));
+    }
+    free(t.row);
+    return err;
+}
+
 /* Each item has `each` judgements; share [k] of the categories in all. */
 static void fleiss(struct kappa *out, const double *count, size_t n, size_t k, double each,
                    const double *share)

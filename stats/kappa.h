@@ -37,6 +37,12 @@ enum err kappa_cohen(struct kappa *out, const double *table, size_t k,
 enum err kappa_influence(double *influence, const double *table, size_t k,
                          enum kappa_weights weights) MUST_CHECK;
 
+/* The interval of an unweighted kappa, of those values that a test by the standard error that they
+ * would have does not refuse. alike: the variance by cluster over that of lone items; quantile: of
+ * the test. Errors: as kappa_influence. */
+enum err kappa_score(double *low, double *high, const double *table, size_t k, double alike,
+                     double quantile) MUST_CHECK;
+
 /* count [n,k]: how many said what of each item. Errors: ERR_RANGE (as above, or not the same
  * number of at least 2 judgements in each item: to a millionth). */
 enum err kappa_fleiss(struct kappa *out, const double *count, size_t n, size_t k) MUST_CHECK;

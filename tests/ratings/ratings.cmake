@@ -3,3 +3,8 @@ foreach(unit agreement judgements raters units)
 endforeach()
 include(${CMAKE_CURRENT_SOURCE_DIR}/fuzz/fuzz.cmake)
 drover_fuzz(judgements NEEDS ratings SEEDS fuzz/seeds/judgements_pairs.txt fuzz/seeds/judgements_ratio.txt)
+# Coverage of Cohen's kappa's interval by simulation: prints the table.
+add_executable(coverage_kappa ${CMAKE_CURRENT_SOURCE_DIR}/ratings/coverage_kappa.c)
+target_link_libraries(coverage_kappa PRIVATE ratings)
+add_test(NAME long/coverage_kappa COMMAND coverage_kappa)
+set_tests_properties(long/coverage_kappa PROPERTIES LABELS long TIMEOUT 1200)

@@ -1,3 +1,4 @@
+#include "base/rng.h"
 #include "stats/kappa.h"
 #include "tests/stats/agreement_golden.h"
 
@@ -143,13 +144,113 @@ static void nonsense_is_refused(void **state)
     assert_int_equal(kappa_fleiss(&got, (double[]){1, 0, 0, 1}, 2, 2), ERR_RANGE);
 }
 
+/* How far kappa is off in the table that has kappa `at`, in its standard errors, cell by cell. */
+static double refused(const double *table, size_t k, double at, double value)
+{
+    double cell[25], row[5] = {0}, column[5] = {0}, n = 0, observed = 0, expected = 0;
+    double square = 0, mean = 0, r[5], c[5], is;
+
+    for (size_t i = 0; i < k * k; i++)
+        n += table[i];
+    for (size_t i = 0; i < k * k; i++) {
+        row[i / k] += table[i] / n;
+        column[i % k] += table[i] / n;
+    }
+    for (size_t i = 0; i < k; i++) {
+        r[i] = (1 - at) * row[i] + at * (row[i] + column[i]) / 2;
+        c[i] = (1 - at) * column[i] + at * (row[i] + column[i]) / 2;
+        for (size_t j = 0; j < k; j++)
+            cell[i * k + j] =
+                (1 - at) * row[i] * column[j] + (i == j ? at * (row[i] + column[i]) / 2 : 0);
+        cell[i * k + i] = fmax(0, cell[i * k + i]);
+        observed += cell[i * k + i];
+        expected += r[i] * c[i];
+    }
+    for (size_t i = 0; i < k * k; i++) {
+        const double by =
+            (i / k == i % k ? 1 - expected : 0) - (r[i % k] + c[i / k]) * (1 - observed);
+        square += cell[i] * by * by;
+        mean += cell[i] * by;
+    }
+    is = (observed - expected) / (1 - expected);
+    return fabs(value - is) * pow(1 - expected, 2) / sqrt((square - mean * mean) / n);
+}
+
+/* The edges are where the test just fails; with items that hang together it needs more. */
+static void edges_are_those_of_the_test(void **state)
+{
+    static const double tables[3][9] = {
+        {0, 4, 1, 0, 8, 0, 0, 1, 5}, {90, 8, 2, 7, 1, 0, 1, 0, 0}, {3, 9, 1, 2, 4, 7, 8, 1, 0}};
+    struct kappa got;
+    double low, high;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_ok(kappa_cohen(&got, tables[i], 3, KAPPA_EQUAL));
+        for (int alike = 1; alike <= 4; alike += 3) {
+            assert_ok(kappa_score(&low, &high, tables[i], 3, alike, 1.96));
+            assert_true(low < got.value && got.value < high && high < 1);
+            assert_near(refused(tables[i], 3, low, got.value), 1.96 * sqrt(alike), 1e-6);
+            assert_near(refused(tables[i], 3, high, got.value), 1.96 * sqrt(alike), 1e-6);
+        }
+    }
+}
+
+/* Where all agree the standard error is 0 and the interval is not: n items that agree refuse what
+ * would show a disagreement among them more often than the test allows. */
+static void an_edge_is_no_certainty(void **state)
+{
+    static const double table[4] = {12, 0, 0, 8}, never[4] = {0, 6, 5, 0};
+    double low, high;
+
+    (void)state;
+    assert_ok(kappa_score(&low, &high, table, 2, 1, 1.96));
+    assert_near(high, 1, 1e-12);
+    assert_true(low > .4 && low < .8);
+    assert_ok(kappa_score(&low, &high, never, 2, 1, 1.96));
+    assert_true(low < -.95 && high > -.9 && high < 0);
+    assert_int_equal(kappa_score(&low, &high, (const double[]){4, 0, 0, 0}, 2, 1, 1.96),
+                     ERR_RANGE);
+    assert_true(isnan(low) && isnan(high));
+}
+
+/* Two people who draw one value of three eight times in ten, each alone: the standard error at the
+ * table that was seen, which often has no agreement on the rare ones, covers .85. */
+static void intervals_cover(void **state)
+{
+    enum { SETS = 1000, ITEMS = 60 };
+    int held = 0;
+
+    (void)state;
+    for (uint32_t set = 0; set < SETS; set++) {
+        double table[9] = {0}, low, high;
+        for (uint32_t i = 0; i < ITEMS; i++) {
+            int said[2];
+            for (uint32_t who = 0; who < 2; who++) {
+                const double u = rng_uniform(34, RNG_TEST, set, i, who);
+                said[who] = (u >= .8) + (u >= .9);
+            }
+            table[3 * said[0] + said[1]]++;
+        }
+        assert_ok(kappa_score(&low, &high, table, 3, 1, 1.96));
+        held += low <= 0 && 0 <= high;
+    }
+    assert_in_range(held, SETS * 93 / 100, SETS * 98 / 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cohens_is_sas),         cmocka_unit_test(weights_are_irrs),
-        cmocka_unit_test(cohens_is_statsmodels), cmocka_unit_test(fleiss_is_published),
-        cmocka_unit_test(fleiss_is_statsmodels), cmocka_unit_test(one_category_says_nothing),
+        cmocka_unit_test(cohens_is_sas),
+        cmocka_unit_test(weights_are_irrs),
+        cmocka_unit_test(cohens_is_statsmodels),
+        cmocka_unit_test(fleiss_is_published),
+        cmocka_unit_test(fleiss_is_statsmodels),
+        cmocka_unit_test(one_category_says_nothing),
         cmocka_unit_test(nonsense_is_refused),
+        cmocka_unit_test(edges_are_those_of_the_test),
+        cmocka_unit_test(an_edge_is_no_certainty),
+        cmocka_unit_test(intervals_cover),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
