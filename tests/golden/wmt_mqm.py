@@ -6,6 +6,9 @@ writes FOLDER/judgements.jsonl (level=pairs: item = segment and two systems, pro
 FOLDER/votes.jsonl (model_a, model_b, winner, prompt = document, judge = rater) and FOLDER/scores.json (mean MQM score of each
 system, lower is better). A score is the sum of a rater's errors in a segment: major 5, minor 1, minor punctuation .1,
 non-translation 25, source issues 0; the lower one is preferred, equal ones tie.
+
+Printed, computed here and not by drover: how many tie when sums are compared as they are added up in binary, and how much wider
+errors by document are than "naive" ones, by each thing that the word may mean.
 """
 import collections
 import glob
@@ -15,6 +18,8 @@ import json
 import os
 import sys
 import tarfile
+
+import numpy as np
 
 
 def weight(category, severity):
@@ -35,6 +40,56 @@ def rows(folder):
         file = archive.extractfile(next(m for m in archive if m.name.endswith(".tsv")))
         for line in itertools.islice(io.TextIOWrapper(file, encoding="utf8", newline="\n"), 1, None):
             yield line.rstrip("\n").split("\t")
+
+
+def mean_error(value, cluster):
+    """Of a mean, of rows that hang together within a cluster."""
+    _, at = np.unique(cluster, return_inverse=True)
+    total = np.bincount(at, value - value.mean())
+    return np.sqrt((total**2).sum() * len(total) / (len(total) - 1)) / len(value)
+
+
+def agreement(groups):
+    """Share of agreeing pairs of raters, averaged over items: its error by document, by segment, and the naive ones."""
+    said = collections.defaultdict(list)
+    for (doc, segment, _), values in groups.items():
+        for a, b in itertools.combinations(sorted(values), 2):
+            said[doc, segment, a, b].append(np.sign(values[a] - values[b]))
+    share = np.array([np.mean([x == y for x, y in itertools.combinations(v, 2)]) for v in said.values()])
+    p, n = share.mean(), len(share)
+    by = {"item": mean_error(share, np.arange(n)), "binomial, an item a row": np.sqrt(p * (1 - p) / n),
+          "binomial, a pair of judgements a row": np.sqrt(p * (1 - p) / (3 * n))}
+    document, segment = (mean_error(share, [k[i] for k in said]) for i in (0, 1))
+    print(f"percent {p:.3f}: error by document over that by ...")
+    for name, error in [("segment", segment), *by.items()]:
+        print(f"    {name:38} {document / error:.2f}")
+
+
+def strengths(groups, systems):
+    """Bradley and Terry with ties as half: the same of its strengths, means over the systems."""
+    at = {s: i for i, s in enumerate(systems)}
+    x, y, document = [], [], []
+    for (doc, _, _), values in groups.items():
+        for a, b in itertools.combinations(sorted(values), 2):
+            x.append(np.eye(len(systems))[at[a]] - np.eye(len(systems))[at[b]])
+            y.append((1 - np.sign(values[a] - values[b])) / 2)
+            document.append(doc)
+    x, y, w = np.array(x), np.array(y), np.zeros(len(systems))
+    for _ in range(30):
+        p = 1 / (1 + np.exp(-x @ w))
+        inverse = np.linalg.pinv((x * (p * (1 - p))[:, None]).T @ x)
+        w = w + inverse @ (x.T @ (y - p))
+    pull = x * (y - p)[:, None]
+
+    def error(cluster):
+        _, of = np.unique(cluster, return_inverse=True)
+        total = np.zeros((of.max() + 1, len(systems)))
+        np.add.at(total, of, pull)
+        return np.sqrt(np.diag(inverse @ (total.T @ total * len(total) / (len(total) - 1)) @ inverse))
+
+    print("strengths: error by document over that by ...")
+    for name, naive in (("row (sandwich)", error(np.arange(len(y)))), ("information matrix", np.sqrt(np.diag(inverse)))):
+        print(f"    {name:38} {np.mean(error(document) / naive):.2f}")
 
 
 def main(folder, to):
@@ -66,7 +121,14 @@ def main(folder, to):
                               "gold": "a", "why": "gold", "prompt": doc}), file=judgements)
     with open(f"{to}/scores.json", "w") as file:
         json.dump({s: sum(v for k, v in exact.items() if k[3] == s) / 10 / sum(k[3] == s for k in exact) for s in systems}, file, indent=1)
+    raw = collections.defaultdict(list)
+    for (*of, _), value in score.items():
+        raw[tuple(of)].append(value)
+    equal = sum(a == b for values in raw.values() for a, b in itertools.combinations(values, 2))
     print(f"{count} preferences, {100 * ties / count:.1f} % ties, {len(gold)} gold rows, {len(systems)} systems")
+    print(f"compared as binary sums: {100 * equal / count:.1f} % ties")
+    agreement(groups)
+    strengths(groups, systems)
 
 
 main(sys.argv[1], sys.argv[2])
