@@ -77,7 +77,7 @@ static const struct conf_key keys[] = {
     CONF_INT(cmd_annotate_options, connections, "512", 4, 65536, "connections at once"),
     CONF_WORD(cmd_annotate_options, choose, choosing_words, "random",
               "with choose_model: which pairs come first: random, uncertainty, disagreement, "
-              "information, determinant"),
+              "information, determinant, prediction"),
     CONF_TEXT(cmd_annotate_options, choose_model, "",
               "frozen model by whose last hidden state pairs differ; unset: in order"),
     CONF_INT(cmd_annotate_options, choose_batch, "25", 1, 100000,

@@ -74,7 +74,7 @@ static const struct conf_key keys[] = {
               "choose: the frozen model by whose last hidden state pairs differ"),
     CONF_WORD(prefs_conf, strategy, choosing_words, "information",
               "choose: random, uncertainty, disagreement (of bootstrapped heads), information "
-              "(expected of the verdict), determinant (D-optimal)"),
+              "(expected of the verdict), determinant (D-optimal), prediction (EPIG)"),
     CONF_INT(prefs_conf, batch, "25", 1, 100000, "choose: items that come next"),
     CONF_REAL(prefs_conf, epsilon, "0.1", 0, 1, "choose: share of places drawn evenly"),
     CONF_REAL(prefs_conf, penalty, "1", 1e-6, 1e6,

@@ -4,7 +4,8 @@
  * average, but it does add its curvature p (1 - p) x x', whatever it will be; the factor is
  * raised by it, and one solve and a product per row give all new variances. Uncertainty and
  * disagreement know no variance: theirs is scaled by the share of the row's variance that the
- * batch has left. */
+ * batch has left. Prediction looks at TARGETS rows of the pool, evenly taken: the covariances of
+ * every row with each of them are kept, and fall as the variances do. */
 
 #include "stats/choosing.h"
 
@@ -18,7 +19,9 @@
 #include <string.h>
 
 const char *const choosing_words[CHOOSING_WAYS + 1] = {
-    "random", "uncertainty", "disagreement", "information", "determinant", NULL};
+    "random", "uncertainty", "disagreement", "information", "determinant", "prediction", NULL};
+
+enum { TARGETS = 200 };
 
 /* Beyond this deviation a log-odds is a coin's side for all that a person could say. */
 #define WIDEST 1000.0
@@ -30,6 +33,9 @@ struct choosing_work {
     double *mean, *variance, *first; /* [n] log-odds; first: the variance before the batch */
     double *most;                    /* [n] what the row was worth when it was last looked at */
     double *spread;                  /* [n] disagreement: variance of the heads' chances */
+    size_t targets;                  /* prediction: of which rows */
+    double *across;                  /* [n,targets] covariance of log-odds */
+    double *target, *coin;           /* [targets] their variance, and that of their coin */
     double *solved, *scratch;        /* [d] */
     bool *gone;                      /* [n] taken before, or in this batch */
     size_t left;
@@ -72,6 +78,20 @@ static double curve_of(double mean)
     return p * (1 - p);
 }
 
+/* What one verdict tells of another is to first order that of the working responses of Newton's
+ * step, which are normal: each has the variance of its log-odds and 1 / curve of its coin. */
+static double told_of_targets(const struct choosing_work *w, size_t i)
+{
+    const double mine = w->variance[i] + 1 / curve_of(w->mean[i]);
+    double told = 0;
+
+    for (size_t k = 0; k < w->targets; k++) {
+        const double cross = w->across[i * w->targets + k];
+        told -= log1p(-cross * cross / (mine * (w->target[k] + w->coin[k]))) / 2;
+    }
+    return told / (double)w->targets;
+}
+
 static double worth(const struct choosing_work *w, size_t i)
 {
     const double left = w->first[i] > 0 ? w->variance[i] / w->first[i] : 0;
@@ -85,6 +105,8 @@ static double worth(const struct choosing_work *w, size_t i)
         return choosing_information(w->mean[i], w->variance[i]);
     case CHOOSING_DETERMINANT:
         return log1p(curve_of(w->mean[i]) * w->variance[i]);
+    case CHOOSING_PREDICTION:
+        return told_of_targets(w, i);
     default:
         return 0;
     }
@@ -126,6 +148,44 @@ static enum err committee(struct choosing_work *w, const struct margin_rows *row
     return err;
 }
 
+static const double *target_row(const struct choosing_work *w, size_t k)
+{
+    return w->pool->x + k * w->pool->n / w->targets * (size_t)w->pool->d;
+}
+
+static double dot(const double *a, const double *b, int d)
+{
+    double sum = 0;
+
+    for (int j = 0; j < d; j++)
+        sum += a[j] * b[j];
+    return sum;
+}
+
+static enum err aim(struct choosing_work *w)
+{
+    const int d = w->pool->d;
+    const size_t m = w->pool->n < TARGETS ? w->pool->n : TARGETS;
+    const enum err err =
+        mem_big(&w->across, w->pool->n * m, sizeof *w->across, "covariances of pairs");
+
+    if (err)
+        return err;
+    w->targets = m;
+    w->target = mem_new(m + 1, sizeof *w->target);
+    w->coin = mem_new(m + 1, sizeof *w->coin);
+    for (size_t k = 0; k < m; k++) {
+        const double *const t = target_row(w, k);
+        w->coin[k] = 1 / curve_of(margin_mean(&w->head, t));
+        memcpy(w->solved, t, (size_t)d * sizeof *w->solved);
+        cholesky_solve(w->head.l, d, w->solved);
+        w->target[k] = dot(t, w->solved, d);
+        for (size_t i = 0; i < w->pool->n; i++)
+            w->across[i * m + k] = dot(w->pool->x + i * (size_t)d, w->solved, d);
+    }
+    return OK;
+}
+
 static enum err look(struct choosing_work *w, const struct margin_rows *rows)
 {
     const int d = w->pool->d;
@@ -144,36 +204,44 @@ static enum err look(struct choosing_work *w, const struct margin_rows *rows)
     }
     if (!err && w->conf->way == CHOOSING_DISAGREEMENT)
         err = committee(w, rows);
+    if (!err && w->conf->way == CHOOSING_PREDICTION)
+        err = aim(w);
     return err;
 }
 
 /* ---- one after another */
 
 /* The variances after row `at` will have been judged, and the factor that goes with them:
- * x' (A + a y y')^-1 x = x' A^-1 x - a (x' A^-1 y)^2 / (1 + a y' A^-1 y). */
+ * x' (A + a y y')^-1 z = x' A^-1 z - a (x' A^-1 y) (z' A^-1 y) / (1 + a y' A^-1 y). */
 static void learn(struct choosing_work *w, size_t at)
 {
     const int d = w->pool->d;
     const size_t bytes = (size_t)d * sizeof *w->solved;
     const double *const y = w->pool->x + at * (size_t)d;
     const double curve = curve_of(w->mean[at]), share = curve / (1 + curve * w->variance[at]);
+    double of[TARGETS];
 
     memcpy(w->solved, y, bytes);
     cholesky_solve(w->head.l, d, w->solved);
+    for (size_t k = 0; k < w->targets; k++) {
+        of[k] = dot(target_row(w, k), w->solved, d);
+        w->target[k] = fmax(0, w->target[k] - share * of[k] * of[k]);
+    }
     for (size_t i = 0; i < w->pool->n; i++) {
-        const double *const x = w->pool->x + i * (size_t)d;
-        double cross = 0;
+        const double cross = w->gone[i] ? 0 : dot(w->pool->x + i * (size_t)d, w->solved, d);
 
-        for (int j = 0; j < d && !w->gone[i]; j++)
-            cross += x[j] * w->solved[j];
         w->variance[i] = fmax(0, w->variance[i] - share * cross * cross);
+        for (size_t k = 0; k < w->targets; k++)
+            w->across[i * w->targets + k] -= share * cross * of[k];
     }
     memcpy(w->scratch, y, bytes);
     cholesky_raise(w->head.l, d, curve, w->scratch);
 }
 
 /* Variances only fall and a row's worth falls with its own, so what it was worth is a bound of what
- * it is: rows whose bound is below the best so far are not looked at again (Minoux 1978). */
+ * it is: rows whose bound is below the best so far are not looked at again (Minoux 1978). Of
+ * prediction that is not so for sure, as two verdicts may tell of a third what neither does alone:
+ * there a row that came to be worth more is passed over until the rows above it have fallen. */
 static size_t best(struct choosing_work *w, double *score)
 {
     size_t at = w->pool->n;
@@ -262,6 +330,9 @@ static void end(struct choosing_work *w)
     free(w->variance);
     free(w->first);
     free(w->spread);
+    free(w->across);
+    free(w->target);
+    free(w->coin);
     free(w->most);
     free(w->solved);
     free(w->scratch);
@@ -281,7 +352,8 @@ enum err choosing_batch(struct choosing_one *out, size_t batch, size_t *chosen,
     if (err)
         return err;
     begin(&w);
-    err = look(&w, rows);
+    if (conf->way != CHOOSING_RANDOM)
+        err = look(&w, rows);
     while (!err && *chosen < batch && w.left) {
         struct choosing_one *const one = &out[*chosen];
 
@@ -289,7 +361,8 @@ enum err choosing_batch(struct choosing_one *out, size_t batch, size_t *chosen,
         w.gone[one->row] = true;
         w.left--;
         ++*chosen;
-        learn(&w, one->row);
+        if (conf->way != CHOOSING_RANDOM)
+            learn(&w, one->row);
     }
     end(&w);
     return err;

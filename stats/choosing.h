@@ -8,6 +8,8 @@
  *   information   nats that the verdict is expected to tell about the weights (BALD: Houlsby et
  *                 al. 2011, arXiv 1112.5745), under Laplace
  *   determinant   ln of the growth of the curvature's determinant (D-optimal design)
+ *   prediction    nats that it is expected to tell about the verdicts on the pool, not about the
+ *                 weights (EPIG: Bickford Smith et al. 2023, arXiv 2304.08151), to first order
  *
  * A batch is not the best rows one by one, which are alike: after each one its curvature is added,
  * and what the others would still tell falls where they are like it.
@@ -29,6 +31,7 @@ enum choosing {
     CHOOSING_DISAGREEMENT,
     CHOOSING_INFORMATION,
     CHOOSING_DETERMINANT,
+    CHOOSING_PREDICTION,
     CHOOSING_WAYS,
 };
 extern const char *const choosing_words[CHOOSING_WAYS + 1];

@@ -7,7 +7,7 @@ quadrature, and a batch is chosen by inverting the curvature anew after each row
 stats/choosing.c does it."""
 import numpy as np
 from scipy.integrate import quad
-from scipy.optimize import minimize
+from scipy.optimize import minimize, root
 from scipy.special import entr, expit, log_expit
 
 rng = np.random.default_rng(1414)
@@ -46,6 +46,7 @@ def slope(w):
 
 
 w = minimize(minus, np.zeros(D), jac=slope, method="BFGS", options={"gtol": 1e-13}).x
+w = root(slope, w, tol=1e-15).x  # BFGS stops where the function rises no more, at half the digits
 p = expit(x @ w)
 curve = (x * (weight * p * (1 - p))[:, None]).T @ x + PENALTY * np.eye(D)
 mean = pool @ w
@@ -74,6 +75,11 @@ def worth(way, c):
         return (1 - np.abs(2 * q - 1)) * v / before
     if way == "information":
         return np.array([information(m, s) for m, s in zip(mean, v)])
+    if way == "prediction":
+        covariance = pool @ np.linalg.inv(c) @ pool.T
+        noisy = covariance + np.diag(1 / (q * (1 - q)))
+        return np.array([sum(-np.log(np.linalg.det([[noisy[i, i], covariance[i, t]], [covariance[i, t], noisy[t, t]]])
+                                     / noisy[i, i] / noisy[t, t]) for t in range(POOL)) / 2 / POOL for i in range(POOL)])
     return np.array([np.linalg.slogdet(c + a * np.outer(r, r))[1] - np.linalg.slogdet(c)[1]
                      for a, r in zip(q * (1 - q), pool)])
 
@@ -87,7 +93,7 @@ array("choosing_w", w)
 array("choosing_mean", mean)
 array("choosing_variance", before)
 array("choosing_loglik", [-minus(w) + PENALTY * w @ w / 2])
-for way in ("uncertainty", "information", "determinant"):
+for way in ("uncertainty", "information", "determinant", "prediction"):
     c, rows, scores = curve.copy(), [], []
     for _ in range(BATCH):
         score = worth(way, c)

@@ -139,6 +139,7 @@ static void batches_are_those_of_numpy(void **state)
     batch_is(CHOOSING_UNCERTAINTY, choosing_uncertainty_row, choosing_uncertainty_score);
     batch_is(CHOOSING_INFORMATION, choosing_information_row, choosing_information_score);
     batch_is(CHOOSING_DETERMINANT, choosing_determinant_row, choosing_determinant_score);
+    batch_is(CHOOSING_PREDICTION, choosing_prediction_row, choosing_prediction_score);
 }
 
 /* The first row's score is the variance of the heads' chances, as two passes give it, and no row
