@@ -1,22 +1,22 @@
-/* How many judgements a way of choosing pairs needs, beside choosing them at random, on the small
- * world (examples/world): `choosing_trial MODEL [SEEDS [PENALTY]]`, by tests/long/choosing.sh.
+/* How many judgements a way of choosing pairs needs beside choosing them at random:
+ * `choosing_trial TABLE [SEEDS [PENALTY]]` on pairs of choosing_pairs.c; by tests/long/choosing.sh.
  *
- * Features are those of a frozen model (eval/answer_features.h), in units of their root mean square
- * over the pool. A seed divides the questions: 1,000 of them give a pool of two pairs each, 400
- * others a test set that nobody chose. All ways start from the same 50 pairs and get a pair's
- * verdict by the same annotator's same coin, so they differ by what they chose alone. Accuracy is
- * that of the head on the test set's hidden utilities.
+ * Features are in units of their root mean square over the pool. A seed divides the questions: two
+ * thirds are the pool, the rest a test set that nobody chose. All ways start from the same 50 pairs
+ * and get a pair's verdict by the same annotator's same coin, so they differ by what they chose
+ * alone. Accuracy is that of the head on the test set's truth.
  *
  * What is told: labels that a way needs to be as good as random after FINAL of them, as a share of
- * FINAL, from the curves' means over the seeds made monotone; intervals from draws of seeds, whole
- * and paired. "random, again" is random with other draws: what no difference looks like. */
+ * FINAL, from the curves' means over the seeds made monotone, with straight lines between batches;
+ * intervals from draws of seeds, whole and paired. Random is the mean of RANDOMS draws of its own;
+ * "random, again" is one more beside them: what no difference looks like. */
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "eval/answer_features.h"
 #include "examples/world/world.h"
 #include "stats/bootstrap.h"
 #include "stats/choosing.h"
+#include "tests/long/choosing_table.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -24,25 +24,25 @@
 #include <string.h>
 
 enum {
-    EACH = 4, /* answers to a question: two pairs */
-    PAIRS = WORLD_PROMPTS * 2,
-    POOL = 1000,
-    TEST = 400, /* questions */
     START = 50,
     BATCH = 25,
     FINAL = 500,
     LABELS = 750,
     POINTS = (LABELS - START) / BATCH + 1,
-    ARMS = CHOOSING_WAYS + 1, /* the last: random again */
-    SEEDS_MAX = 400,
+    LAST = (FINAL - START) / BATCH,
+    RANDOMS = 4,
+    AGAIN = CHOOSING_WAYS, /* arms: the ways, random again, and more of random for its mean */
+    ARMS = CHOOSING_WAYS + RANDOMS,
+    SEEDS_MAX = 1000,
     DRAWS = 2000,
 };
 
 struct trial {
-    int d, seeds;
+    struct choosing_table of;
+    struct choosing_row *row; /* [n] */
+    double *x;                /* [n,d] first answer - second */
+    int n, questions, seeds;
     double penalty;
-    double *x; /* [PAIRS,d] */
-    double utility[PAIRS][2];
     double accuracy[SEEDS_MAX][ARMS][POINTS];
 };
 
@@ -52,44 +52,32 @@ static void stop(const char *what)
     exit(1);
 }
 
-/* ---- the world, once */
+/* ---- the pairs, once */
 
-static void answer_all(struct trial *t, const char *path)
+static void read_table(struct trial *t, const char *path)
 {
-    struct open_model model;
-    struct answer_features_of *of = mem_new((size_t)PAIRS * 2, sizeof *of);
-    float *raw;
-    int bad = 0, cut = 0;
+    FILE *file = fopen(path, "rb");
+    struct choosing_row row;
+    float *both;
 
-    if (open_model_all(&model, path, HEAD_LM))
+    if (!file || fread(&t->of, sizeof t->of, 1, file) != 1 || t->of.d < 1 ||
+        t->of.d > MARGIN_FEATURES_MAX)
         stop(path);
-    t->d = model_shape(model.model)->width;
-    raw = mem_new((size_t)PAIRS * 2 * (size_t)t->d, sizeof *raw);
-    for (int q = 0; q < WORLD_PROMPTS; q++) {
-        char prompt[WORLD_TEXT], text[WORLD_TEXT];
-        world_prompt(prompt, q);
-        for (int e = 0; e < EACH; e++) {
-            const int at = q * EACH + e;
-            world_demonstration(text, q, 77, (uint32_t)e);
-            t->utility[at / 2][at % 2] = world_utility(q, text, true);
-            of[at] = (struct answer_features_of){json_string(prompt), json_string(text), NULL};
-        }
+    both = mem_new(2 * (size_t)t->of.d, sizeof *both);
+    while (fread(&row, sizeof row, 1, file) == 1 &&
+           fread(both, sizeof *both, 2 * (size_t)t->of.d, file) == 2 * (size_t)t->of.d) {
+        const size_t at = (size_t)t->n++, d = (size_t)t->of.d;
+        t->row = mem_grow(t->row, at + 1, sizeof *t->row);
+        t->x = mem_grow(t->x, (at + 1) * d, sizeof *t->x);
+        t->row[at] = row;
+        for (size_t j = 0; j < d; j++)
+            t->x[at * d + j] = (double)both[j] - (double)both[d + j];
+        if (row.question >= t->questions)
+            t->questions = row.question + 1;
     }
-    if (answer_features(raw, &model, of, PAIRS * 2, &bad, &cut))
-        stop("features");
-    fprintf(stderr, "%d answers, %d features, %d cut\n", PAIRS * 2, t->d, cut);
-    t->x = mem_new((size_t)PAIRS * (size_t)t->d, sizeof *t->x);
-    for (int i = 0; i < PAIRS; i++)
-        for (int j = 0; j < t->d; j++)
-            t->x[i * t->d + j] =
-                (double)raw[2 * i * t->d + j] - (double)raw[(2 * i + 1) * t->d + j];
-    for (int i = 0; i < PAIRS * 2; i++) {
-        json_decref((json_t *)of[i].prompt);
-        json_decref((json_t *)of[i].answer);
-    }
-    free(of);
-    free(raw);
-    open_model_close(&model);
+    free(both);
+    fclose(file);
+    fprintf(stderr, "%d pairs of %d questions, %d features\n", t->n, t->questions, t->of.d);
 }
 
 /* ---- one seed */
@@ -97,54 +85,65 @@ static void answer_all(struct trial *t, const char *path)
 struct one {
     struct trial *t;
     uint64_t seed;
-    double *pool, *test; /* [2 POOL,d], [2 TEST,d] in units of the pool */
-    int pair[2 * POOL], asked[2 * TEST];
-    uint32_t start[2 * POOL];
+    double *x;         /* [n,d] pool, then test, in units of the pool */
+    int *pair, n_pool; /* [n] whose row that is */
+    uint32_t *start;   /* [n_pool] */
 };
+
+static void scale(struct one *o)
+{
+    const struct trial *const t = o->t;
+    const size_t d = (size_t)t->of.d;
+
+    for (size_t j = 0; j < d; j++) {
+        double square = 0;
+        for (int i = 0; i < o->n_pool; i++)
+            square += pow(t->x[(size_t)o->pair[i] * d + j], 2) / o->n_pool;
+        for (int i = 0; i < t->n; i++)
+            o->x[(size_t)i * d + j] =
+                square > 0 ? t->x[(size_t)o->pair[i] * d + j] / sqrt(square) : 0;
+    }
+}
 
 static void divide(struct one *o)
 {
-    const int d = o->t->d;
-    uint32_t question[WORLD_PROMPTS];
-    double *scale = mem_new((size_t)d, sizeof *scale);
+    const struct trial *const t = o->t;
+    const uint32_t all = (uint32_t)t->questions;
+    uint32_t *question = mem_new(all, sizeof *question);
+    bool *pool = mem_new(all, sizeof *pool);
+    int end = t->n;
 
-    rng_shuffle(question, WORLD_PROMPTS, o->seed, RNG_TEST, 1);
-    rng_shuffle(o->start, 2 * POOL, o->seed, RNG_TEST, 2);
-    for (int i = 0; i < 2 * POOL; i++)
-        o->pair[i] = (int)question[i / 2] * 2 + i % 2;
-    for (int i = 0; i < 2 * TEST; i++)
-        o->asked[i] = (int)question[POOL + i / 2] * 2 + i % 2;
-    for (int i = 0; i < 2 * POOL; i++)
-        for (int j = 0; j < d; j++)
-            scale[j] += pow(o->t->x[o->pair[i] * d + j], 2) / (2 * POOL);
-    for (int j = 0; j < d; j++) {
-        const double by = 1 / sqrt(scale[j] + 1e-12);
-        for (int i = 0; i < 2 * POOL; i++)
-            o->pool[i * d + j] = o->t->x[o->pair[i] * d + j] * by;
-        for (int i = 0; i < 2 * TEST; i++)
-            o->test[i * d + j] = o->t->x[o->asked[i] * d + j] * by;
-    }
-    free(scale);
+    rng_shuffle(question, all, o->seed, RNG_TEST, 1);
+    for (uint32_t i = 0; i < all; i++)
+        pool[question[i]] = i < all * 2 / 3;
+    o->n_pool = 0;
+    for (int i = 0; i < t->n; i++)
+        o->pair[pool[t->row[i].question] ? o->n_pool++ : --end] = i;
+    rng_shuffle(o->start, (uint32_t)o->n_pool, o->seed, RNG_TEST, 2);
+    scale(o);
+    free(question);
+    free(pool);
 }
 
 /* The pair's annotator and coin are the pair's own: whoever asks gets the same verdict. */
-static double verdict(const struct one *o, int row)
+static double verdict(const struct one *o, size_t row)
 {
     const int pair = o->pair[row];
-    const double *const u = o->t->utility[pair];
+    const double *const u = o->t->row[pair].utility;
     const int who =
         (int)(rng_uniform(o->seed, RNG_TEST, 3, (uint32_t)pair, 0) * WORLD_ANNOTATORS);
 
-    return world_prefers(who, u[0], u[1], o->seed, (uint32_t)pair);
+    return o->t->of.world ? world_prefers(who, u[0], u[1], o->seed, (uint32_t)pair)
+                          : u[0] > u[1];
 }
 
 static double accuracy(const struct one *o, const struct margin *head)
 {
     double right = 0, n = 0;
 
-    for (int i = 0; i < 2 * TEST; i++) {
-        const double *const u = o->t->utility[o->asked[i]];
-        const double m = margin_mean(head, o->test + i * o->t->d);
+    for (int i = o->n_pool; i < o->t->n; i++) {
+        const double *const u = o->t->row[o->pair[i]].utility;
+        const double m = margin_mean(head, o->x + (size_t)i * (size_t)o->t->of.d);
         if (fabs(u[0] - u[1]) < 1e-9)
             continue;
         n++;
@@ -155,36 +154,58 @@ static double accuracy(const struct one *o, const struct margin *head)
 
 static void arm(struct one *o, int which)
 {
-    const int d = o->t->d;
-    const enum choosing way = which == CHOOSING_WAYS ? CHOOSING_RANDOM : (enum choosing)which;
-    struct choosing_conf conf = {
-        way, o->t->penalty, 0, 8, o->seed + (which == CHOOSING_WAYS) * 7919u, 0};
-    double *x = mem_new((size_t)LABELS * (size_t)d, sizeof *x), y[LABELS];
-    bool taken[2 * POOL] = {false};
-    const struct choosing_pool pool = {o->pool, 2 * POOL, d, taken};
+    const size_t d = (size_t)o->t->of.d,
+                 draws = which < AGAIN ? 0 : (size_t)(which - AGAIN + 1);
+    const enum choosing way = draws ? CHOOSING_RANDOM : (enum choosing)which;
+    struct choosing_conf conf = {way, o->t->penalty, 0, 8, o->seed + draws * 7919u, 0};
+    double *x = mem_new((size_t)LABELS * d, sizeof *x), y[LABELS];
+    bool *taken = mem_new((size_t)o->n_pool, sizeof *taken);
+    const struct choosing_pool pool = {o->x, (size_t)o->n_pool, (int)d, taken};
     struct margin_rows rows = {x, y, NULL, 0};
     struct choosing_one out[START];
+    struct margin head, before = {.w = NULL};
     size_t n = START;
 
     for (size_t i = 0; i < START; i++)
         out[i].row = o->start[i];
     for (int point = 0; point < POINTS; point++) {
-        struct margin head;
         for (size_t i = 0; i < n; i++) {
             taken[out[i].row] = true;
-            memcpy(x + rows.n * (size_t)d, o->pool + out[i].row * (size_t)d,
-                   (size_t)d * sizeof *x);
-            y[rows.n++] = verdict(o, (int)out[i].row);
+            memcpy(x + rows.n * d, o->x + out[i].row * d, d * sizeof *x);
+            y[rows.n++] = verdict(o, out[i].row);
         }
-        if (margin_fit(&head, &rows, d, conf.penalty, NULL))
+        if (margin_fit(&head, &rows, (int)d, conf.penalty, before.w))
             stop("fit");
         o->t->accuracy[o->seed][which][point] = accuracy(o, &head);
-        margin_fini(&head);
+        margin_fini(&before);
+        before = head;
         conf.round = (uint32_t)point;
         if (point + 1 < POINTS && choosing_batch(out, BATCH, &n, &pool, &rows, &conf))
             stop("choose");
     }
+    margin_fini(&before);
     free(x);
+    free(taken);
+}
+
+static void run(struct trial *t, uint64_t seed)
+{
+    struct one o = {.t = t, .seed = seed};
+
+    o.x = mem_new((size_t)t->n * (size_t)t->of.d, sizeof *o.x);
+    o.pair = mem_new((size_t)t->n, sizeof *o.pair);
+    o.start = mem_new((size_t)t->n, sizeof *o.start);
+    divide(&o);
+    if (o.n_pool < LABELS) {
+        fprintf(stderr, "a pool of %d pairs: %d are needed\n", o.n_pool, LABELS);
+        exit(1);
+    }
+    for (int a = 0; a < ARMS; a++)
+        arm(&o, a);
+    fprintf(stderr, "\rseed %d ", (int)seed);
+    free(o.x);
+    free(o.pair);
+    free(o.start);
 }
 
 /* ---- all seeds */
@@ -211,6 +232,7 @@ static void monotone(double *v, int n)
             v[i++] = mean[b];
 }
 
+/* Of an arm over the seeds; of random: of all its draws but the one that is told apart. */
 static void mean_curve(double *out, const struct trial *t, int which, const uint32_t *times)
 {
     double n = 0;
@@ -218,8 +240,12 @@ static void mean_curve(double *out, const struct trial *t, int which, const uint
     memset(out, 0, POINTS * sizeof *out);
     for (int s = 0; s < t->seeds; s++) {
         n += times[s];
-        for (int p = 0; p < POINTS; p++)
-            out[p] += times[s] * t->accuracy[s][which][p];
+        for (int p = 0; p < POINTS; p++) {
+            double at = t->accuracy[s][which][p];
+            for (int r = AGAIN + 1; r < ARMS && which == CHOOSING_RANDOM; r++)
+                at += t->accuracy[s][r][p];
+            out[p] += times[s] * at / (which == CHOOSING_RANDOM ? RANDOMS : 1);
+        }
     }
     for (int p = 0; p < POINTS; p++)
         out[p] /= n;
@@ -229,7 +255,6 @@ static void mean_curve(double *out, const struct trial *t, int which, const uint
  * reached by LABELS counts as that. */
 static double ratio(const struct trial *t, int which, const uint32_t *times)
 {
-    enum { LAST = (FINAL - START) / BATCH };
     double curve[POINTS], random[POINTS];
 
     mean_curve(random, t, CHOOSING_RANDOM, times);
@@ -250,16 +275,16 @@ static void tell(const struct trial *t)
 {
     uint32_t times[SEEDS_MAX];
 
-    printf("%-14s %6s %6s %6s %6s   labels to random's %d, as a share\n", "", "50", "150",
+    printf("%-16s %6s %6s %6s %6s   labels to random's %d, as a share\n", "", "50", "150",
            "300", "500", FINAL);
-    for (int a = 0; a < ARMS; a++) {
+    for (int a = 0; a <= AGAIN; a++) {
         double curve[POINTS], draw[DRAWS];
         for (int s = 0; s < t->seeds; s++)
             times[s] = 1;
         mean_curve(curve, t, a, times);
-        printf("%-14s %.4f %.4f %.4f %.4f   %.3f",
-               a == CHOOSING_WAYS ? "random, again" : choosing_words[a], curve[0], curve[4],
-               curve[10], curve[18], ratio(t, a, times));
+        printf("%-16s %.4f %.4f %.4f %.4f   %.3f",
+               a == AGAIN ? "random, again" : choosing_words[a], curve[0], curve[4], curve[10],
+               curve[LAST], ratio(t, a, times));
         for (uint32_t i = 0; i < DRAWS; i++) {
             bootstrap_draw(times, (size_t)t->seeds, 5, i);
             draw[i] = ratio(t, a, times);
@@ -272,27 +297,20 @@ static void tell(const struct trial *t)
 int main(int argc, char **argv)
 {
     struct trial *t = mem_new(1, sizeof *t);
-    struct one o = {.t = t};
 
     if (argc < 2)
-        return fprintf(stderr, "usage: choosing_trial MODEL [SEEDS [PENALTY]]\n"), 2;
+        return fprintf(stderr, "usage: choosing_trial TABLE [SEEDS [PENALTY]]\n"), 2;
     t->seeds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 40;
     t->penalty = argc > 3 ? strtod(argv[3], NULL) : 1;
     if (t->seeds < 2 || t->seeds > SEEDS_MAX)
         return fprintf(stderr, "seeds: 2..%d\n", SEEDS_MAX), 2;
-    answer_all(t, argv[1]);
-    o.pool = mem_new((size_t)POOL * 2 * (size_t)t->d, sizeof *o.pool);
-    o.test = mem_new((size_t)TEST * 2 * (size_t)t->d, sizeof *o.test);
-    for (o.seed = 0; o.seed < (uint64_t)t->seeds; o.seed++) {
-        divide(&o);
-        for (int a = 0; a < ARMS; a++)
-            arm(&o, a);
-        fprintf(stderr, "\rseed %d", (int)o.seed);
-    }
+    read_table(t, argv[1]);
+#pragma omp parallel for schedule(dynamic)
+    for (int s = 0; s < t->seeds; s++)
+        run(t, (uint64_t)s);
     fprintf(stderr, "\n");
     tell(t);
-    free(o.pool);
-    free(o.test);
+    free(t->row);
     free(t->x);
     free(t);
     return 0;
