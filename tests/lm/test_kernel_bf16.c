@@ -130,7 +130,7 @@ static float *floats(size_t n)
     return p;
 }
 
-struct product {
+struct shaped {
     enum world world;
     int m, n, k;
     bool add;
@@ -138,7 +138,7 @@ struct product {
 
 /* On every instruction set, on 1 .. 3 threads. C has columns and A and W have entries that are none of
  * the product's. */
-static void product(struct product p)
+static void product(struct shaped p)
 {
     const size_t ldc = (size_t)p.n + 3, lda = (size_t)p.k + 2, ldw = (size_t)p.k + 1;
     const size_t rows = (size_t)p.m, all = rows * ldc, na = rows * lda;
@@ -188,15 +188,15 @@ static void products_have_the_order_of_processors(void **state)
     (void)state;
     share_least(0);
     for (int m = 1; m <= 97; m++)
-        product((struct product){(enum world)(m % WORLDS), m, ns[m % 7], ks[m % 11], m % 2});
+        product((struct shaped){(enum world)(m % WORLDS), m, ns[m % 7], ks[m % 11], m % 2});
     for (int n = 0; n < 7; n++)
         for (int k = 0; k < 11; k++)
             for (int world = 0; world < WORLDS; world++)
-                product((struct product){(enum world)world, 1 + (n + k) % 8, ns[n], ks[k],
+                product((struct shaped){(enum world)world, 1 + (n + k) % 8, ns[n], ks[k],
                                          (n + k + world) % 2});
-    product((struct product){TAME, 200, 65, 1300, false}); /* slices of a long k */
-    product((struct product){EDGE, 30, 40, 1311, true});
-    product((struct product){WILD, 6, 40, 1022, false});
+    product((struct shaped){TAME, 200, 65, 1300, false}); /* slices of a long k */
+    product((struct shaped){EDGE, 30, 40, 1311, true});
+    product((struct shaped){WILD, 6, 40, 1022, false});
 }
 
 /* With what is too small gone, nothing that a product makes is a denormal: so that processors which
