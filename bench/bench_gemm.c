@@ -8,10 +8,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "lm/kernel/blas.h"
 #include "lm/kernel/gemm.h"
 #include "lm/kernel/isa.h"
 
+#include <cblas.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,16 +80,8 @@ static double theirs(const struct gemm_point *p)
     while ((double)(clock_mono_ns() - start) < seconds * 1e9) {
         const float *b = p->b + (size_t)(n % p->copies) * gemm_packed_size(p->n, p->k);
 
-        blas_product(&(struct blas_product){.c = p->c,
-                                            .a = p->a,
-                                            .b = b,
-                                            .ldc = (size_t)p->n,
-                                            .lda = (size_t)p->k,
-                                            .ldb = (size_t)p->k,
-                                            .m = p->m,
-                                            .n = p->n,
-                                            .k = p->k,
-                                            .b_turned = true});
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, p->m, p->n, p->k, 1.0f, p->a, p->k,
+                    b, p->k, 0.0f, p->c, p->n);
         n++;
     }
     return 2.0 * p->m * p->n * p->k * (double)n / (double)(clock_mono_ns() - start);

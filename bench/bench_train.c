@@ -1,6 +1,6 @@
 /* bench_train: steps of supervised fine-tuning: time of each part, losses, memory.
  *
- *     bench_train MODEL|- [seqs=4] [length=256] [steps=5] [checkpointing=0] [portable=0]
+ *     bench_train MODEL|- [seqs=4] [length=256] [steps=5] [checkpointing=0]
  *                 [tokens=FILE]
  *
  * MODEL is a .gguf file or a folder; - makes random weights of SmolLM2-135M's shape. FILE holds
@@ -177,8 +177,6 @@ static void options(struct train_bench *bench, int argc, char **argv)
             bench->steps = n;
         else if (!strncmp(argv[i], "checkpointing=", 14))
             bench->options.checkpointing = n;
-        else if (!strncmp(argv[i], "portable=", 9))
-            bench->options.portable = n;
         else if (!strncmp(argv[i], "tokens=", 7))
             bench->tokens = fopen(value + 1, "r");
     }

@@ -56,18 +56,3 @@ if(NOT CMARK_EXTENSIONS)
 endif()
 add_library(cmark INTERFACE)
 target_link_libraries(cmark INTERFACE ${CMARK_EXTENSIONS} PkgConfig::cmark_gfm)
-
-# OpenBLAS in its OpenMP flavour: one thread pool, not two. Debian keeps the
-# flavours in sibling folders, and the alternatives system may point the plain name at another.
-find_path(OPENBLAS_INCLUDE cblas.h
-  PATHS /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp /usr/include/openblas-openmp NO_DEFAULT_PATH)
-find_library(OPENBLAS_LIBRARY openblas
-  PATHS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp /usr/lib/openblas-openmp NO_DEFAULT_PATH)
-if(NOT OPENBLAS_INCLUDE OR NOT OPENBLAS_LIBRARY)
-  message(FATAL_ERROR "OpenBLAS, OpenMP flavour, not found: install libopenblas-openmp-dev")
-endif()
-cmake_path(GET OPENBLAS_LIBRARY PARENT_PATH OPENBLAS_FOLDER)
-add_library(openblas INTERFACE)
-target_include_directories(openblas SYSTEM INTERFACE ${OPENBLAS_INCLUDE})
-target_link_libraries(openblas INTERFACE ${OPENBLAS_LIBRARY})
-target_link_options(openblas INTERFACE -Wl,-rpath,${OPENBLAS_FOLDER} -Wl,--disable-new-dtags)

@@ -12,9 +12,8 @@ set(CPACK_PACKAGE_NAME drover)
 set(CPACK_PACKAGE_CONTACT "the drover authors <drover@example.org>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-# What shlibdeps cannot know: any flavour of libopenblas0 would satisfy it, and only one is ours
-# (depends.cmake); libzmq before 4.3.3 has known holes.
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "libopenblas0-openmp, libzmq5 (>= 4.3.3)")
+# What shlibdeps cannot know: libzmq before 4.3.3 has known holes.
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "libzmq5 (>= 4.3.3)")
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 file(WRITE ${PROJECT_BINARY_DIR}/debian/postinst "#!/bin/sh

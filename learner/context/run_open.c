@@ -123,7 +123,7 @@ static enum err seal(struct run_context *c)
     if (c->eval)
         prompts_hash(c->eval, &state);
     data = hash_sha256_end(&state);
-    return initial_models_seal(c->models, c->config, &data, c->plan.shared.portable);
+    return initial_models_seal(c->models, c->config, &data);
 }
 
 /* The table of scorers names each by a hash of its specification and its models' hashes: a rewarder

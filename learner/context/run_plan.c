@@ -83,8 +83,7 @@ static enum err take_memory(const struct run_context *c)
     const struct memory_plan memory = {
         .policy = *policy,
         .critic = iteration->critic ? &critic : NULL,
-        .options = {.checkpointing = iteration->gradient_checkpointing,
-                    .portable = iteration->portable},
+        .options = {.checkpointing = iteration->gradient_checkpointing},
         .lora = iteration->lora,
         /* the versions that tasks may name, the newest, and one in the making */
         .n_images = c->plan.lag + 2 + (iteration->follow.every > 0),

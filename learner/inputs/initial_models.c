@@ -13,12 +13,10 @@
 #include "base/mem.h"
 #include "learner/run/resume.h"
 #include "learner/run/start_model.h"
-#include "lm/kernel/blas.h"
 #include "lm/model/packed.h"
 #include "proto/peer.h"
 #include "reward/reward_kind.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -283,8 +281,7 @@ static json_t *artifact_json(const struct artifact *a)
 }
 
 /* Whole or not at all (fs_write): from then on the folder holds a run. */
-static enum err write_manifest(struct initial_models *o, const json_t *config, const char *data,
-                               const json_t *machine)
+static enum err write_manifest(struct initial_models *o, const json_t *config, const char *data)
 {
     struct hash run = {{0}};
     char id[HASH_TEXT], *path = mem_print("%s/manifest.json", o->folder), *text;
@@ -296,9 +293,9 @@ static enum err write_manifest(struct initial_models *o, const json_t *config, c
         json_array_append_new(models, json_pack("{s:s, s:o, s:o}", "name", o->model[i].name,
                                                 "card", artifact_json(&o->model[i].card),
                                                 "image", artifact_json(&o->model[i].image)));
-    o->manifest = json_pack("{s:s, s:s, s:O, s:O, s:o, s:s*}", "run", hash_text(id, &run),
-                            "data", data, "config", config, "machine", machine, "models",
-                            models, "generation", o->policy->generation);
+    o->manifest =
+        json_pack("{s:s, s:s, s:O, s:o, s:s*}", "run", hash_text(id, &run), "data", data,
+                  "config", config, "models", models, "generation", o->policy->generation);
     text = json_dumps(o->manifest, JSON_INDENT(1));
     err = fs_write(path, text, strlen(text));
     free(text);
@@ -306,47 +303,22 @@ static enum err write_manifest(struct initial_models *o, const json_t *config, c
     return err;
 }
 
-/* OpenBLAS adds in an order that depends on the CPU and on the threads. */
-static enum err same_machine(const json_t *was, const json_t *now)
-{
-    if (json_equal(was, now))
-        return OK;
-    return err_set(
-        ERR_STATE,
-        "the run began with OpenBLAS kernels '%s' and %d threads, here they are '%s' "
-        "and %d: other rounding; begin runs that shall move with reproducible: "
-        "portable",
-        json_string_value(json_object_get(was, "blas")),
-        (int)json_integer_value(json_object_get(was, "threads")),
-        json_string_value(json_object_get(now, "blas")),
-        (int)json_integer_value(json_object_get(now, "threads")));
-}
-
 enum err initial_models_seal(struct initial_models *o, const json_t *config,
-                             const struct hash *data, bool portable)
+                             const struct hash *data)
 {
-    json_t *machine =
-        json_pack("{s:s, s:i}", "blas", blas_core(), "threads", omp_get_max_threads());
     char text[HASH_TEXT];
     const char *was;
     enum err err;
 
     hash_text(text, data);
-    if (o->fresh) { /* from here on the folder is this run's */
-        err = write_manifest(o, config, text, machine);
-        json_decref(machine);
-        return err;
-    }
+    if (o->fresh) /* from here on the folder is this run's */
+        return write_manifest(o, config, text);
     err = resume_same(json_object_get(o->manifest, "config"), config);
     was = json_string_value(json_object_get(o->manifest, "data"));
     if (!err && (!was || strcmp(was, text)))
         err =
             err_set(ERR_STATE, "the prompts changed since the run that output_dir holds: take "
                                "another output_dir, or say overwrite_output_dir=true");
-    /* a portable run gives the same bits everywhere, any other only where it began */
-    if (!err && !portable)
-        err = same_machine(json_object_get(o->manifest, "machine"), machine);
-    json_decref(machine);
     return err;
 }
 

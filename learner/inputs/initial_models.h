@@ -42,7 +42,7 @@ void initial_models_close(struct initial_models *models); /* NULL is fine */
 /* The first time writes the manifest; later compares: ERR_STATE names what differs. `config`:
  * resolved keys; `data`: hash of all prompts. */
 enum err initial_models_seal(struct initial_models *models, const json_t *config,
-                             const struct hash *data, bool portable) MUST_CHECK;
+                             const struct hash *data) MUST_CHECK;
 
 /* f32 weights of a model; of the reward model that the critic starts from. Errors: ERR_PARSE
  * (image and card do not fit together), ERR_NOMEM. */

@@ -34,8 +34,7 @@ enum { POLICY, CRITIC };
 enum err iteration_new(struct iteration_state **out, const struct iteration_conf *conf,
                        struct params *policy, struct params *critic)
 {
-    const struct train_options options = {.checkpointing = conf->gradient_checkpointing,
-                                          .portable = conf->portable};
+    const struct train_options options = {.checkpointing = conf->gradient_checkpointing};
     struct iteration_state *state = mem_new(1, sizeof(*state));
     enum err err = optim_plan_check(&conf->rates);
 

@@ -67,7 +67,7 @@ struct iteration_conf {
     double critic_learning_rate; /* peak; the same schedule */
     struct adamw adamw;
     double max_grad_norm; /* of policy and critic each; 0: no limit */
-    bool gradient_checkpointing, portable;
+    bool gradient_checkpointing;
     const struct lora_conf *lora; /* adapters of policy and critic; NULL: all weights learn */
     bool strict; /* rollouts are on-policy: the present weights must give each of their
                     log-probabilities again, bit for bit, before anything is kept */

@@ -237,7 +237,6 @@ static void take_numbers(struct fleet_plan *out, const struct fleet_keys *k)
     to->gradient_checkpointing = k->keys.gradient_checkpointing;
     to->seed = (uint64_t)k->keys.seed;
     to->lora = peft_lora(&out->shared);
-    to->portable = out->shared.portable;
     to->strict = out->lag == 0 && !out->free;
     to->parts = out->rewards.n;
     out->batch = (uint64_t)k->keys.per_device_train_batch_size *

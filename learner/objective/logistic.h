@@ -1,6 +1,6 @@
 /* logistic: the functions that preference losses are made of, the same bits on every machine.
  *
- * Built on lm/kernel/real.h instead of the host's libm, so that `reproducible: portable` holds
+ * Built on lm/kernel/real.h instead of the host's libm, so that the same bits everywhere hold
  * through the loss. Relative error below 1e-15; no argument overflows. */
 
 #ifndef LEARNER_OBJECTIVE_LOGISTIC_H

@@ -20,8 +20,7 @@ struct shape load_shape(const struct offline_job *job)
 
 struct train_options load_options(const struct offline_job *job)
 {
-    return (struct train_options){.checkpointing = job->keys->gradient_checkpointing,
-                                  .portable = job->plan.portable};
+    return (struct train_options){.checkpointing = job->keys->gradient_checkpointing};
 }
 
 /* A matrix is trained whole; words that mean nothing are refused by whoever makes the adapter. */

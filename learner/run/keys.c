@@ -64,10 +64,6 @@ static enum err check_names(struct keys_plan *out, const struct keys *keys)
         out->dtype = "float32";
     else
         return err_set(ERR_RANGE, "dtype: '%s': expected float32 or bfloat16", keys->dtype);
-    out->portable = !strcmp(keys->reproducible, "portable");
-    if (!out->portable && strcmp(keys->reproducible, "machine"))
-        return err_set(ERR_RANGE, "reproducible: '%s': expected machine or portable",
-                       keys->reproducible);
     return keys->format ? format_named(&format, keys->format) : OK;
 }
 

@@ -42,7 +42,7 @@ struct keys {
     int max_length; /* INT_MIN: no limit */
     char *dtype, *eos_token, *chat_template, *chat_template_path;
     json_t *chat_template_kwargs;
-    char *max_memory, *reproducible;
+    char *max_memory;
     bool use_peft, use_rslora, use_dora, load_best_model_at_end, disable_dropout;
     char *metric_for_best_model, *greater_is_better;
     int lora_r;
@@ -62,7 +62,6 @@ struct keys_plan {
     enum keys_when logging, eval, save;
     enum order order;
     enum schedule schedule;
-    bool portable;            /* reproducible: portable */
     size_t memory_bytes;      /* what the run may hold */
     const char *memory_whose; /* by what: "max_memory", "this machine" */
     const char *dtype;        /* of the written model: "float32" or "bfloat16" */

@@ -100,7 +100,6 @@ const struct conf_key keys_table_shared[] = {
               "day that it says, unset: today"),
     CONF_TEXT(keys, max_memory, NULL,
               "memory the run may hold, e.g. 6GB; unset: all, of a container its own"),
-    CONF_TEXT(keys, reproducible, "machine", "machine, or portable: same bits on every CPU"),
     CONF_BOOL(keys, use_peft, "false", "train a LoRA adapter of a frozen base"),
     CONF_INT(keys, lora_r, "16", 1, LORA_RANK, "rank of the adapter"),
     CONF_REAL(keys, lora_alpha, "32", 0, 1e6, "its scale is alpha / r"),
@@ -139,6 +138,7 @@ const struct conf_key keys_table_shared[] = {
 #define COMMAND "the command says what is done"
 #define RECOMPUTED "activations stay in memory or are computed again (gradient_checkpointing)"
 #define PADDING "nothing is padded"
+#define EVERYWHERE "the same bits on every machine and for any number of threads"
 
 /* clang-format off */
 const struct conf_key keys_table_ignored[] = {
@@ -148,7 +148,8 @@ const struct conf_key keys_table_ignored[] = {
     CONF_IGNORED("bf16_full_eval", FLOAT),
     CONF_IGNORED("fp16_full_eval", FLOAT),
     CONF_IGNORED_BUT("use_cpu", "true", "always so"),
-    CONF_IGNORED("full_determinism", "the same bits on one machine anyway; on every machine with reproducible: portable"),
+    CONF_IGNORED("full_determinism", EVERYWHERE),
+    CONF_IGNORED("reproducible", EVERYWHERE),
     CONF_IGNORED("torch_compile*", KERNELS),
     CONF_IGNORED("use_liger_kernel", KERNELS),
     CONF_IGNORED("liger_kernel_config", KERNELS),

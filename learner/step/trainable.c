@@ -4,9 +4,7 @@
  * asks for the image, the frozen weights lie packed, alone, and each product makes its own W of
  * them (lora_group): two bytes a parameter instead of eight where files hold bfloat16.
  *
- * Between trainable_apply and the next, gradients only add up. A tied matrix gets two sums in a
- * portable run, as input embedding and as head, which are joined before the clip: each is one
- * chain over the tokens, whatever the micro-batches were. */
+ * Between trainable_apply and the next, gradients only add up, micro-batch after micro-batch. */
 #include "learner/step/trainable.h"
 
 #include "base/mem.h"
@@ -22,7 +20,6 @@ struct trainable {
     struct params *params;
     struct lora *lora;     /* NULL: all weights learn */
     struct params *learns; /* params, or the adapter's */
-    float *embed;          /* gradient of a tied matrix as an embedding, kept apart; or NULL */
     float *grad, *m, *v;   /* [learns.count] */
     float *image;
     bool packed; /* the image is the base, and `params` is without data */
@@ -51,25 +48,6 @@ static void pack(struct trainable *step)
         packed_fill(step->image, step->layout, step->params);
 }
 
-static size_t embed_floats(const struct shape *shape)
-{
-    return (size_t)shape->vocab * (size_t)shape->width;
-}
-
-/* The two halves of a tied matrix's gradient become one. */
-static void join(struct trainable *step)
-{
-    const size_t n = embed_floats(&step->params->shape);
-    float *grad;
-
-    if (!step->embed)
-        return;
-    grad = step->grad + params_part(step->params, PART_EMBED, -1)->at;
-    for (size_t i = 0; i < n; i++)
-        grad[i] += step->embed[i];
-    memset(step->embed, 0, n * sizeof(float));
-}
-
 /* Beside weights, gradient and moments a quarter of the weights' size is little: activations
  * that fit there are kept. */
 static struct train_options keeping(const struct train_options *options, size_t weights)
@@ -92,10 +70,7 @@ static enum err build_train(struct trainable *step, const struct train_options *
     train_fix_input(step->train, shape->pad);
     if (step->lora)
         train_adapt(step->train, step->lora);
-    if (options->portable && shape->tied && !step->lora)
-        err = mem_big(&step->embed, embed_floats(shape), sizeof(float), "gradient");
-    train_embed_apart(step->train, step->embed);
-    return err;
+    return OK;
 }
 
 static enum err build_image(struct trainable *step)
@@ -197,7 +172,6 @@ void trainable_free(struct trainable *step)
     packed_layout_free(step->layout);
     free(step->image);
     free(step->grad);
-    free(step->embed);
     free(step->m);
     free(step->v);
     params_free(step->params);
@@ -334,8 +308,6 @@ void trainable_backward(struct trainable *step, const float *dlogprob, const flo
 double trainable_apply(struct trainable *step, const struct adamw *adamw, double rate,
                        double limit)
 {
-    join(step);
-
     const double norm = optim_clip(step->grad, step->learns->count, limit);
 
     step->t++;
@@ -350,10 +322,8 @@ double trainable_apply(struct trainable *step, const struct adamw *adamw, double
     return norm;
 }
 
-/* join first: the part that is kept apart belongs to the gradient that is forgotten. */
 void trainable_discard(struct trainable *step)
 {
-    join(step);
     step->seqs = 0;
     memset(step->grad, 0, step->learns->count * sizeof(float));
 }
@@ -362,9 +332,8 @@ void trainable_discard(struct trainable *step)
 static size_t whole_size(const struct shape *shape, const struct train_options *options, int n)
 {
     const struct train_options own = keeping(options, packed_size(shape));
-    const size_t apart = options->portable && shape->tied ? embed_floats(shape) : 0;
 
-    return 5 * packed_size(shape) + apart * sizeof(float) + train_size(shape, &own, n);
+    return 5 * packed_size(shape) + train_size(shape, &own, n);
 }
 
 /* Four blocks of the adapter, and what its branches keep; 0: there can be no such adapter. */

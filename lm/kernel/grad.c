@@ -1,14 +1,17 @@
-/* Backward of rows.c and softmax.c. Two ways over the rows: slopes of inputs are a row's own affair and
+/* Backward of rows.c. Two ways over the rows: slopes of inputs are a row's own affair and
  * go by rows; slopes of weights are sums over rows and go by strips of columns, in which one thread
- * adds the rows in order. So neither threads nor how a step is cut into batches changes a sum: each
- * weight's is one chain over all rows of all calls, going on from what the gradient holds. Plain C
+ * adds the rows in order, from +0; the gradient gets the whole sum at once. So no number of threads
+ * changes it, and a batch's share is the same whatever other batches there are. Plain C
  * that the compiler may vectorise: the build forbids it to contract or reorder (cmake/settings).
  * backward.c calls these in the reverse of the list that block_forward.c walked. */
 
 #include "lm/kernel/grad.h"
 
+#include "base/mem.h"
 #include "lm/kernel/isa.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LANES = 16, STRIP = 64, PIECE = 512, HEAD = 1024 };
@@ -20,6 +23,14 @@ static float tree(float *lane)
         for (int j = 0; j < half; j++)
             lane[j] += lane[j + half];
     return lane[0];
+}
+
+/* A sum over a batch's rows joins the gradient. */
+static void add(float *gradient, const float *sum, int n)
+{
+#pragma omp simd
+    for (int j = 0; j < n; j++)
+        gradient[j] += sum[j];
 }
 
 /* Adds to dx: see grad_norm. */
@@ -75,9 +86,8 @@ static void layer_row(float *restrict dx, const float *restrict dy, const float 
 static void norm_strip(float *dw, const float *dy, const float *x, const float *r,
                        const float *m, int n, int width, int wide)
 {
-    float sum[STRIP]; /* goes on from what is there: one chain over all calls */
+    float sum[STRIP] = {0.0f};
 
-    memcpy(sum, dw, (size_t)wide * sizeof *sum);
     for (int t = 0; t < n; t++) {
         const float *a = dy + (size_t)t * (size_t)width, *b = x + (size_t)t * (size_t)width;
         const float by = r[t], mean = m ? m[t] : 0.0f; /* x - 0 is x, bit for bit */
@@ -85,7 +95,7 @@ static void norm_strip(float *dw, const float *dy, const float *x, const float *
         for (int j = 0; j < wide; j++)
             sum[j] += a[j] * ((b[j] - mean) * by);
     }
-    memcpy(dw, sum, (size_t)wide * sizeof *sum);
+    add(dw, sum, wide);
 }
 
 void grad_norm(const struct grad_norm *job, const struct rows_norm *norm)
@@ -123,9 +133,8 @@ static void head_strip(float *dw, const struct grad_head_norm *job, size_t width
                        int first, int heads, int dim, int c)
 {
     const int wide = dim - c < LANES ? dim - c : LANES;
-    float sum[LANES];
+    float sum[LANES] = {0.0f};
 
-    memcpy(sum, dw + c, (size_t)wide * sizeof *sum); /* goes on from what is there */
     for (int t = 0; t < job->n; t++)
         for (int h = first; h < first + heads; h++) {
             const size_t at = (size_t)t * width + (size_t)(h * dim + c);
@@ -134,7 +143,7 @@ static void head_strip(float *dw, const struct grad_head_norm *job, size_t width
             for (int j = 0; j < wide; j++)
                 sum[j] += job->dqkv[at + (size_t)j] * (job->raw[at + (size_t)j] * r);
         }
-    memcpy(dw + c, sum, (size_t)wide * sizeof *sum);
+    add(dw + c, sum, wide);
 }
 
 /* Columns of the weight of `dim` heads' columns that begin at `first`, of which r is every second
@@ -142,9 +151,8 @@ static void head_strip(float *dw, const struct grad_head_norm *job, size_t width
 static void whole_strip(float *dw, const struct grad_head_norm *job, size_t width, int first,
                         int which, int c, int wide)
 {
-    float sum[LANES];
+    float sum[LANES] = {0.0f};
 
-    memcpy(sum, dw + c, (size_t)wide * sizeof *sum); /* goes on from what is there */
     for (int t = 0; t < job->n; t++) {
         const size_t at = (size_t)t * width + (size_t)(first + c);
         const float r = job->factor[2 * t + which];
@@ -152,7 +160,7 @@ static void whole_strip(float *dw, const struct grad_head_norm *job, size_t widt
         for (int j = 0; j < wide; j++)
             sum[j] += job->dqkv[at + (size_t)j] * (job->raw[at + (size_t)j] * r);
     }
-    memcpy(dw + c, sum, (size_t)wide * sizeof *sum);
+    add(dw + c, sum, wide);
 }
 
 /* As norm_row, over dy. */
@@ -383,16 +391,15 @@ void grad_qkv(float *dqkv, const float *cos, const float *sin, int n,
 
 static void columns_strip(float *db, const float *dy, size_t ld, int n, int wide)
 {
-    float sum[STRIP]; /* goes on from what is there: one chain over all calls */
+    float sum[STRIP] = {0.0f};
 
-    memcpy(sum, db, (size_t)wide * sizeof *sum);
     for (int t = 0; t < n; t++) {
         const float *a = dy + (size_t)t * ld;
 #pragma omp simd
         for (int j = 0; j < wide; j++)
             sum[j] += a[j];
     }
-    memcpy(db, sum, (size_t)wide * sizeof *sum);
+    add(db, sum, wide);
 }
 
 void grad_columns(float *db, const float *dy, size_t ld, int n, int width)
@@ -402,35 +409,68 @@ void grad_columns(float *db, const float *dy, size_t ld, int n, int width)
         columns_strip(db + c, dy + c, ld, n, width - c < STRIP ? width - c : STRIP);
 }
 
-/* By columns: two rows of one token in a batch must not be added by two threads. */
+/* Some rows, ascending, that `row` names in its lower half. */
+static void rows_strip(float *to, const float *dx, const uint64_t *row, int n, int width,
+                       int wide)
+{
+    float sum[STRIP] = {0.0f};
+
+    for (int t = 0; t < n; t++) {
+        const float *d = dx + (size_t)(uint32_t)row[t] * (size_t)width;
+#pragma omp simd
+        for (int j = 0; j < wide; j++)
+            sum[j] += d[j];
+    }
+    add(to, sum, wide);
+}
+
+/* A token's number above the row's, so that in ascending order each token's rows stand together. */
+static int by_token(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* The rows of one token, `n` of them. */
+static void embed_row(float *to, const float *dx, const uint64_t *row, int n, int width)
+{
+    for (int c = 0; c < width; c += STRIP)
+        rows_strip(to + c, dx + c, row, n, width, width - c < STRIP ? width - c : STRIP);
+}
+
 void grad_embed(float *dtable, const float *dx, const int *token, int n, int width)
 {
-#pragma omp parallel for schedule(static)
-    for (int c = 0; c < width; c += STRIP) {
-        const int wide = width - c < STRIP ? width - c : STRIP;
+    uint64_t *row = mem_new((size_t)n, sizeof *row);
 
-        for (int t = 0; t < n; t++) {
-            float *row = dtable + (size_t)token[t] * (size_t)width + c;
-            const float *d = dx + (size_t)t * (size_t)width + c;
-#pragma omp simd
-            for (int j = 0; j < wide; j++)
-                row[j] += d[j];
-        }
+    for (int t = 0; t < n; t++)
+        row[t] = (uint64_t)token[t] << 32 | (uint64_t)t;
+    qsort(row, (size_t)n, sizeof *row, by_token);
+#pragma omp parallel for schedule(static)
+    for (int t = 0; t < n; t++) {
+        const uint64_t its = row[t] >> 32;
+        int end = t + 1;
+
+        if (t && row[t - 1] >> 32 == its) /* another's */
+            continue;
+        while (end < n && row[end] >> 32 == its)
+            end++;
+        embed_row(dtable + (size_t)its * (size_t)width, dx, row + t, end - t, width);
     }
+    free(row);
 }
 
 static void dot_strip(float *dw, const float *dv, const float *x, int n, int width, int wide)
 {
-    float sum[STRIP]; /* goes on from what is there: one chain over all calls */
+    float sum[STRIP] = {0.0f};
 
-    memcpy(sum, dw, (size_t)wide * sizeof *sum);
     for (int t = 0; t < n; t++) {
         const float *a = x + (size_t)t * (size_t)width;
 #pragma omp simd
         for (int j = 0; j < wide; j++)
             sum[j] += dv[t] * a[j];
     }
-    memcpy(dw, sum, (size_t)wide * sizeof *sum);
+    add(dw, sum, wide);
 }
 
 /* A head that gives values: its row's gradient is one more weighted sum over all tokens. */
@@ -450,41 +490,4 @@ void grad_dot(float *dx, float *dw, const float *dv, const float *x, const float
         for (int c = 0; c < width; c += STRIP)
             dot_strip(dw + c, dv, x + c, n, width, width - c < STRIP ? width - c : STRIP);
     }
-}
-
-/* Only with an entropy bonus, which needs log p of every token:
- * logit becomes p, then the gradient; z = log p is kept aside while p is made. */
-static void with_entropy(float *logit, int n, const struct softmax *row, float dlogprob,
-                         float dentropy, float *z)
-{
-    const float all = row->max + row->log_sum, entropy = row->entropy, rate = row->rate;
-
-#pragma omp simd
-    for (int j = 0; j < n; j++)
-        z[j] = logit[j] * rate - all;
-    softmax_probability(logit, logit, n, row);
-#pragma omp simd
-    for (int j = 0; j < n; j++) {
-        const float term = logit[j] * (dlogprob + dentropy * (z[j] + entropy));
-        logit[j] = logit[j] > 0.0f ? -rate * term : 0.0f;
-    }
-}
-
-void grad_softmax(float *logit, int n, float rate, int target, float dlogprob, float dentropy,
-                  float *scratch)
-{
-    struct softmax row;
-
-    softmax_row(&row, logit, n, rate);
-    if (dentropy != 0.0f) {
-        with_entropy(logit, n, &row, dlogprob, dentropy, scratch);
-    } else {
-        const float by = -rate * dlogprob;
-
-        softmax_probability(logit, logit, n, &row);
-#pragma omp simd
-        for (int j = 0; j < n; j++)
-            logit[j] *= by;
-    }
-    logit[target] += rate * dlogprob;
 }

@@ -1,13 +1,13 @@
-/* grad: backward of the kernels in rows.h and softmax.h.
+/* grad: backward of the kernels in rows.h.
  *
  * Rows of one sequence or of many, one after another: t below. Every sum runs in an order that
- * neither threads nor the instruction set can change. Weight gradients accumulate. */
+ * neither threads nor the instruction set can change. A weight's gradient, where this says +=, gets
+ * the call's whole sum, which begins at +0: docs/MATH.md §3. */
 
 #ifndef LM_KERNEL_GRAD_H
 #define LM_KERNEL_GRAD_H
 
 #include "lm/kernel/rows.h"
-#include "lm/kernel/softmax.h"
 
 #include <stddef.h>
 
@@ -68,20 +68,11 @@ void grad_qkv(float *dqkv, const float *cos, const float *sin, int n,
 /* db [width] += sum_t dy[t,c]; dy [n,width] with row stride ld. */
 void grad_columns(float *db, const float *dy, size_t ld, int n, int width);
 
-/* dtable [rows,width]: row token[t] += dx[t], t ascending. */
+/* dtable [rows,width]: row r += the sum of dx[t] over token[t] = r, t ascending. */
 void grad_embed(float *dtable, const float *dx, const int *token, int n, int width);
 
 /* rows_dot: value[t] = x[t] . w.   dx[t] = dv[t] w,   dw += sum_t dv[t] x[t]. */
 void grad_dot(float *dx, float *dw, const float *dv, const float *x, const float *w, int n,
               int width);
-
-/* One row of logits to their gradient, in place, of
- *   dlogprob log p[target] + dentropy H,   p = softmax(l rate),   H = -sum p log p:
- *
- *   dl[j] = rate (dlogprob ([j = target] - p[j]) - dentropy p[j] (log p[j] + H))
- *
- * Terms whose p is 0 are 0. `scratch` [n] is used when dentropy is not 0. */
-void grad_softmax(float *logit, int n, float rate, int target, float dlogprob, float dentropy,
-                  float *scratch);
 
 #endif

@@ -8,9 +8,9 @@
 #include "lm/kernel/grad_attention.h"
 
 #include "lm/kernel/attention.h"
-#include "lm/kernel/blas.h"
 #include "lm/kernel/grad.h"
 #include "lm/kernel/isa.h"
+#include "lm/kernel/product.h"
 
 #include <math.h>
 #include <omp.h>
@@ -38,7 +38,7 @@ size_t grad_attention_scratch(const struct rows_heads *heads, int length, bool p
     const size_t rows = (size_t)tile_rows(heads) * group, dim = (size_t)heads->head_dim;
 
     return rows * ((capped ? 3 : 2) * up((size_t)length) + 3 * dim) +
-           (prefixes ? 4 * (size_t)length * dim : 0);
+           (prefixes ? 4 * (size_t)length * dim : 0) + product_room(heads->head_dim, (int)rows);
 }
 
 /* One (sequence, kv head), and the tile of queries in it. Key 0 is the sequence's first, prefix
@@ -57,6 +57,7 @@ struct tile {
     float *p, *dp, *s;    /* rows are (query, head): [queries*group][ldp]; s: capped scores */
     float *q, *o, *dq;    /* [queries*group][dim] */
     size_t ldp;
+    struct product_scratch scratch;
 };
 
 /* Of row r of the tile: how many of its keys it sees, from the `first` on. */
@@ -71,7 +72,7 @@ static int sees(const struct tile *t, int r, int *first)
 static void turn(const struct tile *t, float *c, size_t ldc, const float *a, size_t lda,
                  const float *b, size_t ldb, int m, int n, int k, int kind)
 {
-    const struct blas_product product = {
+    const struct product product = {
         .c = c,
         .ldc = ldc,
         .a = a,
@@ -83,10 +84,10 @@ static void turn(const struct tile *t, float *c, size_t ldc, const float *a, siz
         .k = k,
         .a_turned = kind == 2,
         .b_turned = kind == 1,
-        .add = kind == 2,
-        .portable = t->job->portable,
+        .into = kind == 2 ? PRODUCT_ON : PRODUCT_SET,
+        .scratch = t->scratch,
     };
-    blas_product(&product);
+    product_run(&product);
 }
 
 static void gather(const struct tile *t)
@@ -182,6 +183,8 @@ static void tiles(struct tile *t, int length, float *scratch)
         t->o = t->q + rows * dim;
         t->dq = t->o + rows * dim;
         t->s = t->job->cap > 0.0f ? t->dq + rows * dim : NULL;
+        t->scratch.at = (t->s ? t->s + rows * t->ldp : t->dq + rows * dim);
+        t->scratch.floats = product_room(t->dim, (int)rows);
         tile(t, isa);
     }
 }

@@ -31,7 +31,6 @@ struct grad_attention {
     float cap;      /* 0: none */
     float *scratch; /* [threads][grad_attention_scratch] */
     int threads;
-    bool portable; /* see blas.h */
 };
 
 /* Floats of scratch for one thread when no sequence, prefix included, is longer than `length`;

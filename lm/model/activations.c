@@ -16,14 +16,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Logits held at a time: a share of the caches' worth of rows, but enough for full GEMM speed.
- */
-enum { HEAD_FLOATS = 1 << 24, HEAD_LEAST = 64, HEAD_MOST = 512 };
+/* Logits held at a time: whole rows in forward, so many as make full GEMM speed, but no more than
+ * some memory holds; some columns of all rows in backward. */
+enum { HEAD_FLOATS = 1 << 23, HEAD_LEAST = 64, HEAD_MOST = 512, HEAD_COLUMNS = 256 };
 
-/* Floats of a row of the scratch: both directions use it, never at once. */
-static size_t wide(const struct block_plan *plan)
+/* Floats of a row of the scratch: both directions use it, never at once, and so does the head
+ * between them, with two rows of hidden states. */
+static size_t wide(const struct shape *s, const struct block_plan *plan)
 {
-    return plan->train.floats > plan->value.floats ? plan->train.floats : plan->value.floats;
+    const size_t head = 2 * (size_t)s->width;
+    const size_t most =
+        plan->train.floats > plan->value.floats ? plan->train.floats : plan->value.floats;
+
+    return most > head ? most : head;
 }
 
 /* The last layers are kept, as their backward comes first: when it is the turn of one that was
@@ -54,7 +59,7 @@ static size_t row_floats(const struct shape *s, const struct block_plan *plan, i
     const size_t angles = (size_t)s->head_dim * (model_two_angles(s) ? 2 : 1);
 
     return layers * width + whole * plan->row_kept + 4 * width + (size_t)final_factors(s) +
-           angles + wide(plan);
+           angles + wide(s, plan);
 }
 
 /* A large vocabulary gets fewer rows, a small one no more than GEMM can use. */
@@ -65,11 +70,20 @@ static int head_rows(const struct shape *s)
     return rows < HEAD_LEAST ? HEAD_LEAST : rows > HEAD_MOST ? HEAD_MOST : rows;
 }
 
-static size_t head_floats(const struct shape *s)
+static size_t head_floats(const struct shape *s, size_t rows)
 {
+    const size_t forward = (size_t)head_rows(s) * (size_t)s->vocab;
+    const size_t backward = rows * (size_t)(s->vocab < HEAD_COLUMNS ? s->vocab : HEAD_COLUMNS);
+
     if (s->head != HEAD_LM)
         return 0;
-    return (size_t)head_rows(s) * ((size_t)s->vocab + 2 * (size_t)s->width);
+    return backward > forward ? backward : forward;
+}
+
+/* Of the products of backward, whose columns are a layer's inputs. */
+static size_t product_floats(const struct shape *s, size_t rows)
+{
+    return product_room(shape_widest(s), (int)rows);
 }
 
 /* Of attention for one thread, forward or backward. */
@@ -93,18 +107,18 @@ size_t activations_size(const struct shape *s, const struct train_options *optio
     block_plan(&plan, s);
     /* Keys: twice, as every sequence rounds up to a block and a prefix's are put down again. */
     return sizeof(float) * (rows * row_floats(s, &plan, layers_again(s, &plan, options, rows)) +
-                            head_floats(s) +
+                            head_floats(s, rows) + product_floats(s, rows) +
                             (size_t)s->kv_heads * (2 * attention_keys(s->head_dim, n) +
                                                    rows * (size_t)s->head_dim) +
                             scratch_floats(s, length, true) * (size_t)omp_get_max_threads()) +
-           rows * (4 * sizeof(int) + 2 * sizeof(float) + sizeof(struct key_run) + 1);
+           rows * (4 * sizeof(int) + 3 * sizeof(float) + sizeof(struct softmax) +
+                   sizeof(struct key_run) + 1);
 }
 
 enum err activations_new(struct activations **out, const struct shape *shape,
                          const struct train_options *options)
 {
     struct activations *t = mem_new(1, sizeof *t);
-    float *head;
 
     *out = NULL;
     t->shape = *shape;
@@ -114,15 +128,6 @@ enum err activations_new(struct activations **out, const struct shape *shape,
     t->fixed = -1;
     t->layer = mem_new((size_t)shape->layers, sizeof *t->layer);
     t->head_rows = head_rows(shape);
-    if (shape->head == HEAD_LM) {
-        if (mem_big(&head, head_floats(shape), sizeof *head, "logits")) {
-            activations_free(t);
-            return ERR_NOMEM;
-        }
-        t->logits = head;
-        t->head_in = head + (size_t)t->head_rows * (size_t)shape->vocab;
-        t->head_d = t->head_in + (size_t)t->head_rows * (size_t)shape->width;
-    }
     *out = t;
     return OK;
 }
@@ -138,7 +143,7 @@ void activations_free(struct activations *t)
     free(t->keys.scratch);
     free(t->keys.run);
     free(t->logits);
-    free(t->aside);
+    free(t->product.at);
     free(t->branch);
     free(t->pos);
     free(t->head_row);
@@ -148,6 +153,7 @@ void activations_free(struct activations *t)
     free(t->square);
     free(t->mean_logit);
     free(t->mean_logprob);
+    free(t->row);
     free(t);
 }
 
@@ -214,7 +220,9 @@ static void carve(struct activations *t, size_t rows)
         t->cos[i] = take(&at, rows * half);
         t->sin[i] = take(&at, rows * half);
     }
-    t->wide = take(&at, rows * wide(&t->plan));
+    t->wide = take(&at, rows * wide(s, &t->plan));
+    t->head_in = t->wide;
+    t->head_d = t->wide + rows * width;
 }
 
 /* Rounded up so that every part starts on a vector's boundary. */
@@ -241,6 +249,7 @@ static enum err grow(struct activations *t, int n)
     t->square = mem_grow(t->square, rows, sizeof *t->square);
     t->mean_logit = mem_grow(t->mean_logit, rows, sizeof *t->mean_logit);
     t->mean_logprob = mem_grow(t->mean_logprob, rows, sizeof *t->mean_logprob);
+    t->row = mem_grow(t->row, rows, sizeof *t->row);
     t->rows = (int)rows;
     return OK;
 }
@@ -408,6 +417,7 @@ enum err activations_begin(struct activations *t, const struct model *model,
         return err;
     t->n = batch->n;
     t->batch = batch;
+    t->scored = false;
     t->threads = omp_get_max_threads(); /* tests change it between batches */
     longest = lay_out(t);
     for (int i = 0; i <= model_two_angles(s); i++)
@@ -417,6 +427,12 @@ enum err activations_begin(struct activations *t, const struct model *model,
     t->keys.threads = t->threads;
     t->keys.scratch_each = scratch_floats(s, longest, batch->n_prefix);
     err = activations_room(&t->key, &t->key_room, (size_t)s->kv_heads * t->key_floats, "keys");
+    if (!err)
+        err = activations_room(&t->product.at, &t->product.floats,
+                               product_floats(s, (size_t)t->n), "products");
+    if (!err)
+        err = activations_room(&t->logits, &t->logit_room, head_floats(s, (size_t)t->n),
+                               "logits");
     if (err)
         return err;
     return activations_room(&t->keys.scratch, &t->scratch_room,

@@ -7,6 +7,8 @@
 #ifndef LM_MODEL_ACTIVATIONS_H
 #define LM_MODEL_ACTIVATIONS_H
 
+#include "lm/kernel/product.h"
+#include "lm/kernel/softmax.h"
 #include "lm/model/batch.h"
 #include "lm/model/key_store.h"
 #include "lm/model/lora.h"
@@ -24,12 +26,10 @@ struct activations {
     struct train_options options;
     int rows;    /* tokens that there is room for */
     int again;   /* the first so many layers are computed again in backward */
-    int threads; /* that `scratch` and `aside` have room for */
+    int threads; /* that `scratch` has room for */
     int n;       /* tokens of the batch at hand */
     float temperature;
-    float *embed; /* where the gradient of a tied matrix as an embedding goes; NULL: with the
-                   * rest */
-    int fixed;    /* token whose input embedding gets no gradient; -1: none */
+    int fixed; /* token whose input embedding gets no gradient; -1: none */
     const struct batch *batch;
     const struct lora *lora; /* NULL: all weights learn */
     struct train_drop drop;
@@ -52,16 +52,19 @@ struct activations {
     float *key;            /* [kv_heads][key_floats] of one layer */
     size_t key_room, scratch_room;
 
-    int head_rows;                    /* rows of logits held at a time */
-    float *logits, *head_in, *head_d; /* [head_rows, vocab], [head_rows,width] twice */
-    float *aside;                     /* [threads][lm_head_aside] */
-    size_t aside_room;
+    int head_rows; /* rows of logits held at a time */
+    float *logits; /* [head_rows, vocab]; in backward some columns of all rows */
+    size_t logit_room;
+    float *head_in, *head_d; /* [n,width] of these rows, in `wide` */
+    struct product_scratch product;
 
     int *pos;                /* [n] */
     int *head_row, *head_to; /* [n] rows that the head is asked for; the tokens they predict */
     int *run_seq;            /* [n] the sequence of each of keys.run */
     uint8_t *hit;            /* [n] */
     float *square, *mean_logit, *mean_logprob; /* [n] */
+    bool scored;                               /* the head has seen the batch: `row` is its */
+    struct softmax *row;     /* [n] of the logits from which each token was drawn */
     const float *mean_slope; /* [n] d loss / d mean_logprob of the next backward; NULL: none */
 };
 

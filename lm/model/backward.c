@@ -8,10 +8,10 @@
 
 #include "lm/model/backward.h"
 
-#include "lm/kernel/blas.h"
 #include "lm/kernel/grad.h"
 #include "lm/kernel/grad_attention.h"
 #include "lm/kernel/isa.h"
+#include "lm/kernel/product.h"
 #include "lm/model/block_forward.h"
 #include "lm/model/lora_branch.h"
 
@@ -40,6 +40,19 @@ static const float *weight_of(const struct backward *pass, const struct tensor *
                               : model_base_rows(pass->model, weight, count);
 }
 
+/* W of a product: rows of one weight alone, or all of some. */
+static const float *rows_of(const struct backward *pass, const struct backward_linear *linear)
+{
+    const struct tensor *w = linear->weight;
+    const struct lora *lora = pass->acts->lora;
+    const bool packed = !pass->params->data && !(lora && lora_at(lora, w)->whole);
+
+    if (!linear->rows)
+        return weight_of(pass, w, linear->count);
+    return packed ? model_base_some(pass->model, w, linear->from, linear->rows)
+                  : weight_of(pass, w, 1) + (size_t)linear->from * (size_t)w->cols;
+}
+
 /* An adapter's half of a product's backward: its pair sees the same dy and x as the matrix that
  * it changes, of which it has the columns that are its own tensor's. Hands every pair of the
  * group its columns of dy: to its gradient, or to dX. */
@@ -64,28 +77,30 @@ static void pairs(const struct backward *pass, const struct backward_linear *lin
 void backward_linear(const struct backward *pass, const struct backward_linear *linear)
 {
     const struct tensor *w = linear->weight;
-    const size_t cols = (size_t)w->cols;
+    const size_t cols = (size_t)w->cols, before = (size_t)linear->from * cols;
     size_t rows = 0;
 
     for (int i = 0; i < linear->count; i++) { /* params keeps them together */
         assert(w[i].cols == w->cols && w[i].at == w->at + rows * cols);
         rows += (size_t)w[i].rows;
     }
-    const struct blas_product dx = {
+    rows = linear->rows ? (size_t)linear->rows : rows;
+    const struct product dx = {
         .c = linear->dx,
         .ldc = cols,
         .a = linear->dy,
         .lda = rows,
-        .b = linear->dx ? weight_of(pass, w, linear->count) : NULL,
+        .b = linear->dx ? rows_of(pass, linear) : NULL,
         .ldb = cols,
         .m = linear->n,
         .n = w->cols,
         .k = (int)rows,
-        .add = linear->joins,
-        .portable = pass->acts->options.portable,
+        .into = linear->joins ? PRODUCT_ON : PRODUCT_SET,
+        .scratch = pass->acts->product,
     };
-    const struct blas_product dw = {
-        .c = backward_grad(pass, w),
+    float *grad = backward_grad(pass, w);
+    const struct product dw = {
+        .c = grad ? grad + before : NULL,
         .ldc = cols,
         .a = linear->dy,
         .lda = rows,
@@ -95,17 +110,17 @@ void backward_linear(const struct backward *pass, const struct backward_linear *
         .m = (int)rows,
         .n = w->cols,
         .k = linear->n,
-        .add = true,
-        .portable = pass->acts->options.portable,
+        .into = PRODUCT_ADD,
+        .scratch = pass->acts->product,
     };
     if (linear->dx) {
-        blas_product(&dx);
+        product_run(&dx);
         pairs(pass, linear, rows, true);
     }
     if (!linear->x)
         return;
     if (dw.c)
-        blas_product(&dw);
+        product_run(&dw);
     pairs(pass, linear, rows, false);
 }
 
@@ -280,7 +295,6 @@ static void back_attend(const struct backward_walk *w, const struct block_op *op
         .cap = view.cap,
         .scratch = t->keys.scratch,
         .threads = t->threads,
-        .portable = t->options.portable,
     };
 
     if (made_again(w, op->from, AGAIN_FORWARD))
@@ -403,7 +417,7 @@ void backward_embed(const struct backward *pass)
     if (grad) /* positions first: the embedding's slopes are changed below */
         grad_embed(grad + (size_t)part_first_position(&t->shape) * width, t->dx, t->pos, t->n,
                    t->shape.width);
-    grad = t->embed ? t->embed : backward_grad(pass, embed);
+    grad = backward_grad(pass, embed);
     if (!grad)
         return;
     for (int i = 0; i < t->n; i++)

@@ -34,7 +34,8 @@ struct backward_linear {
     int count, n;
     const float *dy, *x;
     float *dx;
-    bool joins; /* dX is added to what is there */
+    bool joins;     /* dX goes on from what is there */
+    int from, rows; /* these rows of W alone, dY has no others; rows 0: all */
 };
 void backward_linear(const struct backward *pass, const struct backward_linear *linear);
 

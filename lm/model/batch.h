@@ -23,7 +23,6 @@ struct batch {
 
 struct train_options {
     bool checkpointing; /* keep only each layer's input; recompute the rest in backward */
-    bool portable;      /* own GEMM in backward: same bits on every CPU */
     /* Bytes of activations that are kept all the same, of as many of the last layers as that
      * holds: what is kept is not computed again, and no bit depends on it. */
     size_t keep;

@@ -1,17 +1,21 @@
-/* Only rows whose next token is asked for meet the vocabulary, and logits of a chunk of rows
- * exist at a time: forward reads from them what train.h gives out, backward makes them again,
- * turns them into their gradient in place, and spends that in two products. The scalar heads
- * have nothing to save on. train.c calls forward after the final norm, and backward first of
- * all. */
+/* Only rows whose next token is asked for meet the vocabulary, and full logits of a batch never
+ * exist. Forward makes those of a chunk of rows, reads from them what train.h gives out, and keeps
+ * of each row what its softmax is made of. With that backward needs no whole row: it makes the
+ * logits of some columns for all rows, turns them into their gradient in place, and spends it in two
+ * products, piece by piece of the vocabulary; so each row of W's gradient is one sum over the whole
+ * batch, and is written once. The scalar heads have nothing to save on. train.c calls forward after
+ * the final norm, and backward first of all. */
 
 #include "lm/model/lm_head.h"
 
 #include "base/mem.h"
+#include "lm/kernel/gemm.h"
 #include "lm/kernel/grad.h"
+#include "lm/kernel/grad_softmax.h"
 #include "lm/kernel/isa.h"
 #include "lm/kernel/softmax.h"
 
-#include <omp.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,15 +67,17 @@ static float mean_of(const float *x, int n)
     return sum / (float)n;
 }
 
+/* Columns of a piece: of all rows no more than the caches may hold for the passes over them. */
+enum { PIECE_FLOATS = 1 << 20, PIECE_LEAST = 256, TOGETHER = 512 };
+
 /* The rows that are asked for stand anywhere in the batch: they are gathered first. */
-static void make_logits(struct activations *t, const struct model *model, const int *row, int n)
+static void gather(struct activations *t, const int *row, int n)
 {
     const size_t width = (size_t)t->shape.width;
 
     for (int i = 0; i < n; i++)
         memcpy(t->head_in + (size_t)i * width, t->hidden + (size_t)row[i] * width,
                width * sizeof *t->head_in);
-    model_logits(model, t->logits, (size_t)t->shape.vocab, t->head_in, n);
 }
 
 /* What is not asked for stays 0: a prompt's tokens, a sequence's first. */
@@ -81,6 +87,7 @@ void lm_head_forward(struct activations *t, const struct model *model, float *lo
     const float rate = softmax_rate(t->temperature);
     const int rows = list_rows(t, NULL, NULL, true), vocab = t->shape.vocab;
 
+    t->scored = true;
     memset(t->hit, 0, (size_t)t->n);
     memset(t->square, 0, (size_t)t->n * sizeof *t->square);
     memset(t->mean_logit, 0, (size_t)t->n * sizeof *t->mean_logit);
@@ -92,108 +99,131 @@ void lm_head_forward(struct activations *t, const struct model *model, float *lo
     for (int at = 0; at < rows; at += t->head_rows) {
         const int n = rows - at < t->head_rows ? rows - at : t->head_rows;
 
-        make_logits(t, model, t->head_row + at, n);
+        gather(t, t->head_row + at, n);
+        model_logits(model, t->logits, (size_t)vocab, t->head_in, n);
 #pragma omp parallel for schedule(dynamic)
         for (int i = 0; i < n; i++) {
             const float *logit = t->logits + (size_t)i * (size_t)vocab;
             const int to = t->head_to[at + i];
             const float chosen = logit[t->batch->token[to]];
-            struct softmax row;
+            struct softmax *row = &t->row[to];
 
-            softmax_row(&row, logit, vocab, rate);
-            t->hit[to] = chosen * rate >= row.max;
-            t->square[to] = row.square;
+            softmax_row(row, logit, vocab, rate);
+            t->hit[to] = chosen * rate >= row->max;
+            t->square[to] = row->square;
             t->mean_logit[to] = mean_of(logit, vocab);
             /* the logarithm of the sum is the same for all */
-            t->mean_logprob[to] = softmax_logprob(&row, t->mean_logit[to]);
+            t->mean_logprob[to] = softmax_logprob(row, t->mean_logit[to]);
             if (logprob)
-                logprob[to] = softmax_logprob(&row, chosen);
+                logprob[to] = softmax_logprob(row, chosen);
             if (entropy)
-                entropy[to] = row.entropy;
+                entropy[to] = row->entropy;
         }
     }
 }
 
-size_t lm_head_aside(const struct shape *shape)
+/* Some logits of one row, n of them from token `from` on, to their gradient, in place; where they
+ * were capped or scaled, to those before it. The gradient of the mean of all log-probabilities is
+ * 1/vocab - p: grad_softmax makes it as if it were the token's own, onehot - p; here the onehot
+ * becomes everybody's share. */
+static void turn(const struct activations *t, float *logit, int n, int from, int to,
+                 float dlogprob, float dentropy)
 {
-    return (size_t)shape->vocab * (shape->logit_cap > 0 ? 2 : 1);
-}
-
-/* The gradient of the mean of all log-probabilities is 1/vocab - p: grad_softmax has made it as
- * if it were the token's own, onehot - p; here the onehot becomes everybody's share. */
-static void share_out(float *grad, int vocab, int target, float by)
-{
-    const float each = by / (float)vocab;
-
-    grad[target] -= by;
-    for (int j = 0; j < vocab; j++)
-        grad[j] += each;
-}
-
-/* Logits of n rows to their gradients, in place; where they were capped or
- * scaled, to those before it. */
-static void turn(const struct activations *t, const int *token, int n, const float *dlogprob,
-                 const float *dentropy)
-{
-    const float rate = softmax_rate(t->temperature), cap = (float)t->shape.logit_cap;
+    const struct softmax *row = &t->row[to];
+    const float mean = t->mean_slope ? t->mean_slope[to] : 0.0f,
+                cap = (float)t->shape.logit_cap;
     const float by = model_logit_scale(&t->shape);
-    const size_t vocab = (size_t)t->shape.vocab, each = lm_head_aside(&t->shape);
+    const int target = t->batch->token[to] - from;
+    float capped[TOGETHER];
 
-#pragma omp parallel for schedule(dynamic) num_threads(t->threads)
-    for (int i = 0; i < n; i++) {
-        const int to = token[i];
-        float *logit = t->logits + (size_t)i * vocab;
-        float *aside = t->aside + (size_t)omp_get_thread_num() * each;
+    if (cap > 0.0f)
+        memcpy(capped, logit, (size_t)n * sizeof *logit);
+    grad_softmax(logit, n, row, target, dlogprob + mean, dentropy);
+    if (mean != 0.0f && target >= 0 && target < n)
+        logit[target] -= row->rate * mean;
+    if (mean != 0.0f)
+        for (int j = 0; j < n; j++)
+            logit[j] += row->rate * mean / (float)t->shape.vocab;
+    if (cap > 0.0f)
+        grad_cap(logit, capped, cap, n);
+    if (by != 1.0f)
+        isa_current()->scale(logit, by, n);
+}
 
-        const float mean = t->mean_slope ? t->mean_slope[to] : 0.0f;
+/* Slopes of the outputs at each token; NULL: zero. */
+struct slopes {
+    const float *logprob, *entropy;
+};
 
-        if (cap > 0.0f)
-            memcpy(aside + vocab, logit, vocab * sizeof *logit);
-        grad_softmax(logit, t->shape.vocab, rate, t->batch->token[to],
-                     (dlogprob ? dlogprob[to] : 0.0f) + mean, dentropy ? dentropy[to] : 0.0f,
-                     aside);
-        if (mean != 0.0f)
-            share_out(logit, t->shape.vocab, t->batch->token[to], rate * mean);
-        if (cap > 0.0f)
-            grad_cap(logit, aside + vocab, cap, t->shape.vocab);
-        if (by != 1.0f)
-            isa_current()->scale(logit, by, t->shape.vocab);
+/* Logits [rows, tokens] of the tokens from..: made again, for they were not kept, and turned. */
+static void piece(struct activations *t, const struct model *model, const struct slopes *slopes,
+                  int rows, int from, int tokens)
+{
+    model_logits_of(model, t->logits, (size_t)tokens, t->head_in, rows, from, tokens);
+#pragma omp parallel for schedule(dynamic, 8)
+    for (int i = 0; i < rows; i++) {
+        float *logit = t->logits + (size_t)i * (size_t)tokens;
+        const int to = t->head_to[i];
+
+        for (int j = 0; j < tokens; j += TOGETHER)
+            turn(t, logit + j, tokens - j < TOGETHER ? tokens - j : TOGETHER, from + j, to,
+                 slopes->logprob ? slopes->logprob[to] : 0.0f,
+                 slopes->entropy ? slopes->entropy[to] : 0.0f);
     }
+}
+
+/* Tokens of a piece. */
+static int columns(const struct activations *t, int rows)
+{
+    const size_t room = t->logit_room < PIECE_FLOATS ? t->logit_room : PIECE_FLOATS;
+    const int some = (int)(room / (size_t)rows / GEMM_PANEL) * GEMM_PANEL;
+    const int most = some > PIECE_LEAST ? some : PIECE_LEAST;
+
+    return most < t->shape.vocab ? most : t->shape.vocab;
 }
 
 void lm_head_backward(const struct backward *pass, const float *dlogprob, const float *dentropy)
 {
     struct activations *t = pass->acts;
+    const struct slopes slopes = {dlogprob, dentropy};
     const size_t width = (size_t)t->shape.width;
     /* a tied head learns in the embedding, which backward_embed adds to later */
     const enum part part = t->shape.tied ? PART_EMBED : PART_HEAD;
     const struct tensor *bias = params_part(pass->params, PART_HEAD_BIAS, -1);
     float *grad_bias = bias ? backward_grad(pass, bias) : NULL;
-    const int rows = list_rows(t, dlogprob, dentropy, false);
+    const int vocab = t->shape.vocab;
+    int rows, each;
 
+    if (!t->scored) /* nobody asked for what forward would have given */
+        lm_head_forward(t, pass->model, NULL, NULL);
+    rows = list_rows(t, dlogprob, dentropy, false);
+    each = rows ? columns(t, rows) : vocab;
     memset(t->dh, 0, (size_t)t->n * width * sizeof *t->dh);
-    for (int at = 0; at < rows; at += t->head_rows) {
-        const int n = rows - at < t->head_rows ? rows - at : t->head_rows;
+    gather(t, t->head_row, rows);
+    for (int from = 0; rows && from < vocab; from += each) {
+        const int tokens = vocab - from < each ? vocab - from : each;
         const struct backward_linear job = {
             .weight = params_part(pass->params, part, -1),
             .count = 1,
-            .n = n,
+            .n = rows,
             .dy = t->logits,
             .x = t->head_in,
             .dx = t->head_d,
+            .joins = from > 0,
+            .from = from,
+            .rows = tokens,
         };
 
-        make_logits(t, pass->model, t->head_row + at, n); /* once more: they were not kept */
-        turn(t, t->head_to + at, n, dlogprob, dentropy);
+        piece(t, pass->model, &slopes, rows, from, tokens);
         backward_linear(pass, &job);
         if (grad_bias)
-            grad_columns(grad_bias, t->logits, (size_t)t->shape.vocab, n, t->shape.vocab);
-        for (int i = 0; i < n; i++) { /* added: a prefix's last row may come more than once */
-            float *to = t->dh + (size_t)t->head_row[at + i] * width;
+            grad_columns(grad_bias + from, t->logits, (size_t)tokens, rows, tokens);
+    }
+    for (int i = 0; i < rows; i++) { /* added: a prefix's last row may come more than once */
+        float *to = t->dh + (size_t)t->head_row[i] * width;
 
-            for (size_t k = 0; k < width; k++)
-                to[k] += t->head_d[(size_t)i * width + k];
-        }
+        for (size_t k = 0; k < width; k++)
+            to[k] += t->head_d[(size_t)i * width + k];
     }
 }
 
@@ -215,9 +245,13 @@ static void step_backward(const struct backward *pass, const float *dvalue)
         grad[c] -= sum[c];
         grad[width + c] += sum[c];
     }
-    for (int i = 0; i < t->n && bias; i++) {
-        bias[0] -= dvalue[i];
-        bias[1] += dvalue[i];
+    if (bias) {
+        float all = 0.0f;
+
+        for (int i = 0; i < t->n; i++)
+            all += dvalue[i];
+        bias[0] -= all;
+        bias[1] += all;
     }
     free(apart);
 }

@@ -1,15 +1,12 @@
-/* lm_head: the head on the rows that are asked for, a chunk of rows at a time.
+/* lm_head: the head on the rows that are asked for.
  *
- * Logits of a chunk are made, used and forgotten; backward makes them again. Rows whose
- * gradient is zero are left out. */
+ * Logits are made a chunk of rows at a time, used and forgotten; backward makes them again, a piece
+ * of the vocabulary at a time. Rows whose gradient is zero are left out. */
 
 #ifndef LM_MODEL_LM_HEAD_H
 #define LM_MODEL_LM_HEAD_H
 
 #include "lm/model/backward.h"
-
-/* Floats that backward needs aside for each thread. */
-size_t lm_head_aside(const struct shape *shape);
 
 /* From acts->hidden: logprob, entropy [n], as in train.h; either may be NULL. Fills acts->hit.
  */

@@ -11,23 +11,14 @@
 #include "lm/model/lora_branch.h"
 
 #include "base/rng.h"
-#include "lm/kernel/blas.h"
+#include "lm/kernel/product.h"
 #include "lm/kernel/share.h"
 
 #include <string.h>
 
-/* The widest input of a module. */
-static size_t widest(const struct shape *s)
-{
-    const size_t heads = (size_t)s->heads * (size_t)s->head_dim, ffn = (size_t)s->ffn;
-    const size_t width = (size_t)s->width, most = heads > width ? heads : width;
-
-    return ffn > most ? ffn : most;
-}
-
 size_t lora_branch_floats(const struct shape *s, const struct lora_conf *conf, int n)
 {
-    return (size_t)n * ((size_t)conf->r + (conf->dropout > 0 ? widest(s) : 0));
+    return (size_t)n * ((size_t)conf->r + (conf->dropout > 0 ? (size_t)shape_widest(s) : 0));
 }
 
 static float *thin(const struct activations *t) /* [n, r] */
@@ -127,7 +118,7 @@ static void down(const struct activations *t, const struct lora_site *site, cons
                  int n)
 {
     const struct lora *l = t->lora;
-    const struct blas_product product = {
+    const struct product product = {
         .c = thin(t),
         .ldc = (size_t)l->conf.r,
         .a = x,
@@ -138,10 +129,10 @@ static void down(const struct activations *t, const struct lora_site *site, cons
         .m = n,
         .n = l->conf.r,
         .k = site->a->cols,
-        .portable = t->options.portable,
+        .scratch = t->product,
     };
 
-    blas_product(&product);
+    product_run(&product);
     scale(t, thin(t), n);
 }
 
@@ -150,7 +141,7 @@ static void up(const struct activations *t, const struct lora_site *site, const 
                size_t ldy, int n)
 {
     const struct lora *l = t->lora;
-    const struct blas_product product = {
+    const struct product product = {
         .c = thin(t),
         .ldc = (size_t)l->conf.r,
         .a = dy,
@@ -160,10 +151,10 @@ static void up(const struct activations *t, const struct lora_site *site, const 
         .m = n,
         .n = l->conf.r,
         .k = site->b->rows,
-        .portable = t->options.portable,
+        .scratch = t->product,
     };
 
-    blas_product(&product);
+    product_run(&product);
     scale(t, thin(t), n);
 }
 
@@ -172,7 +163,7 @@ void lora_branch_forward(const struct activations *t, const struct tensor *w, co
 {
     const struct lora *l = t->lora;
     const struct lora_site *site = lora_at(l, w);
-    struct blas_product product = {
+    struct product product = {
         .c = y,
         .ldc = ldy,
         .a = thin(t),
@@ -182,8 +173,8 @@ void lora_branch_forward(const struct activations *t, const struct tensor *w, co
         .m = t->n,
         .n = w->rows,
         .k = l->conf.r,
-        .add = true,
-        .portable = t->options.portable,
+        .into = PRODUCT_ON,
+        .scratch = t->product,
     };
 
     if (!site->a || !dropping(t)) /* the packed weights hold W: there is nothing to add */
@@ -191,7 +182,7 @@ void lora_branch_forward(const struct activations *t, const struct tensor *w, co
     mask(t, w, (struct factors){rest(t) - 1.0f, -1.0f}, x, wide(t), t->n, false);
     down(t, site, wide(t), t->n);
     product.b = l->weights->data + site->b->at;
-    blas_product(&product);
+    product_run(&product);
 }
 
 /* dX += D (s dy B) A. The mask is on the inputs' side, so the product stands apart until it has
@@ -201,7 +192,7 @@ void lora_branch_back(const struct activations *t, const struct tensor *w, const
 {
     const struct lora *l = t->lora;
     const struct lora_site *site = lora_at(l, w);
-    const struct blas_product product = {
+    const struct product product = {
         .c = dropping(t) ? wide(t) : dx,
         .ldc = (size_t)w->cols,
         .a = thin(t),
@@ -211,12 +202,12 @@ void lora_branch_back(const struct activations *t, const struct tensor *w, const
         .m = n,
         .n = w->cols,
         .k = l->conf.r,
-        .add = !dropping(t),
-        .portable = t->options.portable,
+        .into = dropping(t) ? PRODUCT_SET : PRODUCT_ON,
+        .scratch = t->product,
     };
 
     up(t, site, dy, ldy, n);
-    blas_product(&product);
+    product_run(&product);
     if (dropping(t))
         mask(t, w, (struct factors){rest(t), 0.0f}, wide(t), dx, n, true);
 }
@@ -226,7 +217,7 @@ void lora_branch_grad(const struct activations *t, const struct tensor *w, const
 {
     const struct lora *l = t->lora;
     const struct lora_site *site = lora_at(l, w);
-    struct blas_product product = {
+    struct product product = {
         .ldc = (size_t)l->conf.r,
         .a = dy,
         .lda = ldy,
@@ -236,8 +227,8 @@ void lora_branch_grad(const struct activations *t, const struct tensor *w, const
         .m = w->rows,
         .n = l->conf.r,
         .k = n,
-        .add = true,
-        .portable = t->options.portable,
+        .into = PRODUCT_ADD,
+        .scratch = t->product,
     };
     const float *in = x;
 
@@ -247,10 +238,10 @@ void lora_branch_grad(const struct activations *t, const struct tensor *w, const
     }
     down(t, site, in, n);
     product.c = grad + site->b->at;
-    blas_product(&product); /* dB += dy^T (s x A^T) */
+    product_run(&product); /* dB += dy^T (s x A^T) */
     /* thin holds the other product from here on */
     up(t, site, dy, ldy, n);
-    product = (struct blas_product){
+    product = (struct product){
         .c = grad + site->a->at,
         .ldc = (size_t)w->cols,
         .a = thin(t),
@@ -261,8 +252,8 @@ void lora_branch_grad(const struct activations *t, const struct tensor *w, const
         .m = l->conf.r,
         .n = w->cols,
         .k = n,
-        .add = true,
-        .portable = t->options.portable,
+        .into = PRODUCT_ADD,
+        .scratch = t->product,
     };
-    blas_product(&product); /* dA += (s dy B)^T x */
+    product_run(&product); /* dA += (s dy B)^T x */
 }

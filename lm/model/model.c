@@ -216,17 +216,26 @@ const float *model_weight(const struct model *model, enum part part, int layer)
     return model->weights + packed_at(model->layout, part, layer);
 }
 
+/* Columns from..from+n of a block; panels of `from` columns stand before them. */
+static void product_from(const struct model *model, enum part part, int layer, int from,
+                         float *y, size_t ldy, const float *x, int rows, int n, int k)
+{
+    const float *weight = model_weight(model, part, layer);
+    const size_t at = gemm_packed_size(from, k);
+
+    if (model->lora && lora_group_panels(model->lora, part, layer, model->room))
+        gemm_packed(y, ldy, x, (size_t)k, model->room + at, rows, n, k, false);
+    else if (model->layout->store == PACKED_PAIRS)
+        gemm_pairs(y, ldy, x, (size_t)k, (const uint16_t *)weight + pairs_size(from, k), rows,
+                   n, k, false);
+    else
+        gemm_packed(y, ldy, x, (size_t)k, weight + at, rows, n, k, false);
+}
+
 void model_product(const struct model *model, enum part part, int layer, float *y, size_t ldy,
                    const float *x, int rows, int n, int k)
 {
-    const float *weight = model_weight(model, part, layer);
-
-    if (model->lora && lora_group_panels(model->lora, part, layer, model->room))
-        gemm_packed(y, ldy, x, (size_t)k, model->room, rows, n, k, false);
-    else if (model->layout->store == PACKED_PAIRS)
-        gemm_pairs(y, ldy, x, (size_t)k, (const void *)weight, rows, n, k, false);
-    else
-        gemm_packed(y, ldy, x, (size_t)k, weight, rows, n, k, false);
+    product_from(model, part, layer, 0, y, ldy, x, rows, n, k);
 }
 
 const float *model_base_rows(const struct model *m, const struct tensor *t, int count)
@@ -241,6 +250,12 @@ const float *model_base_rows(const struct model *m, const struct tensor *t, int 
     }
     for (int i = 0; i < count; to += (size_t)t[i].rows * (size_t)t[i].cols, i++)
         packed_take(to, m->layout, &t[i], 0, t[i].rows, m->weights);
+    return m->room;
+}
+
+const float *model_base_some(const struct model *m, const struct tensor *t, int from, int rows)
+{
+    packed_take(m->room, m->layout, t, from, rows, m->weights);
     return m->room;
 }
 
@@ -330,12 +345,19 @@ float model_logit_scale(const struct shape *s)
 void model_logits(const struct model *model, float *logits, size_t ld, const float *hidden,
                   int n)
 {
+    model_logits_of(model, logits, ld, hidden, n, 0, model->shape.vocab);
+}
+
+void model_logits_of(const struct model *model, float *logits, size_t ld, const float *hidden,
+                     int n, int from, int tokens)
+{
     const struct shape *s = &model->shape;
     const struct isa *isa = isa_current();
     const float *bias = model_weight_if(model, PART_HEAD_BIAS, -1);
     const float by = model_logit_scale(s);
 
-    model_product(model, PART_HEAD, -1, logits, ld, hidden, n, s->vocab, s->width);
+    assert(from % GEMM_PANEL == 0 && from + tokens <= s->vocab);
+    product_from(model, PART_HEAD, -1, from, logits, ld, hidden, n, tokens, s->width);
     if (!bias && by == 1.0f && !(s->logit_cap > 0))
         return;
         /* Here, so that whoever draws, scores or trains has the finished ones. */
@@ -344,10 +366,10 @@ void model_logits(const struct model *model, float *logits, size_t ld, const flo
         float *row = logits + (size_t)i * ld;
 
         if (bias)
-            isa->add(row, bias, s->vocab);
+            isa->add(row, bias + from, tokens);
         if (by != 1.0f)
-            isa->scale(row, by, s->vocab);
+            isa->scale(row, by, tokens);
         if (s->logit_cap > 0)
-            isa->cap(row, (float)s->logit_cap, s->vocab);
+            isa->cap(row, (float)s->logit_cap, tokens);
     }
 }

@@ -42,8 +42,11 @@ void model_product(const struct model *model, enum part part, int layer, float *
                    const float *x, int rows, int n, int k);
 
 /* Of an adapted model: `count` weights of the base that lie behind one another, as params has them
- * [rows, cols]. Matrices are put into the model's room, where the next product may write. */
+ * [rows, cols]. Matrices are put into the model's room, where the next product may write.
+ * _some: of one matrix these rows alone. */
 const float *model_base_rows(const struct model *model, const struct tensor *weight, int count);
+const float *model_base_some(const struct model *model, const struct tensor *weight, int from,
+                             int rows);
 
 /* Where a weight lies in the packed block; layer -1: of no layer. What is stored in panels is read
  * by model_product and model_embed alone. The model must have it. */
@@ -95,5 +98,8 @@ float model_logit_scale(const struct shape *shape);
  * and soft-capped where the model does so. */
 void model_logits(const struct model *model, float *logits, size_t ld, const float *hidden,
                   int n);
+/* Of `tokens` tokens alone, from token `from` on, a multiple of 32: [n, tokens], the same bits. */
+void model_logits_of(const struct model *model, float *logits, size_t ld, const float *hidden,
+                     int n, int from, int tokens);
 
 #endif

@@ -216,6 +216,14 @@ int shape_rotary(const struct shape *shape)
     return shape->rotary ? shape->rotary : shape->head_dim;
 }
 
+int shape_widest(const struct shape *shape)
+{
+    const int heads = shape->heads * shape->head_dim;
+    const int most = heads > shape->width ? heads : shape->width;
+
+    return shape->ffn > most ? shape->ffn : most;
+}
+
 bool shape_reaches(const struct shape *shape)
 {
     return shape->rope == ROPE_LONG || shape->rope == ROPE_DYNAMIC;

@@ -121,6 +121,9 @@ bool shape_rotates(const struct shape *shape, int layer);
 /* Columns of a head that are rotated, from the first on. */
 int shape_rotary(const struct shape *shape);
 
+/* The most columns that a matrix of a layer has: inputs of a product. */
+int shape_widest(const struct shape *shape);
+
 /* The longest sequence that a run allows is `longest`: of ROPE_LONG's lists the long one holds
  * from now on if that is more than rope_original, else the short one, for every sequence of the
  * run. ROPE_DYNAMIC has that context then, and its theta for it. Other shapes stay as they are. */

@@ -8,7 +8,6 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "lm/kernel/blas.h"
 #include "lm/kernel/share.h"
 #include "lm/model/block_forward.h"
 #include "lm/model/forward.h"
@@ -32,8 +31,6 @@ enum err train_new(struct train **out, const struct shape *shape,
     enum err err = shape_check(shape);
 
     *out = NULL;
-    if (!err && !options->portable) /* else OpenBLAS is never called */
-        err = blas_check();
     if (err)
         return err;
     t = mem_new(1, sizeof *t);
@@ -146,9 +143,6 @@ enum err train_forward(struct train *train, const struct model *model,
     if (!err && t->lora)
         err = activations_room(&t->branch, &t->branch_room,
                                lora_branch_floats(s, &t->lora->conf, t->n), "adapter");
-    if (!err && s->head == HEAD_LM)
-        err = activations_room(&t->aside, &t->aside_room, (size_t)t->threads * lm_head_aside(s),
-                               "softmax");
     if (err)
         return err_add("training");
     t->temperature = temperature; /* backward makes the logits again, and needs it */
@@ -183,11 +177,6 @@ void train_mean_slope(struct train *train, const float *dmean)
 }
 
 /* Settings hold until they are changed: a step of many batches sets them once. */
-void train_embed_apart(struct train *train, float *apart)
-{
-    train->acts->embed = apart;
-}
-
 void train_fix_input(struct train *train, int token)
 {
     train->acts->fixed = token;

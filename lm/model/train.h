@@ -1,8 +1,8 @@
 /* train: forward that remembers, and backward.
  *
  * The forward pass calls the same kernels on the same image as generation, so log-probabilities
- * have the same bits. The backward pass reads the f32 params (OpenBLAS; or our own kernels with
- * `portable`). A batch is packed: no padding, sequences one after another. */
+ * have the same bits; the backward pass, which reads the f32 params, has the same bits everywhere
+ * too. A batch is packed: no padding, sequences one after another. */
 
 #ifndef LM_MODEL_TRAIN_H
 #define LM_MODEL_TRAIN_H
@@ -12,7 +12,7 @@
 #include "lm/model/model.h"
 
 struct train;
-/* Errors: ERR_RANGE (shape), ERR_STATE (an OpenBLAS without OpenMP, unless portable), ERR_NOMEM. */
+/* Errors: ERR_RANGE (shape), ERR_NOMEM. */
 enum err train_new(struct train **out, const struct shape *shape,
                    const struct train_options *options) MUST_CHECK;
 void train_free(struct train *train);
@@ -42,11 +42,6 @@ const float *train_mean_logprob(const struct train *train);
  * (borrowed until then; NULL: zero). */
 void train_mean_slope(struct train *train, const float *dmean);
 
-/* From now on what a tied matrix learns as the input embedding is added to `apart` [vocab,
- * width] (borrowed; NULL: to grad with the rest). Then its two sums, each a chain over the
- * tokens of all calls, do not depend on how the tokens were divided into batches. */
-void train_embed_apart(struct train *train, float *apart);
-
 /* From now on the input embedding of `token` gets no gradient, as in torch's
  * Embedding(padding_idx), which transformers makes of pad_token_id; -1 (the start): all do.
  * Under a tied head the token's row still learns as an output. */
@@ -63,7 +58,8 @@ void train_adapt(struct train *train, const struct lora *lora);
  * gives, s B A (drop(x) - x) is added: exact but for rounding. */
 void train_drop(struct train *train, const struct train_drop *drop);
 
-/* Adds d loss / d weight to grad [params.count]. Inputs [n], NULL for zero:
+/* Adds d loss / d weight to grad [params.count]: of each weight the whole batch's sum, which began at
+ * +0; of a tied matrix first the head's, then the embedding's. Inputs [n], NULL for zero:
  * dlogprob[i] and dentropy[i] = d loss / d of the outputs above; dvalue[i]. */
 void train_backward(struct train *train, const struct model *model, const struct params *params,
                     const float *dlogprob, const float *dentropy, const float *dvalue,

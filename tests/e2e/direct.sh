@@ -1,6 +1,6 @@
 #!/bin/sh
-# The direct methods as a user meets them: TRL's YAML as it is, the same bits whatever the batch is
-# cut into and wherever the reference comes from, kills without a trace, bad input in one line.
+# The direct methods as a user meets them: TRL's YAML as it is, the same bits on any instructions and
+# threads and wherever the reference comes from, kills without a trace, bad input in one line.
 # usage: direct.sh BIN_FOLDER
 set -eu
 bin=$1
@@ -40,14 +40,15 @@ for method in dpo kto; do
 done
 head -n 1 "$work/dpo/metrics.jsonl" | grep -q '"loss":0.693147181,' || fail "step 0 of DPO is not ln 2"
 
-echo "-- one batch of 8, 4 x 2 or 8 x 1: the same bits"
+echo "-- one thread of plain C, three of the widest vectors, activations kept or made again: the same bits"
 for spec in dpo simpo "orpo learning_rate=1e-4" "cpo beta=0.2" "kto loss_type=apo_zero_unpaired" \
     "dpo loss_type=[sigmoid,ipo,sft] ld_alpha=.5 use_peft=true"; do
     # shellcheck disable=SC2086
-    set -- $spec model="$model" dataset="$pairs" max_steps=3 learning_rate=1e-3 reproducible=portable overwrite_output_dir=true
-    whole=$(run whole "$@" per_device_train_batch_size=8)
-    same "$spec" "$whole" "$(run parts "$@" per_device_train_batch_size=2 gradient_accumulation_steps=4)"
-    same "$spec" "$whole" "$(run ones "$@" per_device_train_batch_size=1 gradient_accumulation_steps=8)"
+    set -- $spec model="$model" dataset="$pairs" max_steps=3 learning_rate=1e-3 overwrite_output_dir=true
+    set -- "$@" per_device_train_batch_size=2 gradient_accumulation_steps=4
+    one=$(export DROVER_ISA=scalar OMP_NUM_THREADS=1 && run one "$@")
+    same "$spec" "$one" "$(export OMP_NUM_THREADS=3 && run three "$@")"
+    same "$spec" "$one" "$(run kept "$@" gradient_checkpointing=false)"
 done
 
 echo "-- a reference made beforehand, beside, or found on disk: the same bits"

@@ -63,7 +63,7 @@ def train(folder):
     run("prm", f"model={folder}/start", f"dataset={folder}/train.jsonl", f"output_dir={folder}/prm",
         "per_device_train_batch_size=32", "max_steps=500", "num_train_epochs=100", "learning_rate=5e-3",
         "lr_scheduler_type=cosine", "warmup_steps=0.05", "save_strategy=no", "gradient_checkpointing=false",
-        "disable_tqdm=true", "reproducible=portable")
+        "disable_tqdm=true")
     rows = [solution(rng, f"next {i // 8}:") for i in range(800)]  # eight solutions to each prompt
     prm.write(f"{folder}/all.jsonl", rows)
     return rows

@@ -25,7 +25,6 @@ def offline(method, data, *more, model=MODEL):
 
 OFFLINE = {
     "sft": offline("sft", f"{GOLDEN}/trl/completion.jsonl", *TEST),
-    "sft blas": ["sft", f"model={MODEL}", f"dataset={GOLDEN}/trl/text.jsonl", *QUICK, "per_device_train_batch_size=4"],
     "sft packed": offline("sft", f"{GOLDEN}/trl/text.jsonl", "packing=true", "max_length=32", *TEST),
     "sft dft": offline("sft", f"{GOLDEN}/trl/completion.jsonl", "loss_type=dft", *PLAINLY),
     "sft lora": offline("sft", f"{GOLDEN}/trl/completion.jsonl", *LORA, "lora_dropout=0.1", *TEST),
@@ -34,7 +33,6 @@ OFFLINE = {
     "prm": offline("prm", f"{GOLDEN}/prm/steps.jsonl", "test_split_size=6", "eval_strategy=steps", "eval_steps=3",
                    model=f"{GOLDEN}/prm/model"),
     "dpo": offline("dpo", PAIRS, *TEST),
-    "dpo blas": ["dpo", f"model={MODEL}", f"dataset={PLAIN}", *QUICK, "per_device_train_batch_size=4", *TEST],
     "dpo terms": offline("dpo", PLAIN, "loss_type=[sigmoid,ipo,sft]", "ld_alpha=.5", *PLAINLY),
     "dpo weighted": offline("dpo", PLAIN, "use_weighting=true"),
     "dpo sync": offline("dpo", PLAIN, "sync_ref_model=true", "ref_model_sync_steps=2", *TEST),

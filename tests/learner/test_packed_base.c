@@ -102,10 +102,9 @@ static void same_steps(struct trainable *a, struct trainable *b)
     same_hash(trainable_base(a), trainable_base(b));
 }
 
-static void compare(const struct shape *shape, const struct lora_conf *conf, bool portable,
-                    bool again)
+static void compare(const struct shape *shape, const struct lora_conf *conf, bool again)
 {
-    const struct train_options options = {.checkpointing = again, .portable = portable};
+    const struct train_options options = {.checkpointing = again};
 
     for (int store = PACKED_F32; store <= PACKED_PAIRS; store++) {
         struct trainable *whole, *half;
@@ -125,7 +124,7 @@ static void all_shapes_learn_the_same(void **state)
 
     (void)state;
     for (size_t c = 0; c < SMALL_SHAPES; c++)
-        compare(&small_shape[c], &conf, c % 2, c % 3 != 0);
+        compare(&small_shape[c], &conf, c % 3 != 0);
 }
 
 /* Some matrices of a block with a pair and some without, dropout, a norm that is trained whole. */
@@ -141,7 +140,7 @@ static void some_modules_learn_the_same(void **state)
 
     (void)state;
     for (int again = 0; again < 2; again++)
-        compare(&small_shape[0], &conf, again, again);
+        compare(&small_shape[0], &conf, again);
 }
 
 /* A score instead of a head, in the place of an image of either kind. */

@@ -15,7 +15,7 @@ ban '(exit|abort|_exit) ?\(' '[a-z]+/main\.c|base/mem\.c|tests/' 'only main ends
 ban '(sleep|usleep|nanosleep|clock_gettime|time|gettimeofday) ?\(' 'base/clock\.c|bench/|tests/' 'time is an argument'
 ban 'pthread_create ?\(' 'none' 'threads: the loop and uv_thread_create of the compute thread'
 ban 'uv_thread_create ?\(' 'net/worker\.c' 'one compute thread a process, made in one place'
-ban 'cblas_[a-z]+ ?\(' 'lm/kernel/blas\.c' 'BLAS has one caller'
+ban 'cblas_[a-z]+ ?\(' 'bench/' 'products are our own'
 ban 'sqlite3_[a-z0-9_]+ ?\(' '(prefs|tests)/' 'SQLite has one room'
 ban 'msgpack_unpack' 'none' 'network bytes meet our own cursor'
 ban '(ZMQ_HEARTBEAT_IVL)' 'none' 'libzmq 4.3.4 aborts with it'

@@ -193,7 +193,7 @@ static void products_have_the_order_of_processors(void **state)
         for (int k = 0; k < 11; k++)
             for (int world = 0; world < WORLDS; world++)
                 product((struct shaped){(enum world)world, 1 + (n + k) % 8, ns[n], ks[k],
-                                         (n + k + world) % 2});
+                                        (n + k + world) % 2});
     product((struct shaped){TAME, 200, 65, 1300, false}); /* slices of a long k */
     product((struct shaped){EDGE, 30, 40, 1311, true});
     product((struct shaped){WILD, 6, 40, 1022, false});

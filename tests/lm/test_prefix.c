@@ -97,9 +97,8 @@ static void prefixes_are_as_written_out(void **state)
 {
     (void)state;
     for (int shape = 0; shape < SMALL_SHAPES; shape++)
-        for (int kind = 0; kind < 4; kind++) {
-            const struct train_options options = {.checkpointing = kind & 1,
-                                                  .portable = kind & 2};
+        for (int kind = 0; kind < 2; kind++) {
+            const struct train_options options = {.checkpointing = kind};
             struct prefix_batch shared, plain;
             struct result a, b;
             struct small small;
@@ -162,7 +161,7 @@ static void only_what_is_wanted(void **state)
     struct result a, b;
     struct small small;
     struct train *train;
-    const struct train_options options = {.checkpointing = true, .portable = true};
+    const struct train_options options = {.checkpointing = true};
     float slope[2 * MOST], some[2 * MOST];
     uint8_t wanted[MOST];
     (void)state;

@@ -14,16 +14,16 @@
 /* Beyond each row: what is written there, or read into a sum, shows. */
 enum { GAP = 3 };
 
-struct operand {
+struct product_side {
     float *at;
     size_t ld;
 };
 
 /* [rows,columns], or turned. What lies between the rows is no number. */
-static struct operand operand(int rows, int columns, bool turned, uint32_t seed)
+static struct product_side give(int rows, int columns, bool turned, uint32_t seed)
 {
     const int r = turned ? columns : rows, c = turned ? rows : columns;
-    struct operand x = {NULL, (size_t)(c + GAP)};
+    struct product_side x = {NULL, (size_t)(c + GAP)};
 
     x.at = malloc((size_t)r * x.ld * sizeof *x.at);
     for (size_t i = 0; i < (size_t)r * x.ld; i++)
@@ -58,7 +58,7 @@ static void everywhere(struct product *p, const float *before, const float *want
 {
     const size_t room = product_room(p->n, p->k);
 
-    for (int set = 0; set < 3; set++)
+    for (int set = 0; set < ISA_TABLES; set++)
         for (int way = 0; isa_at(set) && way < 6; way++) {
             assert_ok(isa_force(isa_at(set)->name));
             omp_set_num_threads(1 + way / 2);
@@ -79,7 +79,7 @@ static void everywhere(struct product *p, const float *before, const float *want
 static void chains(int m, int n, int k, bool a_turned, bool b_turned, enum product_into into)
 {
     const size_t ldc = (size_t)(n + GAP), floats = (size_t)m * ldc;
-    const struct operand a = operand(m, k, a_turned, 15), b = operand(k, n, b_turned, 16);
+    const struct product_side a = give(m, k, a_turned, 15), b = give(k, n, b_turned, 16);
     float *before = malloc(floats * sizeof *before), *want = malloc(floats * sizeof *want);
     struct product p = {.c = malloc(floats * sizeof *p.c),
                         .a = a.at,

@@ -30,7 +30,7 @@ def keys_of(k, world):
             "rewards=[{name: length, rule: length, unit: characters, target: 40}]",
             "num_generations=4", "per_device_train_batch_size=4", f"gradient_accumulation_steps={int(k['answers']) // 4}",
             f"max_completion_length={k['tokens']}", "stop_token=none", f"max_steps={k['iterations']}", "eval_prompts=4",
-            "gradient_checkpointing=false", "reproducible=portable", "learning_rate=1e-4", "beta=0.02", f"save_steps={k['save']}",
+            "gradient_checkpointing=false", "learning_rate=1e-4", "beta=0.02", f"save_steps={k['save']}",
             "overlap=none" if how == "none" else f"overlap.{how}={count}"]
 
 

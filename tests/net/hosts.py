@@ -19,7 +19,7 @@ NAMED_S = 5
 def keys(world):
     return [f"model={world}/model", f"dataset={world}/prompts.jsonl", "rewards=[{name: length, rule: length, target: 10}]",
             "num_generations=4", "per_device_train_batch_size=4", "gradient_accumulation_steps=2", "max_completion_length=48",
-            f"max_steps={CONF['iterations']}", "eval_prompts=0", "gradient_checkpointing=false", "reproducible=portable",
+            f"max_steps={CONF['iterations']}", "eval_prompts=0", "gradient_checkpointing=false",
             "learning_rate=1e-4", "beta=0", "logging_steps=50", "save_steps=100"]
 
 

@@ -15,7 +15,7 @@ BIN = os.path.abspath(sys.argv[1])
 def keys(world, iterations):
     return [f"model={world}/model", f"dataset={world}/prompts.jsonl", "rewards=[{name: length, rule: length, unit: characters, target: 30}]",
             "num_generations=4", "per_device_train_batch_size=4", "gradient_accumulation_steps=3", "max_completion_length=8",
-            f"max_steps={iterations}", "eval_prompts=0", "gradient_checkpointing=false", "reproducible=portable",
+            f"max_steps={iterations}", "eval_prompts=0", "gradient_checkpointing=false",
             "learning_rate=1e-4", "beta=0", "save_strategy=no"]
 
 

@@ -47,7 +47,7 @@ def keys_of(k, folder, mode):
             f"num_generations={group}", f"per_device_train_batch_size={group}", f"gradient_accumulation_steps={answers // group}",
             f"num_iterations={k['epochs']}", f"max_completion_length={lengths.most(float(k['mean']))}", "eval_prompts=0",
             f"max_steps={int(k['iterations']) * int(k['epochs'])}",
-            "gradient_checkpointing=false", "learning_rate=1e-7", "beta=0", "reproducible=portable", "save_strategy=no",
+            "gradient_checkpointing=false", "learning_rate=1e-7", "beta=0", "save_strategy=no",
             "shuffle_dataset=false", "overlap=none" if how == "none" else f"overlap.{how}={count}"]
 
 

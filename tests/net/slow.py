@@ -5,7 +5,7 @@
 
 `hosts` actors, each on a host of its own with `cores` of a processor; beside them, by turns, nobody (`alone`), one that runs a
 1/`factor` of each second (`slow`), one that is stopped for `stop` seconds in the middle of the second iteration (`stop`), one behind a link of `link`
-Mbit/s (`link`). Generation dominates: the learner trains on little. The hash must be the same in all (overlap: none, portable)."""
+Mbit/s (`link`). Generation dominates: the learner trains on little. The hash must be the same in all (overlap: none)."""
 import json, os, signal, statistics, sys, tempfile, time
 from fleet import Fleet, make_model
 from net import Net
@@ -31,7 +31,7 @@ def measure(k, case):
                           "rewards=[{name: length, rule: length, target: 60}]", "num_generations=4", "per_device_train_batch_size=4",
                           f"gradient_accumulation_steps={int(k['answers']) // 4}", f"max_completion_length={k['tokens']}",
                           f"max_steps={k['iterations']}", "eval_prompts=0", "gradient_checkpointing=false", "learning_rate=1e-7",
-                          "beta=0", "reproducible=portable", "save_strategy=no", "shuffle_dataset=false", "overlap=none")
+                          "beta=0", "save_strategy=no", "shuffle_dataset=false", "overlap=none")
             marks, stopped, turn = [], [0.0, False], [0]
 
             def look(now):

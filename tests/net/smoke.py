@@ -14,7 +14,7 @@ def keys(world, iterations, length):
     return [f"model={world}/model", f"dataset={world}/prompts.jsonl",
             "rewards=[{name: length, rule: length, unit: characters, target: 40}]",
             "num_generations=4", "per_device_train_batch_size=4", "gradient_accumulation_steps=2", f"max_completion_length={length}",
-            f"max_steps={iterations}", "eval_prompts=0", "gradient_checkpointing=false", "reproducible=portable",
+            f"max_steps={iterations}", "eval_prompts=0", "gradient_checkpointing=false",
             "learning_rate=1e-4", "beta=0"]
 
 

@@ -17,7 +17,7 @@ def keys(world, more):
     return [f"model={world}/model", f"dataset={world}/prompts.jsonl",
             "rewards=[{name: length, rule: length, unit: characters, target: 20}]", "num_generations=4",
             "per_device_train_batch_size=4", "gradient_accumulation_steps=2", "max_completion_length=12", "stop_token=none",
-            f"max_steps={VERSIONS}", "eval_prompts=0", "gradient_checkpointing=false", "reproducible=portable", "beta=0", *more]
+            f"max_steps={VERSIONS}", "eval_prompts=0", "gradient_checkpointing=false", "beta=0", *more]
 
 
 def true(what, so, folder):

@@ -1,0 +1,184 @@
+/* bench_product: the products of backward on SmolLM2's shapes, beside OpenBLAS and the machine's own
+ * peak.
+ *
+ *     bench_product [seconds a point, default 0.2]
+ *
+ * Of y = x W^T with M tokens: dX = dY W, and dW += dY^T X, whose sums begin at +0. The peak is that of
+ * isa->panel in the first-level cache, on as many threads. Rounds of all interleave; the medians of
+ * five are printed, GFLOP/s. */
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "lm/kernel/isa.h"
+#include "lm/kernel/product.h"
+
+#include <cblas.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ROUNDS = 5 };
+
+static double seconds = 0.2;
+
+/* A layer's matrix W [out, in] under M tokens. */
+struct product_point {
+    int m, out, in;
+    float *x, *dy, *w, *dx, *dw;
+    struct product_scratch scratch;
+};
+
+typedef void way(const struct product_point *p);
+
+static void dx_ours(const struct product_point *p)
+{
+    product_run(&(struct product){.c = p->dx,
+                                  .a = p->dy,
+                                  .b = p->w,
+                                  .ldc = (size_t)p->in,
+                                  .lda = (size_t)p->out,
+                                  .ldb = (size_t)p->in,
+                                  .m = p->m,
+                                  .n = p->in,
+                                  .k = p->out,
+                                  .scratch = p->scratch});
+}
+
+static void dw_ours(const struct product_point *p)
+{
+    product_run(&(struct product){.c = p->dw,
+                                  .a = p->dy,
+                                  .b = p->x,
+                                  .ldc = (size_t)p->in,
+                                  .lda = (size_t)p->out,
+                                  .ldb = (size_t)p->in,
+                                  .m = p->out,
+                                  .n = p->in,
+                                  .k = p->m,
+                                  .a_turned = true,
+                                  .into = PRODUCT_ADD,
+                                  .scratch = p->scratch});
+}
+
+static void dx_openblas(const struct product_point *p)
+{
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, p->m, p->in, p->out, 1.0f, p->dy,
+                p->out, p->w, p->in, 0.0f, p->dx, p->in);
+}
+
+static void dw_openblas(const struct product_point *p)
+{
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, p->out, p->in, p->m, 1.0f, p->dy,
+                p->out, p->x, p->in, 1.0f, p->dw, p->in);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *value)
+{
+    qsort(value, ROUNDS, sizeof *value, ascending);
+    return value[ROUNDS / 2];
+}
+
+/* A product so small that everything stays in the first-level cache, on every thread. */
+static double peak(void)
+{
+    const struct isa *isa = isa_current();
+    const int64_t start = clock_mono_ns();
+    long done = 0;
+
+#pragma omp parallel reduction(+ : done)
+    {
+        float a[12 * 64] = {0}, b[64 * 32] = {0}, c[12 * 32];
+
+        while ((double)(clock_mono_ns() - start) < seconds * 1e9)
+            for (int i = 0; i < 100; i++, done++)
+                isa->panel(c, 32, a, 64, b, 32, 12, 32, 64, false);
+    }
+    return 2.0 * 12 * 32 * 64 * (double)done / (double)(clock_mono_ns() - start);
+}
+
+static double rate(const struct product_point *p, way *one)
+{
+    const int64_t start = clock_mono_ns();
+    long n = 0;
+
+    for (; (double)(clock_mono_ns() - start) < seconds * 1e9; n++)
+        one(p);
+    return 2.0 * p->m * p->out * p->in * (double)n / (double)(clock_mono_ns() - start);
+}
+
+static enum err prepare(struct product_point *p)
+{
+    const size_t m = (size_t)p->m, out = (size_t)p->out, in = (size_t)p->in;
+    const struct {
+        float **at;
+        size_t n;
+    } block[] = {{&p->x, m * in},
+                 {&p->dy, m * out},
+                 {&p->w, out * in},
+                 {&p->dx, m * in},
+                 {&p->dw, out * in}};
+    enum err err = OK;
+
+    p->scratch.floats = product_room(p->in, p->m);
+    err = mem_big(&p->scratch.at, p->scratch.floats, sizeof(float), "scratch");
+    for (size_t b = 0; !err && b < sizeof block / sizeof *block; b++) {
+        err = mem_big(block[b].at, block[b].n, sizeof(float), "operand");
+        for (size_t i = 0; !err && i < block[b].n; i++)
+            (*block[b].at)[i] = (float)(i % 1013) * 1e-3f - 0.5f;
+    }
+    return err;
+}
+
+static void measure(int m, int out, int in)
+{
+    static way *const ways[] = {dx_ours, dx_openblas, dw_ours, dw_openblas};
+    struct product_point p = {.m = m, .out = out, .in = in};
+    double top[ROUNDS], got[4][ROUNDS];
+
+    if (prepare(&p)) {
+        fprintf(stderr, "%s\n", err_text());
+        return;
+    }
+    for (int r = 0; r < ROUNDS; r++) {
+        top[r] = peak();
+        for (int w = 0; w < 4; w++)
+            got[w][r] = rate(&p, ways[w]);
+    }
+    const double most = median(top);
+    printf("M %4d out %5d in %4d:", m, out, in);
+    for (int w = 0; w < 4; w += 2) {
+        const double mine = median(got[w]), other = median(got[w + 1]);
+
+        printf("  %s %6.1f GFLOP/s = %4.1f%% of peak, OpenBLAS %6.1f, ratio %.2f",
+               w ? "dW" : "dX", mine, 100 * mine / most, other, mine / other);
+    }
+    printf("\n");
+    fflush(stdout);
+    free(p.x), free(p.dy), free(p.w), free(p.dx), free(p.dw), free(p.scratch.at);
+}
+
+int main(int argc, char **argv)
+{
+    static const int shapes[][2] = {
+        {960, 576}, {576, 576}, {3072, 576}, {576, 1536}, {2048, 2048}};
+    static const int rows[] = {64, 256, 1024};
+
+    if (argc > 1)
+        seconds = strtod(argv[1], NULL);
+    if (isa_check()) {
+        fprintf(stderr, "%s\n", err_text());
+        return 1;
+    }
+    printf("%s, %d threads\n", isa_current()->name, omp_get_max_threads());
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
+        for (size_t m = 0; m < sizeof rows / sizeof rows[0]; m++)
+            measure(rows[m], shapes[s][0], shapes[s][1]);
+    return 0;
+}
