@@ -6,13 +6,13 @@
  * about people. */
 
 #include "annotate/exchange/judgements_of.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/say.h"
 #include "base/strbuf.h"
 #include "cli/command.h"
 #include "cli/json_out.h"
-#include "data/rows.h"
 #include "ratings/alternative.h"
 #include "ratings/matrix.h"
 #include "ratings/raters.h"
@@ -164,10 +164,10 @@ static enum err read_all(struct judgements **all, const struct agreement_options
                          const char *const *path, size_t files)
 {
     for (size_t i = 0; i < files && files > 1; i++)
-        if (rows_is_store(path[i]))
+        if (fs_is_database(path[i]))
             return err_set(ERR_PARSE, "%s: one store at a time, and no file beside it",
                            path[i]);
-    if (rows_is_store(path[0])) {
+    if (fs_is_database(path[0])) {
         *all = judgements_new(JUDGEMENTS_PAIRS);
         return judgements_of_file(*all, path[0]);
     }

@@ -11,7 +11,6 @@
 #include "base/strbuf.h"
 #include "cli/command.h"
 #include "cli/json_out.h"
-#include "data/rows.h"
 #include "ratings/leaderboard.h"
 #include "ratings/votes_read.h"
 
@@ -112,7 +111,7 @@ static enum err rank(const struct rank_options *o, const char *path, struct json
     struct leaderboard board = {.why = NULL};
     struct leaderboard_conf conf;
     enum err err =
-        (rows_is_store(path) ? votes_of_file : votes_read)(votes, path, o->covariates);
+        (fs_is_database(path) ? votes_of_file : votes_read)(votes, path, o->covariates);
 
     if (!err) {
         tell_left_out(votes);

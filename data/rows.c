@@ -281,40 +281,29 @@ static enum err open_text(struct rows *rows)
     return OK;
 }
 
-enum { FIRST = 16 };
-
 /* The first bytes of a regular file; zeros for what is not there. A pipe is text. */
-static void peek(uint8_t first[FIRST], const char *path)
+static void peek(uint8_t first[4], const char *path)
 {
     struct stat about;
     int fd;
 
-    memset(first, 0, FIRST);
+    memset(first, 0, 4);
     if (stat(path, &about) || !S_ISREG(about.st_mode) ||
         (fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
         return; /* who opens it next says why */
-    if (pread(fd, first, FIRST, 0) < 4)
-        memset(first, 0, FIRST);
+    if (pread(fd, first, 4, 0) < 4)
+        memset(first, 0, 4);
     close(fd);
-}
-
-bool rows_is_store(const char *path)
-{
-    static const char magic[FIRST] = "SQLite format 3"; /* with its zero */
-    uint8_t first[FIRST];
-
-    peek(first, path);
-    return !memcmp(first, magic, FIRST);
 }
 
 /* Bytes before names: a Parquet file that is called .jsonl is one all the same. */
 static enum err open_form(struct rows *rows)
 {
-    uint8_t first[FIRST];
+    uint8_t first[4];
 
     if (fs_is_dir(rows->path))
         return open_text(rows); /* refused there */
-    if (rows_is_store(rows->path))
+    if (fs_is_database(rows->path))
         return open_store(rows);
     peek(first, rows->path);
     if (!memcmp(first, "PAR", 3) || ends_in(rows->path, ".parquet"))

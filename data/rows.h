@@ -31,8 +31,6 @@ void rows_serve(const struct rows_source *source); /* NULL: none */
 /* What is said of how judgements become labels ("each", "majority", "consensus"), for stores
  * that are opened from here on; NULL: as usual. Borrowed. */
 void rows_labels(const char *labels);
-/* Whether the file is an SQLite one, by its first bytes, whatever it is called. */
-bool rows_is_store(const char *path);
 /* Whether they come from a store: several rows may be about one prompt, and belong together. */
 bool rows_are_judged(const struct rows *rows);
 
