@@ -7,6 +7,7 @@ drover_test(annotate/markdown NEEDS annotate)
 drover_test(annotate/said NEEDS annotate)
 # By hand as well: people, seconds, items, and "kill" for kill -9 at random moments.
 add_test(NAME long/annotate COMMAND python3 ${CMAKE_CURRENT_LIST_DIR}/../long/annotate_load.py ${PROJECT_BINARY_DIR}/bin 50 30 1000)
-set_tests_properties(long/annotate PROPERTIES LABELS long TIMEOUT 600 RUN_SERIAL ON)
+add_test(NAME long/annotate_backup COMMAND python3 ${CMAKE_CURRENT_LIST_DIR}/../e2e/annotate_backup.py ${PROJECT_BINARY_DIR}/bin 200 40 10000)
+set_tests_properties(long/annotate long/annotate_backup PROPERTIES LABELS long TIMEOUT 600 RUN_SERIAL ON)
 # Bodies of POSTs, through the routes.
 drover_fuzz(page SEEDS fuzz/seeds/page NEEDS annotate)
