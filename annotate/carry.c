@@ -57,7 +57,7 @@ void carry_snapshot(void *self, struct desk_request *request)
 
     (void)request;
     if (!err)
-        err = prefs_snapshot(prefs, path);
+        err = prefs_snapshot_sent(prefs, path);
     hand_over(caller, err, path, "application/vnd.sqlite3", "prefs.db");
     free(path);
 }

@@ -33,7 +33,7 @@ static enum err copy_failed(const char *path, sqlite3 *db)
 
 /* All pages in one step: from a reader's connection that is one moment, and the writer is not
  * kept waiting by it. */
-static enum err copy_pages(sqlite3 *from, const char *path)
+static enum err copy_pages(sqlite3 *from, const char *path, bool durable)
 {
     sqlite3 *to = NULL;
     sqlite3_backup *backup;
@@ -44,6 +44,8 @@ static enum err copy_pages(sqlite3 *from, const char *path)
         sqlite3_close(to);
         return err;
     }
+    if (!durable)
+        sqlite3_exec(to, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
     backup = sqlite3_backup_init(to, "main", from, "main");
     if (!backup || sqlite3_backup_step(backup, -1) != SQLITE_DONE)
         err = copy_failed(path, to);
@@ -112,7 +114,7 @@ static enum err may_replace(const struct prefs *prefs, const char *path)
                : err_set(ERR_STATE, "%s: is there already, and is no snapshot", path);
 }
 
-enum err prefs_snapshot(struct prefs *prefs, const char *path)
+static enum err snapshot(struct prefs *prefs, const char *path, bool durable)
 {
     char *const beside = mem_print("%s.tmp", path);
     struct prefs *reader = NULL;
@@ -128,17 +130,30 @@ enum err prefs_snapshot(struct prefs *prefs, const char *path)
     if (!err && prefs->writer)
         err = prefs_reader(&reader, prefs);
     if (!err)
-        err = copy_pages(reader ? reader->db : prefs->db, beside);
+        err = copy_pages(reader ? reader->db : prefs->db, beside, durable);
     prefs_close(reader);
-    if (!err)
+    if (!err && durable)
         err = sync_whole(beside);
     if (!err)
-        err = fs_rename(beside, path);
+        err = durable ? fs_rename(beside, path)
+              : rename(beside, path)
+                  ? err_set(ERR_IO, "%s: cannot write: %s", path, strerror(errno))
+                  : OK;
     if (err)
         unlink(beside);
     remove_beside(beside);
     free(beside);
     return err;
+}
+
+enum err prefs_snapshot(struct prefs *prefs, const char *path)
+{
+    return snapshot(prefs, path, true);
+}
+
+enum err prefs_snapshot_sent(struct prefs *prefs, const char *path)
+{
+    return snapshot(prefs, path, false);
 }
 
 /* ---- bringing back */

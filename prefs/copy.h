@@ -10,6 +10,9 @@
  * ERR_STATE: another file is there, or it is the store. */
 enum err prefs_snapshot(struct prefs *prefs, const char *path) MUST_CHECK;
 
+/* The same for who sends it away at once and keeps none: not synced, which a power cut may tear. */
+enum err prefs_snapshot_sent(struct prefs *prefs, const char *path) MUST_CHECK;
+
 /* Makes the store `path` of a snapshot, checked first. Errors: ERR_STATE where a store is
  * (force: unless nobody has it open), ERR_PARSE. */
 enum err prefs_restore(const char *path, const char *snapshot, bool force) MUST_CHECK;
