@@ -6,6 +6,7 @@
 
 #include "lm/kernel/gemm.h"
 
+#include "lm/kernel/int8.h"
 #include "lm/kernel/isa.h"
 #include "lm/kernel/pairs.h"
 #include "lm/kernel/share.h"
@@ -77,43 +78,80 @@ void gemm_pack_plain(float *panels, const float *b, size_t ldb, int n, int k)
     }
 }
 
-_Static_assert((int)PAIRS_PANEL == (int)GEMM_PANEL,
+_Static_assert((int)PAIRS_PANEL == (int)GEMM_PANEL && (int)INT8_PANEL == (int)GEMM_PANEL,
                "one panel's columns, however it is stored");
 
+/* What the panels hold, and A is made of it: an operand is what the kernel reads, rounded (R10) or
+ * quantised (R11) from a copy's worth of A. */
+enum gemm_kind { FLOATS, PAIRS, ROUNDED, WHOLE };
+
 struct gemm_job {
+    enum gemm_kind kind;
     float *c;
     size_t ldc;
     const float *a;
     size_t lda;
-    const float *panels;   /* NULL: pairs are there */
-    const uint16_t *pairs; /* of bfloat16 */
-    bool rounds;           /* A too, which then is always copied: R10 */
+    const void *panels;
     int m, n, k;
     bool add;
 };
 
-/* One panel's product from depth k0 on, with the kernel for what the panels hold. */
-static void panel_at(const struct isa *isa, const struct gemm_job *job, int p, int k0, float *c,
-                     size_t ldc, const float *a, size_t lda, int m, int n, int k, bool add)
-{
-    const size_t deep = (size_t)(job->k + PAIRS_DEPTH - 1) / PAIRS_DEPTH * PAIRS_DEPTH;
-    const uint16_t *pairs =
-        job->pairs ? job->pairs + ((size_t)p * deep + (size_t)k0) * GEMM_PANEL : NULL;
+/* A slice of the depth: from k0 on, k of it; A's rows there, `lda` floats apart, or as operands. */
+struct gemm_slice {
+    int k0, k;
+    const float *a;
+    size_t lda;
+    bool add;
+};
 
-    if (job->rounds)
-        isa->bf16(c, ldc, a, lda * sizeof *a, pairs, m, n, k, add);
-    else if (job->pairs)
-        isa->pairs(c, ldc, a, lda, pairs, m, n, k, add);
-    else
-        isa->panel(c, ldc, a, lda,
-                   job->panels + ((size_t)p * (size_t)job->k + (size_t)k0) * GEMM_PANEL,
-                   GEMM_PANEL, m, n, k, add);
+static size_t pairs_at(const struct gemm_job *job, int p, int k0)
+{
+    return pairs_size(p * GEMM_PANEL, job->k) + (size_t)k0 * GEMM_PANEL;
+}
+
+static size_t operand_bytes(const struct isa *isa, enum gemm_kind kind, int k)
+{
+    const size_t groups = (size_t)(k + INT8_GROUP - 1) / INT8_GROUP;
+
+    if (kind == WHOLE)
+        return 8 * groups + isa->int8_halves * ((size_t)(k + 63) / 64 * 64);
+    return isa->bf16_bytes * ((size_t)(k + 31) / 32);
+}
+
+/* One panel's product over a slice, with the kernel for what the panels hold; rows from `row` on. */
+static void panel_at(const struct isa *isa, const struct gemm_job *job, int p,
+                     const struct gemm_slice *s, int row, float *c, size_t ldc, int m, int n)
+{
+    const float *a = s->a + (size_t)row * s->lda;
+    const uint8_t *whole = job->panels;
+
+    switch (job->kind) {
+    case FLOATS:
+        isa->panel(c, ldc, a, s->lda,
+                   (const float *)job->panels +
+                       ((size_t)p * (size_t)job->k + (size_t)s->k0) * GEMM_PANEL,
+                   GEMM_PANEL, m, n, s->k, s->add);
+        break;
+    case PAIRS:
+        isa->pairs(c, ldc, a, s->lda, (const uint16_t *)job->panels + pairs_at(job, p, s->k0),
+                   m, n, s->k, s->add);
+        break;
+    case ROUNDED:
+        isa->bf16(c, ldc, a, s->lda * sizeof *a,
+                  (const uint16_t *)job->panels + pairs_at(job, p, s->k0), m, n, s->k, s->add);
+        break;
+    case WHOLE:
+        whole += int8_panel(p, job->k);
+        isa->int8(c, ldc, a, s->lda * sizeof *a, whole + int8_depth(s->k0), m, s->k, s->add,
+                  s->k0 + s->k < job->k ? NULL : (const void *)whole);
+        break;
+    }
 }
 
 /* Fewer columns than a vector pair: the tile goes through a small square, so that nothing
  * beyond column n of C is touched. */
-static void narrow_panel(const struct isa *isa, const struct gemm_job *job, int p, int k0,
-                         float *c, const float *a, size_t lda, int m, int k, bool add)
+static void narrow_panel(const struct isa *isa, const struct gemm_job *job, int p,
+                         const struct gemm_slice *s, float *c, int m)
 {
     const int columns = job->n - p * GEMM_PANEL;
     const size_t ldc = job->ldc;
@@ -122,58 +160,69 @@ static void narrow_panel(const struct isa *isa, const struct gemm_job *job, int 
     for (int i = 0; i < m; i += FEW_ROWS) {
         const int rows = m - i < FEW_ROWS ? m - i : FEW_ROWS;
 
-        for (int r = 0; add && r < rows; r++)
+        for (int r = 0; s->add && r < rows; r++)
             memcpy(square[r], c + (size_t)(i + r) * ldc, (size_t)columns * sizeof *c);
-        panel_at(isa, job, p, k0, square[0], GEMM_PANEL, a + (size_t)i * lda, lda, rows,
-                 columns > 16 ? 32 : 16, k, add);
+        panel_at(isa, job, p, s, i, square[0], GEMM_PANEL, rows, columns > 16 ? 32 : 16);
         for (int r = 0; r < rows; r++)
             memcpy(c + (size_t)(i + r) * ldc, square[r], (size_t)columns * sizeof *c);
     }
 }
 
-/* Rows m0.. of C in the panels from..to-1, over the slice of k that starts at k0. `a` is the
- * slice of A. */
-static void slice(const struct isa *isa, const struct gemm_job *job, const float *a, size_t lda,
-                  int m0, int m, int k0, int k, int from, int to)
+/* Rows m0.. of C in the panels from..to-1, over a slice. */
+static void slice(const struct isa *isa, const struct gemm_job *job, const struct gemm_slice *s,
+                  int m0, int m, int from, int to)
 {
-    const bool add = job->add || k0 > 0;
-
     for (int p = from; p < to; p++) {
         float *c = job->c + (size_t)m0 * job->ldc + (size_t)p * GEMM_PANEL;
 
         /* Only the last panel of a matrix is narrower, as the vocabulary's often is. */
         if (job->n - p * GEMM_PANEL >= GEMM_PANEL)
-            panel_at(isa, job, p, k0, c, job->ldc, a, lda, m, GEMM_PANEL, k, add);
+            panel_at(isa, job, p, s, 0, c, job->ldc, m, GEMM_PANEL);
         else
-            narrow_panel(isa, job, p, k0, c, a, lda, m, k, add);
+            narrow_panel(isa, job, p, s, c, m);
     }
+}
+
+/* Row i of the slice that starts at k0, as the kernel reads it. */
+static void copy_row(const struct isa *isa, const struct gemm_job *job, void *to, int i, int k0,
+                     int k)
+{
+    const float *from = job->a + (size_t)i * job->lda + k0;
+
+    if (job->kind == ROUNDED)
+        isa->bf16_row(to, from, k);
+    else if (job->kind == WHOLE)
+        isa->int8_row(to, from, k);
+    else
+        memcpy(to, from, (size_t)k * sizeof *from);
 }
 
 static void block(const struct isa *isa, const struct gemm_job *job, int m0, int m, int from,
                   int to)
 {
     float copy[BLOCK_ROWS * STRIDE];
+    const bool operands = job->kind == ROUNDED || job->kind == WHOLE;
     const int slices = (job->k + BLOCK_K - 1) / BLOCK_K;
 
-    if (job->k == 0 || (!job->rounds && m <= (job->lda % BAD_STRIDE ? FEW_ROWS : BAD_ROWS))) {
-        slice(isa, job, job->a + (size_t)m0 * job->lda, job->lda, m0, m, 0, job->k, from, to);
+    if (job->k == 0 || (!operands && m <= (job->lda % BAD_STRIDE ? FEW_ROWS : BAD_ROWS))) {
+        slice(
+            isa, job,
+            &(struct gemm_slice){0, job->k, job->a + (size_t)m0 * job->lda, job->lda, job->add},
+            m0, m, from, to);
         return;
     }
-    for (int s = 0, k0 = 0; s < slices; s++) {
-        int k = job->k / slices + (s < job->k % slices);
+    for (int i = 0, k0 = 0; i < slices; i++) {
+        int k = job->k / slices + (i < job->k % slices);
+        struct gemm_slice s = {k0, k, copy, STRIDE, job->add || k0 > 0};
 
-        if (job->pairs) /* a slice of pairs begins where a block does: BLOCK_K is a multiple */
-            k = job->k - k0 < BLOCK_K ? job->k - k0 : BLOCK_K;
-
-        for (int i = 0; i < m; i++) {
-            const float *row = job->a + (size_t)(m0 + i) * job->lda + k0;
-
-            if (job->rounds)
-                isa->bf16_row(copy + i * STRIDE, row, k);
-            else
-                memcpy(copy + i * STRIDE, row, (size_t)k * sizeof *copy);
-        }
-        slice(isa, job, copy, STRIDE, m0, m, k0, k, from, to);
+        /* A slice of pairs begins where a block does, of groups where one does: BLOCK_K is a multiple. */
+        if (job->kind != FLOATS)
+            k = s.k = job->k - k0 < BLOCK_K ? job->k - k0 : BLOCK_K;
+        if (operands)
+            s.lda = operand_bytes(isa, job->kind, k) / sizeof *copy + 16;
+        for (int r = 0; r < m; r++)
+            copy_row(isa, job, copy + (size_t)r * s.lda, m0 + r, k0, k);
+        slice(isa, job, &s, m0, m, from, to);
         k0 += k;
     }
 }
@@ -204,42 +253,23 @@ static void run(const struct gemm_job *job)
 void gemm_packed(float *c, size_t ldc, const float *a, size_t lda, const float *panels, int m,
                  int n, int k, bool add)
 {
-    run(&(struct gemm_job){.c = c,
-                           .ldc = ldc,
-                           .a = a,
-                           .lda = lda,
-                           .panels = panels,
-                           .m = m,
-                           .n = n,
-                           .k = k,
-                           .add = add});
+    run(&(struct gemm_job){FLOATS, c, ldc, a, lda, panels, m, n, k, add});
 }
 
 void gemm_pairs(float *c, size_t ldc, const float *a, size_t lda, const uint16_t *pairs, int m,
                 int n, int k, bool add)
 {
-    run(&(struct gemm_job){.c = c,
-                           .ldc = ldc,
-                           .a = a,
-                           .lda = lda,
-                           .pairs = pairs,
-                           .m = m,
-                           .n = n,
-                           .k = k,
-                           .add = add});
+    run(&(struct gemm_job){PAIRS, c, ldc, a, lda, pairs, m, n, k, add});
 }
 
 void gemm_bf16(float *c, size_t ldc, const float *a, size_t lda, const uint16_t *pairs, int m,
                int n, int k, bool add)
 {
-    run(&(struct gemm_job){.c = c,
-                           .ldc = ldc,
-                           .a = a,
-                           .lda = lda,
-                           .pairs = pairs,
-                           .rounds = true,
-                           .m = m,
-                           .n = n,
-                           .k = k,
-                           .add = add});
+    run(&(struct gemm_job){ROUNDED, c, ldc, a, lda, pairs, m, n, k, add});
+}
+
+void gemm_int8(float *c, size_t ldc, const float *a, size_t lda, const uint8_t *panels, int m,
+               int n, int k)
+{
+    run(&(struct gemm_job){WHOLE, c, ldc, a, lda, panels, m, n, k, false});
 }

@@ -47,4 +47,10 @@ void gemm_pairs(float *c, size_t ldc, const float *a, size_t lda, const uint16_t
 void gemm_bf16(float *c, size_t ldc, const float *a, size_t lda, const uint16_t *pairs, int m,
                int n, int k, bool add);
 
+/* Products of whole numbers on panels of int8 (int8.h): C = A B, A quantised by groups of the depth, once
+ * for each block of rows. The sums of the groups, times the groups' scales, are one chain from +0; the
+ * column's scale comes last (docs/MATH.md §1, R11). */
+void gemm_int8(float *c, size_t ldc, const float *a, size_t lda, const uint8_t *panels, int m,
+               int n, int k);
+
 #endif

@@ -14,34 +14,46 @@
 
 static const struct isa *_Atomic chosen;
 
-static const char *const names[ISA_TABLES] = {"scalar", "avx2", "avx512", "avx512bf16"};
+static const char *const names[ISA_TABLES] = {"scalar", "avx2", "avx512", "avx512vnni",
+                                              "avx512bf16"};
 static struct isa tables[ISA_TABLES]; /* without a name: not here */
 static pthread_once_t made = PTHREAD_ONCE_INIT;
+
+#ifdef ISA_X86
+static bool has_avx512(void)
+{
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw");
+}
+#endif
 
 /* The build says which tables exist, the CPU which of them run. */
 static void make(void)
 {
     tables[0] = isa_scalar;
 #ifdef ISA_X86
-    if (!__builtin_cpu_supports("fma"))
-        return;
-    if (__builtin_cpu_supports("avx2"))
-        tables[1] = isa_avx2;
-    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq"))
-        return;
-    tables[2] = isa_avx512;
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512bf16")) {
-        struct isa table = isa_avx512;
+    struct isa table = isa_avx512;
 
-        isa_avx512bf16(&table);
-        if (isa_proof(&table, &isa_scalar))
-            tables[3] = table;
-        else
-            log_warn("isa",
-                     "name=%s unused=\"this CPU's products of bfloat16 have other bits "
-                     "than the definition\"",
-                     table.name);
-    }
+    if (!__builtin_cpu_supports("fma") || !__builtin_cpu_supports("avx2"))
+        return;
+    tables[1] = isa_avx2;
+    if (!has_avx512())
+        return;
+    tables[2] = table;
+    if (!__builtin_cpu_supports("avx512vnni"))
+        return;
+    isa_avx512vnni(&table);
+    tables[3] = table;
+    if (!__builtin_cpu_supports("avx512bf16"))
+        return;
+    isa_avx512bf16(&table);
+    if (isa_proof(&table, &isa_scalar))
+        tables[4] = table;
+    else
+        log_warn(
+            "isa",
+            "name=%s unused=\"its products of bfloat16 have other bits than the definition\"",
+            table.name);
 #endif
 }
 
@@ -61,8 +73,10 @@ static enum err find(const struct isa **out, const char *name)
         return *out ? OK
                     : err_set(ERR_RANGE, "instruction set %s: this CPU does not have it", name);
     }
-    return err_set(ERR_RANGE,
-                   "instruction set \"%s\": not one of scalar, avx2, avx512, avx512bf16", name);
+    return err_set(
+        ERR_RANGE,
+        "instruction set \"%s\": not one of scalar, avx2, avx512, avx512vnni, avx512bf16",
+        name);
 }
 
 /* The last. On CPUs that clock down for AVX-512 it is still the faster for products. */

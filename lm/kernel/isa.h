@@ -1,6 +1,6 @@
 /* isa: the serial kernels, written once and compiled for each instruction set.
  *
- * Every member gives the same bits on every instruction set (docs/MATH.md §1, rules R1..R10): a vector
+ * Every member gives the same bits on every instruction set (docs/MATH.md §1, rules R1..R11): a vector
  * is sixteen virtual lanes, element i in lane i mod 16; sums start at +0 and end in one tree
  * +8 +4 +2 +1; division and square root are IEEE; fused multiply-adds only where the formula
  * here says fma(). No member starts threads: gemm.h, rows.h and attention.h do. Arrays need no
@@ -23,10 +23,10 @@ struct isa_mass {
 };
 
 /* How many tables there are, and of how many the kernels of floats are other code; see isa_at. */
-enum { ISA_TABLES = 4, ISA_VECTORS = 3 };
+enum { ISA_TABLES = 5, ISA_VECTORS = 3 };
 
 struct isa {
-    const char *name; /* "scalar", "avx2", "avx512", "avx512bf16" */
+    const char *name; /* "scalar", "avx2", "avx512", "avx512vnni", "avx512bf16" */
 
     /* c[i,j] = fma chain over kk = 0..k-1 of a[i*lda + kk] * b[kk*ldb + j], from +0, or from
      * c[i,j] with `add` (so a chain may be cut anywhere). i < m, j < n; n is 16 or 32. */
@@ -51,6 +51,18 @@ struct isa {
      * to one. */
     void (*bf16)(float *c, size_t ldc, const void *a, size_t lda, const uint16_t *b, int m,
                  int n, int k, bool add);
+
+    /* A row x[k] of the left side, quantised (int8.h), as `int8` takes it, at any address: 8 bytes a
+     * group and int8_halves bytes for each one of the depth, filled up to a multiple of 64. */
+    size_t int8_halves;
+    void (*int8_row)(void *operand, const float *x, int k);
+
+    /* Products of whole numbers on one panel of 32 columns, R11: c[i,j] = chain over groups of
+     * fma(sum, scale of a's group, c), from +0 or from c[i,j] with `add`; then times scale[j], unless
+     * it is NULL: more slices of the depth come, each but the last of whole groups. b: the panel's bytes
+     * at the slice's depth. */
+    void (*int8)(float *c, size_t ldc, const void *a, size_t lda, const uint8_t *b, int m,
+                 int k, bool add, const float *scale);
 
     /* y[i] = (x[i] * r) * (plus + w[i]), r = 1 / sqrt(sum x^2 / n + eps); returns r. n any;
      * y may be x. Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4; Gemma's plus
@@ -112,9 +124,10 @@ const struct isa *isa_current(void);
 /* For tests: from now on `name`. Errors: ERR_RANGE (unknown, or this CPU lacks it). */
 enum err isa_force(const char *name) MUST_CHECK;
 
-/* By index: scalar, avx2, avx512, and avx512bf16, which is avx512 with products of bfloat16 by the
- * processor's instruction. NULL where the CPU or the build lacks it, or where that instruction was
- * was tried and is not the definition's (isa_proof.c; logged once as event isa). */
+/* By index: scalar, avx2, avx512; avx512vnni, which is avx512 with products of whole numbers by the
+ * processor's instruction; avx512bf16, which is that with products of bfloat16 by one. NULL where the CPU
+ * or the build lacks it, or where the last was tried and is not the definition's (isa_proof.c; logged
+ * once as event isa). */
 const struct isa *isa_at(int index);
 
 #endif

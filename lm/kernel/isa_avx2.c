@@ -2,7 +2,7 @@
 
 #include "lm/kernel/isa_list.h"
 
-#include "lm/kernel/bf16.h"
+#include "lm/kernel/int8.h"
 #include "lm/kernel/isa.h"
 
 #include <immintrin.h>
@@ -134,6 +134,76 @@ static inline struct lanes_avx2 v_above(struct lanes_avx2 e, struct lanes_avx2 x
 
     return (struct lanes_avx2){_mm256_and_ps(e.a, _mm256_cmp_ps(x.a, l, _CMP_NLT_UQ)),
                                _mm256_and_ps(e.b, _mm256_cmp_ps(x.b, l, _CMP_NLT_UQ))};
+}
+
+struct ints_avx2 {
+    __m256i a, b;
+};
+
+#define INTS struct ints_avx2
+#define HALVES 2
+#define I_ONES 0x00010001
+#define i_size(x) \
+    ((struct ints_avx2){_mm256_and_si256(_mm256_castps_si256((x).a), i_all(0x7FFFFFFF).a), \
+                        _mm256_and_si256(_mm256_castps_si256((x).b), i_all(0x7FFFFFFF).b)})
+#define i_float(x) ((struct lanes_avx2){_mm256_cvtepi32_ps((x).a), _mm256_cvtepi32_ps((x).b)})
+
+static inline struct ints_avx2 i_all(int32_t x)
+{
+    return (struct ints_avx2){_mm256_set1_epi32(x), _mm256_set1_epi32(x)};
+}
+
+static inline struct ints_avx2 i_load(const void *p)
+{
+    const __m256i *from = p;
+
+    return (struct ints_avx2){_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1)};
+}
+
+static inline void i_store(void *p, struct ints_avx2 x)
+{
+    __m256i *to = p;
+
+    _mm256_storeu_si256(to, x.a);
+    _mm256_storeu_si256(to + 1, x.b);
+}
+
+static inline struct ints_avx2 i_max(struct ints_avx2 x, struct ints_avx2 y)
+{
+    return (struct ints_avx2){_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)};
+}
+
+/* To the nearest, as sixteen bytes: packing goes by halves of a register, 64 bits each. */
+static inline void i_bytes(int8_t *to, struct lanes_avx2 x)
+{
+    const __m256i pairs = _mm256_packs_epi32(_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b));
+    const __m256i whole = _mm256_permute4x64_epi64(pairs, 0xD8);
+
+    _mm_storeu_si128((void *)to, _mm_packs_epi16(_mm256_castsi256_si128(whole),
+                                                 _mm256_extracti128_si256(whole, 1)));
+}
+
+/* Even and odd bytes of the weights as numbers of sixteen bits; of activations, which have a sign. */
+static inline struct ints_avx2 i_half(struct ints_avx2 x, size_t h)
+{
+    const __m256i low = _mm256_set1_epi32(0x00FF00FF);
+
+    return h == 0 ? (struct ints_avx2){_mm256_and_si256(x.a, low), _mm256_and_si256(x.b, low)}
+                  : (struct ints_avx2){_mm256_srli_epi16(x.a, 8), _mm256_srli_epi16(x.b, 8)};
+}
+
+static inline struct ints_avx2 i_spread(struct ints_avx2 x, int h)
+{
+    if (h == 0)
+        x = (struct ints_avx2){_mm256_slli_epi16(x.a, 8), _mm256_slli_epi16(x.b, 8)};
+    return (struct ints_avx2){_mm256_srai_epi16(x.a, 8), _mm256_srai_epi16(x.b, 8)};
+}
+
+static inline struct ints_avx2 i_madd(struct ints_avx2 sum, struct ints_avx2 w,
+                                      struct ints_avx2 a)
+{
+    return (struct ints_avx2){_mm256_add_epi32(sum.a, _mm256_madd_epi16(w.a, a.a)),
+                              _mm256_add_epi32(sum.b, _mm256_madd_epi16(w.b, a.b))};
 }
 
 #include "lm/kernel/isa.inc"

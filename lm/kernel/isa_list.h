@@ -9,9 +9,10 @@ struct isa;
 
 extern const struct isa isa_scalar;
 extern const struct isa isa_avx2;   /* x86-64 only */
-extern const struct isa isa_avx512; /* x86-64 only: F and DQ */
+extern const struct isa isa_avx512; /* x86-64 only: F, DQ and BW */
 
-/* What AVX512-BF16 adds to isa_avx512's table; x86-64 only, needs BW too. */
+/* What AVX512-VNNI and AVX512-BF16 add to isa_avx512's table; x86-64 only. */
+void isa_avx512vnni(struct isa *table);
 void isa_avx512bf16(struct isa *table);
 
 /* Whether a table rounds to bfloat16 and multiplies as the definition does, bit for bit, on numbers of a

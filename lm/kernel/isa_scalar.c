@@ -3,6 +3,7 @@
 #include "lm/kernel/isa_list.h"
 
 #include "lm/kernel/bf16.h"
+#include "lm/kernel/int8.h"
 #include "lm/kernel/isa.h"
 
 #include <math.h>
@@ -116,6 +117,87 @@ static inline struct lanes_scalar v_above(struct lanes_scalar e, struct lanes_sc
                                           float limit)
 {
     EACH(x.f[i] < limit ? 0.0f : e.f[i]);
+}
+
+struct ints_scalar {
+    int32_t i[16];
+};
+
+#define INTS struct ints_scalar
+#define HALVES 2
+#define I_ONES 0x00010001
+#define EACH_INT(expr) \
+    struct ints_scalar r; \
+    for (int i = 0; i < 16; i++) \
+        r.i[i] = expr; \
+    return r
+
+static inline struct ints_scalar i_all(int32_t x)
+{
+    EACH_INT(x);
+}
+
+static inline struct ints_scalar i_load(const void *p)
+{
+    struct ints_scalar r;
+
+    memcpy(&r, p, sizeof r);
+    return r;
+}
+
+static inline void i_store(void *p, struct ints_scalar x)
+{
+    memcpy(p, &x, sizeof x);
+}
+
+static inline struct ints_scalar i_max(struct ints_scalar x, struct ints_scalar y)
+{
+    EACH_INT(x.i[i] > y.i[i] ? x.i[i] : y.i[i]);
+}
+
+static inline struct ints_scalar i_size(struct lanes_scalar x)
+{
+    struct ints_scalar r;
+
+    memcpy(&r, &x, sizeof r);
+    for (int i = 0; i < 16; i++)
+        r.i[i] &= 0x7FFFFFFF;
+    return r;
+}
+
+static inline struct lanes_scalar i_float(struct ints_scalar x)
+{
+    EACH((float)x.i[i]);
+}
+
+static inline void i_bytes(int8_t *to, struct lanes_scalar x)
+{
+    for (int i = 0; i < 16; i++)
+        to[i] = (int8_t)int8_round(x.f[i], 1.0f);
+}
+
+/* Two of a lane's four bytes, as numbers of sixteen bits in one: 0 and 2, or 1 and 3. */
+static inline struct ints_scalar i_half(struct ints_scalar x, size_t h)
+{
+    EACH_INT((int32_t)((uint32_t)x.i[i] >> 8 * h & 0x00FF00FFu));
+}
+
+static inline int16_t signed_byte(int32_t four, int at)
+{
+    return (int16_t)(int8_t)((uint32_t)four >> 8 * at & 0xFF);
+}
+
+static inline struct ints_scalar i_spread(struct ints_scalar x, int h)
+{
+    EACH_INT((int32_t)((uint32_t)(uint16_t)signed_byte(x.i[i], h) |
+                       (uint32_t)(uint16_t)signed_byte(x.i[i], h + 2) << 16));
+}
+
+static inline struct ints_scalar i_madd(struct ints_scalar sum, struct ints_scalar w,
+                                        struct ints_scalar a)
+{
+    EACH_INT(sum.i[i] + (int16_t)(uint16_t)w.i[i] * (int16_t)(uint16_t)a.i[i] +
+             (int16_t)(uint16_t)(w.i[i] >> 16) * (int16_t)(uint16_t)(a.i[i] >> 16));
 }
 
 #include "lm/kernel/isa.inc"

@@ -1,6 +1,6 @@
+#include "tests/lm/operands.h"
 #include "tests/support/test.h"
 
-#include "base/rng.h"
 #include "lm/kernel/bf16.h"
 #include "lm/kernel/gemm.h"
 #include "lm/kernel/isa.h"
@@ -12,31 +12,6 @@
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What operands are like: numbers of a model; near the least that is not +0; any that are finite; any. */
-enum world { TAME, EDGE, WILD, ANY, WORLDS };
-
-static float draw(enum world world, uint64_t seed, uint64_t i)
-{
-    uint32_t w[4], bits;
-    float value;
-
-    rng_words(w, seed, RNG_TEST, i, 0, 0);
-    if (world == TAME)
-        return (float)((double)w[0] * 0x1p-31 - 1.0);
-    if (world ==
-        EDGE) /* exponents -59 .. -52, with zeros, ties and the least itself among them */
-        bits = w[0] % 8 == 0   ? w[1] & 0x80000000u
-               : w[0] % 8 == 1 ? (w[1] & 0x80000000u) | (BF16_LEAST + w[2] % 3 - 1)
-                               : (w[1] & 0x80000000u) | (68 + w[2] % 8) << 23 |
-                                     (w[3] & (w[0] % 8 == 2 ? 0x7F8000 : 0x7FFFFF));
-    else
-        bits = w[0] % 8 == 0 ? w[1] & 0x807FFFFFu /* denormals */ : w[1];
-    if (world == WILD) /* products and sums stay below infinity, mostly */
-        bits &= 0xDFFFFFFFu;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
 
 /* The definition by itself: by doubles, not by bits. */
 static float rounded(float x)
@@ -53,11 +28,6 @@ static float rounded(float x)
     step = ldexp(1, exponent - 8); /* eight digits */
     near = nearbyint((double)x / step) * step;
     return fabs(near) >= 0x1p128 ? copysignf(INFINITY, x) : (float)near;
-}
-
-static bool same(float x, float y)
-{
-    return isnan(x) ? isnan(y) : memcmp(&x, &y, sizeof x) == 0;
 }
 
 /* Every upper half with the lower halves that decide. */
@@ -122,15 +92,7 @@ static float defined(const float *x, const float *w, int k, float c)
     return c;
 }
 
-static float *floats(size_t n)
-{
-    float *p = malloc((n + 1) * sizeof *p);
-
-    assert_non_null(p);
-    return p;
-}
-
-struct shaped {
+struct rounded_product {
     enum world world;
     int m, n, k;
     bool add;
@@ -138,7 +100,7 @@ struct shaped {
 
 /* On every instruction set, on 1 .. 3 threads. C has columns and A and W have entries that are none of
  * the product's. */
-static void product(struct shaped p)
+static void product(struct rounded_product p)
 {
     const size_t ldc = (size_t)p.n + 3, lda = (size_t)p.k + 2, ldw = (size_t)p.k + 1;
     const size_t rows = (size_t)p.m, all = rows * ldc, na = rows * lda;
@@ -188,15 +150,16 @@ static void products_have_the_order_of_processors(void **state)
     (void)state;
     share_least(0);
     for (int m = 1; m <= 97; m++)
-        product((struct shaped){(enum world)(m % WORLDS), m, ns[m % 7], ks[m % 11], m % 2});
+        product((struct rounded_product){(enum world)(m % WORLDS), m, ns[m % 7], ks[m % 11],
+                                         m % 2});
     for (int n = 0; n < 7; n++)
         for (int k = 0; k < 11; k++)
             for (int world = 0; world < WORLDS; world++)
-                product((struct shaped){(enum world)world, 1 + (n + k) % 8, ns[n], ks[k],
-                                        (n + k + world) % 2});
-    product((struct shaped){TAME, 200, 65, 1300, false}); /* slices of a long k */
-    product((struct shaped){EDGE, 30, 40, 1311, true});
-    product((struct shaped){WILD, 6, 40, 1022, false});
+                product((struct rounded_product){(enum world)world, 1 + (n + k) % 8, ns[n],
+                                                 ks[k], (n + k + world) % 2});
+    product((struct rounded_product){TAME, 200, 65, 1300, false}); /* slices of a long k */
+    product((struct rounded_product){EDGE, 30, 40, 1311, true});
+    product((struct rounded_product){WILD, 6, 40, 1022, false});
 }
 
 /* With what is too small gone, nothing that a product makes is a denormal: so that processors which

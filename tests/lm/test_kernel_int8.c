@@ -1,0 +1,179 @@
+#include "tests/lm/operands.h"
+#include "tests/support/test.h"
+
+#include "lm/kernel/gemm.h"
+#include "lm/kernel/int8.h"
+#include "lm/kernel/isa.h"
+#include "lm/kernel/share.h"
+
+#include <omp.h>
+
+/* The definition by itself, in doubles: q [n], returns the scale. Each double is rounded to float where
+ * the definition has a float; a quotient or product of two floats is no other by way of doubles. */
+static float quantised(int *q, const float *x, size_t n)
+{
+    float most = 0, rate;
+
+    for (size_t i = 0; i < n; i++) {
+        q[i] = 0;
+        most = isnan(x[i]) || isnan(most) ? NAN : fmaxf(most, fabsf(x[i]));
+    }
+    if (!(most >= 0x1p-56f) || isinf(most))
+        return isnan(most) || isinf(most) ? most : 0.0f;
+    rate = (float)(127.0 / (double)most);
+    for (size_t i = 0; i < n; i++)
+        q[i] = (int)nearbyint((double)(float)((double)x[i] * (double)rate));
+    return (float)((double)most / 127.0);
+}
+
+/* R11 as it is written, of one row of each side. */
+static float defined(const float *x, const float *w, size_t k)
+{
+    int *const qx = calloc(2 * k + 1, sizeof *qx), *const qw = qx + k;
+    const float scale = quantised(qw, w, k);
+    float y = 0;
+
+    assert_non_null(qx);
+    for (size_t at = 0; at < k; at += 128) {
+        const size_t n = k - at < 128 ? k - at : 128;
+        const float group = quantised(qx + at, x + at, n);
+        long sum = 0;
+
+        for (size_t i = at; i < at + n; i++)
+            sum += qx[i] * qw[i];
+        assert_true(labs(sum) <= 1 << 21);
+        y = fmaf((float)sum, group, y);
+    }
+    free(qx);
+    return y * scale;
+}
+
+struct whole_product {
+    enum world world;
+    int m, n, k;
+};
+
+/* On every instruction set, on 1 .. 3 threads. C has columns and A and W have entries that are none of
+ * the product's. */
+static void product(struct whole_product p)
+{
+    const size_t ldc = (size_t)p.n + 3, lda = (size_t)p.k + 2, ldw = (size_t)p.k + 1;
+    const size_t rows = (size_t)p.m, all = rows * ldc, na = rows * lda;
+    float *a = floats(na), *w = floats((size_t)p.n * ldw), *want = floats(all),
+          *c = floats(all);
+    uint8_t *panels = calloc(int8_size(p.n, p.k) + 1, 1);
+
+    assert_non_null(panels);
+    for (size_t i = 0; i < na; i++)
+        a[i] = draw(p.world, 1, i);
+    for (size_t i = 0; i < (size_t)p.n * ldw; i++)
+        w[i] = draw(p.world == ANY ? WILD : p.world, 2, i);
+    for (size_t i = 0; i < all; i++)
+        want[i] = 77;
+    int8_pack(panels, 0, w, ldw, p.n, p.k);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < (size_t)p.n; j++)
+            want[i * ldc + j] = defined(a + i * lda, w + j * ldw, (size_t)p.k);
+    for (int isa = 0; isa < ISA_TABLES; isa++)
+        for (int threads = 1; isa_at(isa) && threads <= 3; threads++) {
+            assert_ok(isa_force(isa_at(isa)->name));
+            omp_set_num_threads(threads);
+            for (size_t i = 0; i < all; i++)
+                c[i] = 77;
+            gemm_int8(c, ldc, a, lda, panels, p.m, p.n, p.k);
+            for (size_t i = 0; i < all; i++)
+                if (!same(want[i], c[i]))
+                    fail_msg("world %d, %d x %d x %d, %s, %d threads: [%zu] %a not %a",
+                             (int)p.world, p.m, p.n, p.k, isa_at(isa)->name, threads, i,
+                             (double)c[i], (double)want[i]);
+        }
+    free(a);
+    free(w);
+    free(want);
+    free(c);
+    free(panels);
+}
+
+static void products_are_sums_of_whole_numbers(void **state)
+{
+    static const int ns[] = {1, 16, 31, 32, 33, 70, 96};
+    static const int ks[] = {0, 1, 3, 4, 31, 64, 97, 127, 128, 129, 200, 256, 400};
+
+    (void)state;
+    share_least(0);
+    for (int m = 1; m <= 97; m++)
+        product((struct whole_product){(enum world)(m % WORLDS), m, ns[m % 7], ks[m % 13]});
+    for (int n = 0; n < 7; n++)
+        for (int k = 0; k < 13; k++)
+            for (int world = 0; world < WORLDS; world++)
+                product(
+                    (struct whole_product){(enum world)world, 1 + (n + k) % 8, ns[n], ks[k]});
+    product((struct whole_product){TAME, 200, 65, 1300}); /* slices of a long k */
+    product((struct whole_product){WILD, 30, 40, 1311});
+}
+
+/* Every product of a group at its largest, of either sign: as far as a sum can go. */
+static void sums_go_to_their_limit(void **state)
+{
+    enum { K = 256, N = 32 };
+    float a[4][K], w[N][K], c[4][N];
+    uint8_t *panels = calloc(int8_size(N, K), 1);
+
+    (void)state;
+    for (int i = 0; i < 4 * K; i++)
+        a[i / K][i % K] = (i / K) % 2 ? -1.5f : 1.5f;
+    for (int i = 0; i < N * K; i++)
+        w[i / K][i % K] = i / K % 2 ? -3.0f : 3.0f;
+    int8_pack(panels, 0, w[0], K, N, K);
+    for (int isa = 0; isa < ISA_TABLES; isa++) {
+        if (!isa_at(isa))
+            continue;
+        assert_ok(isa_force(isa_at(isa)->name));
+        gemm_int8(c[0], N, a[0], K, panels, 4, N, K);
+        for (int i = 0; i < 4 * N; i++) {
+            const float want = defined(a[i / N], w[i % N], K);
+
+            assert_true(fabsf(fabsf(want) - 4.5f * K) < 1e-3f);
+            assert_true(same(c[i / N][i % N], want));
+        }
+    }
+    free(panels);
+}
+
+static void weights_go_back(void **state)
+{
+    enum { N = 45, K = 151 };
+    float w[N][K], row[K];
+    uint8_t *a = calloc(int8_size(N, K), 1), *b = calloc(int8_size(N, K), 1);
+
+    (void)state;
+    for (int i = 0; i < N * K; i++)
+        w[i / K][i % K] = i / K == 7 ? 0.0f : draw(TAME, 5, (uint64_t)i);
+    int8_pack(a, 0, w[0], K, N, K);
+    int8_pack(b, 0, w[0], K, 20, K); /* in two parts that meet within a panel */
+    int8_pack(b, 20, w[20], K, N - 20, K);
+    assert_memory_equal(a, b, int8_size(N, K));
+    for (int n = 0; n < N; n++) {
+        int q[K];
+        const float scale = quantised(q, w[n], K);
+
+        int8_unpack_row(row, a, n, K);
+        for (int k = 0; k < K; k++) {
+            assert_true(row[k] == (float)q[k] * scale && abs(q[k]) <= 127);
+            assert_true(fabsf(row[k] - w[n][k]) <= scale * 0.5001f);
+        }
+    }
+    free(a);
+    free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(products_are_sums_of_whole_numbers),
+        cmocka_unit_test(sums_go_to_their_limit),
+        cmocka_unit_test(weights_go_back),
+    };
+
+    return cmocka_run_group_tests_name("kernel_int8", tests, NULL, NULL);
+}
