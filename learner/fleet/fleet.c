@@ -17,7 +17,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "learner/fleet/fleet_check.h"
 #include "learner/fleet/fleet_disk.h"
 #include "learner/fleet/fleet_link.h"
 #include "learner/fleet/fleet_loop.h"
@@ -365,33 +364,6 @@ static enum err proceed(struct fleet *f, int64_t now_ms)
 
 /* ---- what is heard */
 
-/* Everything that shows without the model is looked at before the journal hears of it. */
-static enum err take_sample(struct fleet *f, const struct msg_sample *message)
-{
-    struct run_context *const run = f->run;
-    const struct rollout *r = &message->rollout;
-    struct record_sample sample;
-    const struct hash *scorer;
-    enum err err = OK;
-
-    if (ledger_refusing(run->ledger))
-        return OK; /* asked for in an epoch that ends: it comes again if it is still wanted */
-    if (!ledger_lacks(run->ledger, r->task, r->sample) ||
-        r->task >= tasks_window(run->tasks, ledger_version(run->ledger), 0))
-        return OK; /* known: settled says so again with the next heartbeat */
-    if (record_sample_from(&sample, message)) { /* the broker joins scores by hash */
-        log_warn("sample", "reason=\"%s\"", err_text());
-        return OK;
-    }
-    if (fleet_check(run, message, &sample, &scorer)) {
-        err = fleet_refuse_untaken(run, f->link, &sample, scorer, err_text());
-        record_fini(JOURNAL_SAMPLE, &sample);
-    } else {
-        ledger_take(run->ledger, &sample);
-    }
-    return err;
-}
-
 static enum err heard(void *self, enum link_event event, const struct msg *msg, int64_t now_ms)
 {
     struct fleet *f = self;
@@ -399,7 +371,7 @@ static enum err heard(void *self, enum link_event event, const struct msg *msg, 
 
     switch (event) {
     case LINK_SAMPLE:
-        err = take_sample(f, &msg->sample);
+        err = fleet_refuse_or_take(f->run, f->link, &msg->sample);
         break;
     case LINK_REFUSED:
         fleet_refuse_told(f->run, &msg->refused);

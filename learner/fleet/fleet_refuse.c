@@ -9,7 +9,9 @@
 
 #include "learner/fleet/fleet_refuse.h"
 
+#include "base/log.h"
 #include "base/mem.h"
+#include "learner/fleet/fleet_check.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -44,9 +46,9 @@ static bool known(const struct run_context *run, const struct record_refused *re
     return false;
 }
 
-enum err fleet_refuse_untaken(struct run_context *run, struct fleet_link *link,
-                              const struct record_sample *s, const struct hash *scorer,
-                              const char *words)
+static enum err refuse_untaken(struct run_context *run, struct fleet_link *link,
+                               const struct record_sample *s, const struct hash *scorer,
+                               const char *words)
 {
     struct record_refused r = {.task = s->task,
                                .sample = s->sample,
@@ -143,4 +145,31 @@ void fleet_refuse_fenced(struct run_context *run, uint64_t epoch)
                   ": it was restored from a copy, or was copied; it goes on as start %" PRIu64,
                   epoch, ours, (epoch > ours ? epoch : ours) + 1);
     ledger_refuse_above(run->ledger, epoch);
+}
+
+/* Everything that shows without the model is looked at before the journal hears of it. */
+enum err fleet_refuse_or_take(struct run_context *run, struct fleet_link *link,
+                              const struct msg_sample *message)
+{
+    const struct rollout *r = &message->rollout;
+    struct record_sample sample;
+    const struct hash *scorer;
+    enum err err = OK;
+
+    if (ledger_refusing(run->ledger))
+        return OK; /* asked for in an epoch that ends: it comes again if it is still wanted */
+    if (!ledger_lacks(run->ledger, r->task, r->sample) ||
+        r->task >= tasks_window(run->tasks, ledger_version(run->ledger), 0))
+        return OK; /* known: settled says so again with the next heartbeat */
+    if (record_sample_from(&sample, message)) { /* the broker joins scores by hash */
+        log_warn("sample", "reason=\"%s\"", err_text());
+        return OK;
+    }
+    if (fleet_check(run, message, &sample, &scorer)) {
+        err = refuse_untaken(run, link, &sample, scorer, err_text());
+        record_fini(JOURNAL_SAMPLE, &sample);
+    } else {
+        ledger_take(run->ledger, &sample);
+    }
+    return err;
 }

@@ -5,10 +5,9 @@
 
 #include "learner/fleet/fleet_link.h"
 
-/* One that fails fleet_check, and why: the broker takes it back. Errors: fleet_link_refuse's. */
-enum err fleet_refuse_untaken(struct run_context *run, struct fleet_link *link,
-                              const struct record_sample *sample, const struct hash *scorer,
-                              const char *words) MUST_CHECK;
+/* An answer that arrived: it is taken, or refused, or known. Errors: fleet_link_refuse's. */
+enum err fleet_refuse_or_take(struct run_context *run, struct fleet_link *link,
+                              const struct msg_sample *message) MUST_CHECK;
 /* One that the broker did not take: it is noted, too. */
 void fleet_refuse_told(struct run_context *run, const struct msg_refused *message);
 /* What the job found false: it is taken back with the next commit, in a new epoch. */
