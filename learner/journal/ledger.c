@@ -101,6 +101,7 @@ enum err ledger_open(struct ledger **out, const struct ledger_conf *conf)
 
     *out = NULL;
     l->conf = *conf;
+    l->people.conf = conf->people;
     settled_new(&l->settled, plan->samples, plan->eval,
                 plan->eval + plan->batch * plan->iterations);
     l->n_answer = tasks_room(conf->tasks);
@@ -157,6 +158,7 @@ void ledger_close(struct ledger *l)
     free(l->flat);
     free(l->version);
     attempts_fini(&l->attempts);
+    people_fini(&l->people);
     for (uint32_t i = 0; i < l->n_refused; i++)
         record_fini(JOURNAL_REFUSED, &l->refused[i]);
     free(l->refused);
@@ -439,6 +441,7 @@ void ledger_forget(struct ledger *l, uint64_t iteration)
         record_free(JOURNAL_SAMPLE, l->kept[i]);
         l->kept[i] = NULL;
     }
+    people_forget(&l->people, iteration);
 }
 
 /* After a HALT the last evaluation opens only once the watermark has come up to the cut: a broker

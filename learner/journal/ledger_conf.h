@@ -3,7 +3,7 @@
 #ifndef LEARNER_JOURNAL_LEDGER_CONF_H
 #define LEARNER_JOURNAL_LEDGER_CONF_H
 
-#include "learner/journal/record.h"
+#include "learner/journal/people.h"
 #include "learner/journal/tasks.h"
 
 struct ledger_conf {
@@ -22,7 +22,8 @@ struct ledger_conf {
     const void *self_flat;
     /* Told of each sample that was durable and is taken back. NULL: nobody. */
     enum err (*undone)(void *self, uint64_t task, uint32_t sample);
-    bool together; /* a scorer judges all answers to a task at once */
+    struct people_conf people; /* zeros: nobody is asked */
+    bool together;             /* a scorer judges all answers to a task at once */
 };
 
 #endif

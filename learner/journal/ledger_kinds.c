@@ -180,6 +180,9 @@ static const struct ledger_kind {
     [JOURNAL_END] = {NULL, apply_end},
     [JOURNAL_REFUSED] = {check_refused, apply_refused},
     [JOURNAL_HALT] = {check_halt, apply_halt},
+    [JOURNAL_EXPORTED] = {ledger_people_check_exported, ledger_people_apply_exported},
+    [JOURNAL_JUDGED] = {NULL, ledger_people_apply_judged},
+    [JOURNAL_PEOPLE] = {ledger_people_check_learnt, ledger_people_apply_learnt},
 };
 
 enum err ledger_kinds_apply(struct ledger *l, enum journal_type type, void **what)

@@ -6,6 +6,7 @@
 #include "learner/journal/attempts.h"
 #include "learner/journal/journal.h"
 #include "learner/journal/ledger_conf.h"
+#include "learner/journal/people.h"
 #include "learner/journal/settled.h"
 
 enum { PLACES_MAX = 1 << 28 };
@@ -41,7 +42,8 @@ struct ledger {
     bool started, busy, ended, halted;
     struct hash weights;
     struct ledger_group pending, writing;
-    struct attempts attempts;       /* of samples that lack */
+    struct attempts attempts; /* of samples that lack */
+    struct people people;
     struct record_bytes bytes_made; /* of the record in the making */
     struct record_refused *refused; /* the newest, oldest first */
     uint32_t n_refused;
@@ -72,6 +74,14 @@ void ledger_note_start(struct ledger *l); /* of the next epoch */
 /* A record is durable, by being written or by being read: does in memory what it says. Takes
  * *what, or leaves it (then it is the caller's to free). Errors: of conf. */
 enum err ledger_kinds_apply(struct ledger *l, enum journal_type type, void **what) MUST_CHECK;
+
+/* People's records: what must hold before them, what they do (ledger_people.c). Errors:
+ * ERR_PARSE. */
+enum err ledger_people_check_exported(const struct ledger *l, const void *what) MUST_CHECK;
+enum err ledger_people_apply_exported(struct ledger *l, void **what) MUST_CHECK;
+enum err ledger_people_apply_judged(struct ledger *l, void **what) MUST_CHECK;
+enum err ledger_people_check_learnt(const struct ledger *l, const void *what) MUST_CHECK;
+enum err ledger_people_apply_learnt(struct ledger *l, void **what) MUST_CHECK;
 
 /* A HALT is durable: what was there of the batches behind it goes, and they count as settled.
  */

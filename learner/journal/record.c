@@ -131,6 +131,40 @@ static enum err check_refused(const void *what)
                : err_set(ERR_PARSE, "REFUSED record: reason %u", (unsigned)r->reason);
 }
 
+static const struct record_field pair_fields[] = {
+    {U64(record_pair, task)},     {U32(record_pair, a)},
+    {U32(record_pair, b)},        {BYTES(record_pair, hash_a)},
+    {BYTES(record_pair, hash_b)}, {INSIDE(record_pair, version, version)},
+};
+static const struct record_table pair = {TABLE(record_pair, pair_fields)};
+static const struct record_field exported[] = {
+    {U64(record_exported, iteration)},
+    {LIST(record_exported, pair, n_pair, pair)},
+};
+
+static const struct record_field judged[] = {
+    {BYTES(record_judged, id)},       {BYTES(record_judged, pair)},
+    {U32(record_judged, verdict)},    {BYTES(record_judged, undo)},
+    {TEXT(record_judged, annotator)},
+};
+
+static const struct record_field judgement_fields[] = {
+    {BYTES(record_judgement, pair)},
+    {BYTES(record_judgement, id)},
+};
+static const struct record_table judgement = {TABLE(record_judgement, judgement_fields)};
+static const struct record_field people[] = {
+    {U64(record_people, iteration)},
+    {LIST(record_people, judgement, n_judgement, judgement)},
+    {U64(record_people, counts.exported)},
+    {U64(record_people, counts.judged)},
+    {U64(record_people, counts.trained)},
+    {U64(record_people, counts.too_old)},
+    {U64(record_people, counts.unknown)},
+    {U64(record_people, counts.waiting)},
+    {U64(record_people, counts.taken_back)},
+};
+
 static const struct record_kind_row {
     const char *name;
     struct record_table table;
@@ -143,6 +177,9 @@ static const struct record_kind_row {
     [JOURNAL_END] = {"END", {TABLE(record_end, end)}, NULL},
     [JOURNAL_REFUSED] = {"REFUSED", {TABLE(record_refused, refused)}, check_refused},
     [JOURNAL_HALT] = {"HALT", {TABLE(record_step, step)}, NULL},
+    [JOURNAL_EXPORTED] = {"EXPORTED", {TABLE(record_exported, exported)}, NULL},
+    [JOURNAL_JUDGED] = {"JUDGED", {TABLE(record_judged, judged)}, NULL},
+    [JOURNAL_PEOPLE] = {"PEOPLE", {TABLE(record_people, people)}, NULL},
 };
 
 /* ---- the verbs */

@@ -21,8 +21,8 @@
  *              ledger_end
  *   7 REFUSED  task u64, sample u32, reason u32, hash, scorer hash, writer, text
  *              ledger_refuse
- *   8 HALT     as STEP, in its place: no training task behind its iteration comes any more
- *              ledger_halt
+ *   8 HALT     as STEP, in its place: nothing behind its iteration is trained; ledger_halt
+ *   9 .. 11    record_people.h
  *
  * A writer is peer id [16], key [32], texts address, name, build: as in docs/PROTOCOL.md.
  * examples/journal.py reads the same. */
@@ -31,6 +31,7 @@
 #define LEARNER_JOURNAL_RECORD_H
 
 #include "learner/journal/record_fields.h"
+#include "learner/journal/record_people.h"
 #include "proto/msg_work.h"
 
 enum journal_type {
@@ -42,6 +43,9 @@ enum journal_type {
     JOURNAL_END,       /* the run is over: hash of the final weights */
     JOURNAL_REFUSED,   /* an answer that is not what it says: not settled, or not any more */
     JOURNAL_HALT,      /* a STEP whose metrics met stop_if: training ends with it */
+    JOURNAL_EXPORTED,  /* pairs of an iteration's answers that people are asked about */
+    JOURNAL_JUDGED,    /* what somebody said of one */
+    JOURNAL_PEOPLE,    /* which of that an iteration learnt */
     JOURNAL_TYPES,
 };
 

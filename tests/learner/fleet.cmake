@@ -1,6 +1,7 @@
 drover_test(learner/record NEEDS learner)
 target_compile_definitions(test_learner_record PRIVATE MANUAL="${PROJECT_SOURCE_DIR}/docs/OPERATIONS.md")
 drover_test(learner/ledger NEEDS learner)
+drover_test(learner/people NEEDS learner)
 drover_test(learner/refuse NEEDS learner)
 drover_test(learner/tasks NEEDS learner)
 drover_test(learner/settled NEEDS learner)
