@@ -156,6 +156,8 @@ static void check_on_policy(struct iteration_work *work, const struct micro_batc
     for (int s = 0; s < b->batch.n_seq; s++) {
         const struct iteration_rollout *r = &work->batch->rollout[order[s]];
         const int answer = iteration_pack_answer(b, s, r);
+        if (order[s] >= work->batch->n) /* an older version's, which people judged */
+            continue;
         for (int i = b->seq[s]; i < b->seq[s + 1] && r->behaviour; i++) {
             if (!b->learn[i])
                 continue;
@@ -352,7 +354,7 @@ static void conclude(struct iteration_work *work, struct iteration_metrics *out)
 
     state->episodes += (int64_t)batch->n;
     state->num_tokens += batch->tokens;
-    for (size_t i = 0; i < batch->n; i++)
+    for (size_t i = 0; i < batch->all; i++)
         state->num_tokens += batch->rollout[i].n_prompt;
     report->batch = batch;
     report->beta = state->kl.beta;
@@ -369,7 +371,7 @@ static void conclude(struct iteration_work *work, struct iteration_metrics *out)
 }
 
 enum err iteration_run(struct iteration_state *state, const struct iteration_rollout *rollout,
-                       size_t n, struct iteration_metrics *out)
+                       size_t n, size_t judged, struct iteration_metrics *out)
 {
     struct iteration_batch batch = {.n = 0};
     struct iteration_work work = {.state = state, .batch = &batch};
@@ -381,17 +383,18 @@ enum err iteration_run(struct iteration_state *state, const struct iteration_rol
                        state->conf.mini_batches);
     if (state->conf.on_iteration)
         state->conf.on_iteration(state->conf.method, &state->conf, state->iteration);
-    err = iteration_batch_init(&batch, &state->conf, rollout, n);
+    err = iteration_batch_init(&batch, &state->conf, rollout, n, judged);
     batch.iteration = state->iteration;
     if (!err)
         err = iteration_proximal_before(state, &batch);
     if (!err && state->reference)
-        err =
-            iteration_figures(state, &batch, NULL, n, ITERATION_OF_REFERENCE, batch.reference);
+        err = iteration_figures(state, &batch, NULL, batch.all, ITERATION_OF_REFERENCE,
+                                batch.reference);
     if (!err && state->critic)
         err = iteration_figures(state, &batch, NULL, n, ITERATION_OF_CRITIC, batch.value);
     if (!err) {
         state->conf.assign(state->conf.method, &batch, state->kl.beta);
+        iteration_batch_judged(&batch);
         err = epochs(&work);
         if (!err)
             err = iteration_compare_told(state, &batch, work.report.steps == 0);

@@ -26,13 +26,16 @@ enum err iteration_new(struct iteration_state **out, const struct iteration_conf
                        struct params *policy, struct params *critic) MUST_CHECK;
 void iteration_free(struct iteration_state *state);
 
-/* One iteration over n rollouts in ascending (task, sample), a multiple of `samples`. Metrics
- * are the method's; lr and norms belong to each.
+/* One iteration over n rollouts in ascending (task, sample), a multiple of `samples`, and behind
+ * them, of a method whose units are pairs, `judged` pairs that people compared: the better answer,
+ * the other. These are learnt as pairs and nothing else: older versions wrote them, so nobody
+ * compares them, and the figures of scores are not about them.
+ * Metrics are the method's; lr and norms belong to each.
  * Errors: ERR_RANGE (a rollout that is empty, out of order, not finite; words say which),
  * ERR_NOMEM, ERR_STATE (conf.stop; strict: false answers, see iteration_compare.h, after which the
  * state stands as before). After any other error only iteration_free may follow. */
 enum err iteration_run(struct iteration_state *state, const struct iteration_rollout *rollout,
-                       size_t n, struct iteration_metrics *out) MUST_CHECK;
+                       size_t n, size_t judged, struct iteration_metrics *out) MUST_CHECK;
 
 /* Iterations done: the policy's version; the KL coefficient of the next one. */
 int64_t iteration_count(const struct iteration_state *state);

@@ -32,13 +32,14 @@ static enum err check_numbers(const struct iteration_rollout *r)
 
 /* The order fixes every sum below: answers that come in another one are somebody's mistake,
  * and are said by name. */
-static enum err check(const struct iteration_rollout *r, size_t i)
+static enum err check(const struct iteration_rollout *r, bool follows)
 {
     const struct iteration_rollout *last = r - 1;
 
     if (r->n_prompt < 1 || r->n_token < 1)
         return fault(r, "prompt or answer is empty");
-    if (i && (last->task > r->task || (last->task == r->task && last->sample >= r->sample)))
+    if (follows &&
+        (last->task > r->task || (last->task == r->task && last->sample >= r->sample)))
         return fault(r, "not in ascending order");
     return check_numbers(r);
 }
@@ -74,38 +75,53 @@ static enum err mark(struct iteration_batch *batch, size_t i)
         batch->importance[batch->at[i] + (size_t)t] = 1;
         batch->learnt[i] += learn;
     }
+    /* An answer of which the policy wrote nothing would be divided by no tokens. */
+    if (!batch->learnt[i])
+        return fault(r, "the policy wrote none of its tokens");
+    if (i >= batch->n) /* it was counted by its own iteration */
+        return OK;
     batch->total_learnt += batch->learnt[i];
     batch->unit[i] = (uint32_t)i;
     batch->score[i] = r->score - (r->ended ? 0 : batch->conf->missing_eos_penalty);
     batch->total += batch->score[i];
     batch->ended += r->ended;
-    /* An answer of which the policy wrote nothing would be divided by no tokens. */
-    return batch->learnt[i] ? OK : fault(r, "the policy wrote none of its tokens");
+    return OK;
 }
 
 enum err iteration_batch_init(struct iteration_batch *batch, const struct iteration_conf *conf,
-                              const struct iteration_rollout *rollout, size_t n)
+                              const struct iteration_rollout *rollout, size_t n, size_t judged)
 {
+    const size_t all = n + 2 * judged;
     enum err err = OK;
 
-    *batch = (struct iteration_batch){.conf = conf, .rollout = rollout, .n = n};
-    batch->at = mem_new(n + 1, sizeof(*batch->at));
-    batch->learnt = mem_new(n, sizeof(*batch->learnt));
+    *batch = (struct iteration_batch){.conf = conf, .rollout = rollout, .n = n, .all = all};
+    batch->at = mem_new(all + 1, sizeof(*batch->at));
+    batch->learnt = mem_new(all, sizeof(*batch->learnt));
     batch->score = mem_new(n, sizeof(*batch->score));
-    batch->unit = mem_new(n, sizeof(*batch->unit));
+    batch->unit = mem_new(all, sizeof(*batch->unit));
     batch->n_unit = n / (size_t)conf->unit;
     if (n % (size_t)conf->samples)
         return err_set(ERR_RANGE, "%zu answers do not come in groups of %d", n, conf->samples);
-    for (size_t i = 0; i < n && !err; i++) {
-        err = check(&rollout[i], i);
+    for (size_t i = 0; i < all && !err; i++) {
+        err = check(&rollout[i], i && i < n);
         batch->tokens += rollout[i].n_token;
         batch->at[i + 1] = (size_t)batch->tokens;
     }
     if (!err)
         err = lay_out(batch);
-    for (size_t i = 0; i < n && !err; i++)
+    for (size_t i = 0; i < all && !err; i++)
         err = mark(batch, i);
     return err;
+}
+
+void iteration_batch_judged(struct iteration_batch *batch)
+{
+    for (size_t i = batch->n; i < batch->all; i += 2) {
+        batch->unit[2 * batch->n_unit] = (uint32_t)i;
+        batch->unit[2 * batch->n_unit + 1] = (uint32_t)i + 1;
+        batch->n_unit++;
+        batch->n_judged++;
+    }
 }
 
 void iteration_batch_fini(struct iteration_batch *batch)

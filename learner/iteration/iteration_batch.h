@@ -11,12 +11,13 @@
 
 struct iteration_batch {
     const struct iteration_conf *conf;       /* borrowed */
-    const struct iteration_rollout *rollout; /* [n], borrowed */
-    size_t n;
+    const struct iteration_rollout *rollout; /* [all], borrowed */
+    size_t n;                                /* answers of the iteration, in groups */
+    size_t all; /* and behind them pairs that people judged: the better, the other, ... */
     int64_t iteration; /* the present weights' version */
-    size_t *at;        /* [n+1] where each answer starts in the arrays below */
+    size_t *at;        /* [all+1] where each answer starts in the arrays below */
     uint8_t *learn;    /* [tokens] */
-    int64_t *learnt;   /* [n] learnt tokens of each answer */
+    int64_t *learnt;   /* [all] learnt tokens of each answer */
     float *reward;     /* [tokens] */
     float *value;      /* [tokens] of the critic, at the token before */
     float *advantage;  /* [tokens] */
@@ -31,6 +32,7 @@ struct iteration_batch {
     uint32_t *unit;    /* [n_unit * conf->unit] rollouts that are trained, as they belong
                           together; assign may choose, at first all of them */
     size_t n_unit;
+    size_t n_judged; /* of these, the last ones: pairs that people judged */
     int64_t tokens, total_learnt, ended;
     /* sums over answers; kl and entropy also over their tokens. By assign. */
     double kl, entropy, non_score, total;
@@ -39,14 +41,18 @@ struct iteration_batch {
     double explained; /* share of the returns' variance that the critic foretold; NAN: none */
 };
 
-/* Errors: ERR_RANGE names task, sample and token; ERR_NOMEM. iteration_batch_fini follows in any
+/* `judged` pairs stand behind the n answers. Errors: ERR_RANGE names task, sample and token; ERR_NOMEM. iteration_batch_fini follows in any
  * case. */
 enum err iteration_batch_init(struct iteration_batch *batch, const struct iteration_conf *conf,
-                              const struct iteration_rollout *rollout, size_t n) MUST_CHECK;
+                              const struct iteration_rollout *rollout, size_t n,
+                              size_t judged) MUST_CHECK;
 void iteration_batch_fini(struct iteration_batch *batch);
 
 /* An answer that is not to be learnt from: none of its tokens is. */
 void iteration_batch_mute(struct iteration_batch *batch, size_t i);
+
+/* After the method has chosen its units, which are pairs: those that people judged are units, too. */
+void iteration_batch_judged(struct iteration_batch *batch);
 
 /* The same advantage for every learnt token of answer i. */
 void iteration_batch_spread(struct iteration_batch *batch, size_t i, double advantage);

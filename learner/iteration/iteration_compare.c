@@ -69,7 +69,7 @@ enum err iteration_compare_rest(struct iteration_state *state,
                                 size_t n)
 {
     struct iteration_batch plain = {.n = 0};
-    uint8_t *seen = mem_new(batch->n, 1);
+    uint8_t *seen = mem_new(batch->all, 1);
     uint32_t *list = mem_new(batch->n, sizeof *list);
     size_t lists = 0;
     enum err err = OK;
@@ -82,7 +82,7 @@ enum err iteration_compare_rest(struct iteration_state *state,
         if (!seen[i] && batch->rollout[i].behaviour)
             list[lists++] = (uint32_t)i;
     if (lists)
-        err = iteration_batch_init(&plain, &state->conf, batch->rollout, batch->n);
+        err = iteration_batch_init(&plain, &state->conf, batch->rollout, batch->n, 0);
     plain.iteration = state->iteration;
     if (lists && !err)
         err = compare(state, &plain, list, lists);
@@ -122,7 +122,7 @@ enum err iteration_compare(struct iteration_state *state,
                            const struct iteration_rollout *rollout, size_t n)
 {
     struct iteration_batch batch = {.n = 0};
-    enum err err = iteration_batch_init(&batch, &state->conf, rollout, n);
+    enum err err = iteration_batch_init(&batch, &state->conf, rollout, n, 0);
 
     state->n_lie = 0;
     batch.iteration = state->iteration;

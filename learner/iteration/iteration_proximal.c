@@ -43,9 +43,10 @@ enum err iteration_proximal_before(struct iteration_state *state, struct iterati
 
     if (way_of(&state->conf) != BEFORE)
         return OK;
-    err = iteration_figures(state, batch, NULL, batch->n, ITERATION_OF_POLICY, batch->proximal);
+    err =
+        iteration_figures(state, batch, NULL, batch->all, ITERATION_OF_POLICY, batch->proximal);
     batch->has_proximal = !err;
-    for (size_t i = 0; i < batch->n && !err; i++)
+    for (size_t i = 0; i < batch->all && !err; i++)
         weigh(batch, i);
     return err;
 }
@@ -60,11 +61,11 @@ enum err iteration_proximal_rest(struct iteration_state *state, struct iteration
 
     if (way_of(&state->conf) != PASSING)
         return OK;
-    first = mem_new(batch->n, 1);
-    list = mem_new(batch->n, sizeof *list);
+    first = mem_new(batch->all, 1);
+    list = mem_new(batch->all, sizeof *list);
     for (size_t k = 0; k < n; k++)
         first[order[k]] = 1;
-    for (size_t i = 0; i < batch->n; i++)
+    for (size_t i = 0; i < batch->all; i++)
         if (!first[i])
             list[lists++] = (uint32_t)i;
     if (lists)

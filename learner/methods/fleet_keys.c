@@ -65,6 +65,10 @@ const struct conf_key fleet_keys_table[] = {
               "who gives reference log-probabilities: rewarder, or learner"),
     CONF_REAL(keys, lora_dropout, "0", 0, 1, "only 0: the first ratio must be 1"),
     CONF_REAL(keys, save_steps, "50", 0, INT_MAX, "iterations between checkpoints"),
+    CONF_TREE(
+        fleet_keys, people,
+        "people are asked about pairs of answers of the run, and what they say is learnt: "
+        "{per_iteration: 8, max_age: 4}, or true for these; `drover annotate` brings them"),
     CONF_TREE(fleet_keys, fleet,
               "the supervisor's: {actors, rewarders, slots, actor_threads, host, port, key, "
               "force}"),
@@ -192,6 +196,67 @@ static enum err take_reference(struct fleet_plan *out, const struct fleet_keys *
     return OK;
 }
 
+/* true or {per_iteration, min, max_age}. */
+static enum err take_people(struct fleet_plan *out, const struct fleet_keys *k)
+{
+    const struct {
+        const char *name;
+        uint32_t *to, unset;
+    } rows[] = {{"per_iteration", &out->people.per_iteration, FLEET_KEYS_PAIRS},
+                {"min", &out->people.min, FLEET_KEYS_MIN},
+                {"max_age", &out->people.max_age, FLEET_KEYS_AGE}};
+    const char *const word = json_string_value(k->people);
+    size_t known = 0;
+
+    if (!k->people || (word && !strcmp(word, "false")))
+        return OK;
+    if (word ? strcmp(word, "true") != 0 : !json_is_object(k->people))
+        return err_set(ERR_PARSE,
+                       "people: expected true, or {per_iteration: %d, min: %d, max_age: %d}",
+                       FLEET_KEYS_PAIRS, FLEET_KEYS_MIN, FLEET_KEYS_AGE);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const json_t *const given = json_object_get(k->people, rows[i].name);
+        char name[32];
+        double x = rows[i].unset;
+        enum err err = OK;
+
+        snprintf(name, sizeof name, "people.%s", rows[i].name);
+        known += given != NULL;
+        if (given)
+            err = fleet_keys_number(&x, given, name);
+        if (!err && !(x >= 1 && x <= FLEET_KEYS_MOST && x == floor(x)))
+            err = err_set(ERR_RANGE, "%s: %g is not a whole number from 1 to %d", name, x,
+                          FLEET_KEYS_MOST);
+        if (err)
+            return err;
+        *rows[i].to = (uint32_t)x;
+    }
+    return known == json_object_size(k->people)
+               ? OK
+               : err_set(ERR_PARSE, "people: has per_iteration, min and max_age alone");
+}
+
+/* Once the method is known to learn what people say, and to write answers that can be compared. */
+static enum err check_people(struct fleet_plan *plan, const struct fleet_keys *k)
+{
+    const bool said = json_object_get(k->people, "per_iteration") != NULL;
+
+    if (!plan->people.per_iteration)
+        return OK;
+    if (!plan->judged)
+        return err_set(ERR_RANGE,
+                       "people: %s learns no pairs that people judge: online-dpo does",
+                       plan->method->name);
+    if (plan->people.per_iteration > plan->batch && !said)
+        plan->people.per_iteration = (uint32_t)plan->batch;
+    if (plan->people.per_iteration > plan->batch)
+        return err_set(ERR_RANGE,
+                       "people.per_iteration: %u pairs of %llu prompts an iteration: one a "
+                       "prompt at most",
+                       plan->people.per_iteration, (unsigned long long)plan->batch);
+    return OK;
+}
+
 /* Words that are checked before the method is asked: it looks at lag and free. */
 static enum err take_words(struct fleet_plan *out, const struct fleet_keys *k)
 {
@@ -201,6 +266,8 @@ static enum err take_words(struct fleet_plan *out, const struct fleet_keys *k)
         err = take_stop(out, k);
     if (!err)
         err = take_conditions(out, k->stop_if);
+    if (!err)
+        err = take_people(out, k);
     if (!err && strcmp(k->on_stale, "wait"))
         err = err_set(ERR_RANGE, "on_stale: '%s': only wait: dropping prefers short answers",
                       k->on_stale);
@@ -332,6 +399,8 @@ enum err fleet_keys_check(struct fleet_plan *out, const struct method *method,
     err = method->plan(k, out);
     if (!err)
         err = take_groups(out, k);
+    if (!err)
+        err = check_people(out, k);
     return err ? err : take_reference(out, k);
 }
 

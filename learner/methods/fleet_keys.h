@@ -24,7 +24,7 @@ struct fleet_keys {
     int stop_token_id;
     int importance; /* enum importance; -1: by the method and the overlap */
     int proximal;
-    json_t *overlap, *stop_if, *fleet;
+    json_t *overlap, *stop_if, *fleet, *people;
     char *on_stale;
     char *eval_dataset;
     int eval_prompts;
@@ -64,11 +64,20 @@ struct fleet_plan {
     bool critic_trunk;   /* the reward model's, likewise */
     bool by_group;       /* advantages compare the answers to a prompt alone */
     bool reference_here; /* the learner computes reference log-probabilities */
-    bool stop_eos;       /* the model's end tokens; else stop_id, or -1 for none */
+    bool judged;         /* the method learns pairs that people judged */
+    struct fleet_keys_people {
+        uint32_t per_iteration; /* pairs for people; 0: nobody is asked */
+        uint32_t min;           /* new judgements after which a reward model is refreshed */
+        uint32_t max_age;       /* versions */
+    } people;
+    bool stop_eos; /* the model's end tokens; else stop_id, or -1 for none */
     int stop_id;
     struct fleet_keys_condition stop_if[FLEET_KEYS_CONDITIONS];
     int conditions;
 };
+
+/* people: what it is without sub-keys; most of each. */
+enum { FLEET_KEYS_PAIRS = 8, FLEET_KEYS_MIN = 64, FLEET_KEYS_AGE = 4, FLEET_KEYS_MOST = 4096 };
 
 extern const struct conf_key fleet_keys_table[];
 

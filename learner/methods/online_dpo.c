@@ -9,7 +9,8 @@
  * Metrics are TRL's: loss, grad_norm, learning_rate, beta,
  * objective/{kl,entropy,non_score_reward,rlhf_reward,scores,scores_margin},
  * val/contain_eos_token, rewards/{chosen,rejected,accuracies,margins}, logps/{chosen,rejected};
- * and drover_pairs. */
+ * and drover_pairs. Pairs that people judged (fleet_keys: people) are learnt beside these, with the
+ * same loss; rewards/ and logps/ are means over both. */
 #include "learner/methods/group.h"
 #include "learner/methods/pairs.h"
 #include "learner/objective/advantage_group.h"
@@ -60,9 +61,9 @@ static void report(const void *method, const struct iteration_report *r,
     iteration_report_put(out, "objective/rlhf_reward", price + batch->total / n);
     iteration_report_put(out, "objective/scores", batch->total / n);
     iteration_report_put(out, "objective/scores_margin",
-                         batch->margin / fmax((double)batch->n_unit, 1));
+                         batch->margin / fmax((double)(batch->n_unit - batch->n_judged), 1));
     iteration_report_put(out, "val/contain_eos_token", (double)batch->ended / n);
-    iteration_report_put(out, "drover_pairs", (double)batch->n_unit);
+    iteration_report_put(out, "drover_pairs", (double)(batch->n_unit - batch->n_judged));
     for (int i = 0; i < r->sums.metrics.n; i++)
         if (strcmp(r->sums.metrics.row[i].name, "entropy") != 0)
             iteration_report_put(out, r->sums.metrics.row[i].name,
@@ -75,6 +76,7 @@ static enum err plan(void *self, struct fleet_plan *out)
     out->iteration.assign = assign;
     out->iteration.report = report;
     out->iteration.unit = 2;
+    out->judged = true;
     return pairs_plan(self, out);
 }
 

@@ -19,14 +19,11 @@
 #include "base/mem.h"
 #include "learner/iteration/iteration.h"
 #include "learner/iteration/iteration_state.h"
-#include "learner/journal/scores.h"
 #include "learner/run/checkpoint.h"
 #include "learner/run/peft.h"
+#include "learner/train/trainer_gather.h"
 #include "learner/train/trainer_line.h"
-#include "lm/model/forward.h"
 #include "net/worker.h"
-#include "reward/combine.h"
-#include "reward/credit.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -239,96 +236,6 @@ static enum err save(struct trainer *t, const struct trainer_job *job)
 
 /* ---- an iteration */
 
-/* Reference log-probabilities of one answer, [n] at `out`. */
-static enum err refer(const struct trainer *t, const struct prompt *prompt,
-                      const struct record_sample *s, float *out)
-{
-    const int n = (int)(prompt->n_token + s->n_token), seq[2] = {0, n};
-    int *token = mem_new((size_t)n, sizeof *token);
-    float *logprob = mem_new((size_t)n, sizeof *logprob);
-    enum err err;
-
-    /* one sequence at a time, as a rewarder scores it: the same bits whoever computes them */
-    memcpy(token, prompt->token, prompt->n_token * sizeof *token);
-    memcpy(token + prompt->n_token, s->token, s->n_token * sizeof *token);
-    err = forward_score(t->reference, token, seq, 1, (float)t->iteration_conf.temperature,
-                        logprob, NULL, NULL);
-    memcpy(out, logprob + prompt->n_token, s->n_token * sizeof *out);
-    free(logprob);
-    free(token);
-    return err;
-}
-
-/* As the iteration wants them: by (task, sample). */
-static int by_name(const void *a, const void *b)
-{
-    const struct iteration_rollout *const x = a, *const y = b;
-
-    if (x->task != y->task)
-        return x->task < y->task ? -1 : 1;
-    return (x->sample > y->sample) - (x->sample < y->sample);
-}
-
-/* The record's own answer beside the one that the fleet wrote. */
-static struct iteration_rollout demonstration(const struct record_sample *s,
-                                              const struct prompt *p)
-{
-    return (struct iteration_rollout){.task = s->task,
-                                      .sample = s->sample + 1, /* the task's second */
-                                      .prompt = p->token,
-                                      .n_prompt = (int)p->n_token,
-                                      .token = p->answer,
-                                      .n_token = (int)p->n_answer,
-                                      .span = s->span,
-                                      .n_span = s->n_span,
-                                      .ended = true};
-}
-
-static enum err gather(const struct trainer *t, const struct trainer_job *job,
-                       struct iteration_rollout *rollout, float *reference, double *part)
-{
-    /* one block: the reference of answers that came without it, then rewards by token */
-    float *dense = reference + job->tokens;
-    const struct rewards *const rewards = t->conf.rewards;
-    const int parts = rewards->n;
-    enum err err = OK;
-
-    for (uint32_t i = 0; i < job->n && !err; i++) {
-        const struct record_sample *s = job->sample[i];
-        const struct prompt *p = job->prompt[i];
-        const struct reward_answer answer = scores_of(rewards, s);
-        if (t->iteration_conf.self_reference)
-            rollout[job->n + i] = demonstration(s, p);
-        rollout[i] = (struct iteration_rollout){
-            .task = s->task,
-            .sample = s->sample,
-            .prompt = p->token,
-            .n_prompt = (int)p->n_token,
-            .token = s->token,
-            .n_token = (int)s->n_token,
-            .mask = s->mask,
-            .behaviour = s->logprob,
-            .reference = combine_reference(rewards, &answer),
-            .score = combine_score(rewards, &answer),
-            .dense = credit_dense(rewards, &answer, dense) ? dense : NULL,
-            .part = part + (size_t)i * (size_t)parts,
-            .span = s->span,
-            .n_span = s->n_span,
-            .ended = s->end == ROLLOUT_STOP};
-        dense += s->n_token;
-        for (int k = 0; k < parts; k++)
-            part[(size_t)i * (size_t)parts + (size_t)k] = combine_value(rewards, k, &answer);
-        if (t->reference && !rollout[i].reference) {
-            err = refer(t, p, s, reference);
-            rollout[i].reference = reference;
-            reference += s->n_token;
-        }
-    }
-    if (t->iteration_conf.self_reference) /* each beside the answer to the same prompt */
-        qsort(rollout, 2 * job->n, sizeof *rollout, by_name);
-    return err;
-}
-
 static void take_lies(struct trainer_job *job, const struct iteration_state *state)
 {
     size_t n;
@@ -375,7 +282,7 @@ static enum err learn(struct trainer *t, struct trainer_job *job,
     if (err)
         return err;
     if (!job->n_lie) { /* it compares as it goes, before the first optimiser step */
-        err = iteration_run(t->state, rollout, n, metrics);
+        err = iteration_run(t->state, rollout, n, job->n_judged, metrics);
         if (err)
             take_lies(job, t->state);
         return err;
@@ -390,7 +297,9 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
 {
     const int64_t begun = clock_mono_ns();
     const size_t rollouts = t->iteration_conf.self_reference ? 2 * (size_t)job->n : job->n;
-    struct iteration_rollout *rollout = mem_new(rollouts, sizeof *rollout);
+    struct iteration_rollout *rollout =
+        mem_new(rollouts + 2 * (size_t)job->n_judged, sizeof *rollout);
+    const struct trainer_gather from = {t->conf.rewards, &t->iteration_conf, t->reference};
     double *part = mem_new(job->n, sizeof *part * (size_t)t->conf.rewards->n);
     struct iteration_metrics metrics = {.n = 0};
     float *reference = NULL;
@@ -403,9 +312,9 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
         err = err_set(ERR_STATE, "iteration %" PRIu64 " on weights of version %" PRIu64,
                       job->iteration, trainer_version(t));
     if (!err)
-        err = mem_big(&reference, 2 * (size_t)job->tokens, sizeof *reference, "reference");
+        err = mem_big(&reference, trainer_gather_room(job), sizeof *reference, "reference");
     if (!err)
-        err = gather(t, job, rollout, reference, part);
+        err = trainer_gather(&from, job, rollout, reference, part);
     if (!err)
         err = learn(t, job, rollout, rollouts, &metrics);
     if (!err)

@@ -20,6 +20,13 @@ struct trainer_job {
     const struct record_sample **flat;
     const struct prompt **flat_prompt;
     uint32_t n_flat;
+    /* Pairs that people judged, of earlier iterations; what they point to is the ledger's. */
+    struct trainer_judged {
+        const struct record_sample *better, *other;
+        const struct prompt *prompt;
+        struct record_judgement name;
+    } * judged;
+    uint32_t n_judged;
     /* SAVE: images that tasks may still name, written first; borrowed. */
     const struct snapshot **keep;
     uint32_t n_keep;

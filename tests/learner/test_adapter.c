@@ -29,7 +29,7 @@ static void iterate(struct iteration_state *ppo, const struct iteration_conf *co
     struct feed feed;
 
     feed_on_policy(&feed, ppo, conf->temperature, it);
-    assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(ppo, feed.rollout, ROWS, 0, &got));
     assert_true(got.first.ratio_gap == 0.0 && got.first.approxkl == 0.0);
     assert_true(metric(&got, "policy/approxkl_avg") > 0);
 }

@@ -54,7 +54,7 @@ static void all_are_found_and_none_leaves_a_trace(void **state)
                 lie(&bad, who, at);
                 lie(&bad, who, golden_answer[who] - 1);
                 lie(&bad, other, 0);
-                assert_err(ERR_STATE, iteration_run(a, bad.rollout, ROWS, &x));
+                assert_err(ERR_STATE, iteration_run(a, bad.rollout, ROWS, 0, &x));
                 found = iteration_compare_falses(a, &n);
                 assert_int_equal(n, 2);
                 const int first = who < other ? who : other;
@@ -63,8 +63,8 @@ static void all_are_found_and_none_leaves_a_trace(void **state)
                 assert_int_equal(found[first == who ? 0 : 1].token, at);
                 assert_true(found[0].said != found[0].found);
                 assert_int_equal(iteration_count(a), 0);
-                assert_ok(iteration_run(a, feed.rollout, ROWS, &x));
-                assert_ok(iteration_run(b, feed.rollout, ROWS, &y));
+                assert_ok(iteration_run(a, feed.rollout, ROWS, 0, &x));
+                assert_ok(iteration_run(b, feed.rollout, ROWS, 0, &y));
                 iteration_compare_falses(a, &n);
                 assert_int_equal(n, 0);
                 same_weights(iteration_policy(a), iteration_policy(b));
@@ -93,7 +93,7 @@ static void what_is_muted_is_compared(void **state)
     feed_on_policy(&feed, r, round.temperature, 0);
     assert_false(feed.rollout[2].ended);
     lie(&feed, 2, 0);
-    assert_err(ERR_STATE, iteration_run(r, feed.rollout, ROWS, &got));
+    assert_err(ERR_STATE, iteration_run(r, feed.rollout, ROWS, 0, &got));
     assert_int_equal(iteration_compare_falses(r, &n)->task, feed.rollout[2].task);
     assert_int_equal(n, 1);
     iteration_free(r);

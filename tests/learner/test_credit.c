@@ -46,7 +46,7 @@ static void prepare(struct credit_world *w, const char *method, const char *word
 
 static void assign(struct credit_world *w)
 {
-    assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, N));
+    assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, N, 0));
     w->round.assign(w->round.method, &w->batch, w->round.kl_coef);
 }
 
@@ -209,7 +209,7 @@ static double one_round(const struct iteration_conf *conf, struct feed *feed,
     struct iteration_metrics got;
 
     assert_ok(iteration_new(out, conf, weights(&small_shape[0]), NULL));
-    assert_ok(iteration_run(*out, feed->rollout, ROWS, &got));
+    assert_ok(iteration_run(*out, feed->rollout, ROWS, 0, &got));
     return metric(&got, "loss");
 }
 
@@ -235,8 +235,8 @@ static void a_method_without_a_critic_holds_none(void **state)
     assert_ok(iteration_new(&b, &round, weights(&small_shape[0]), NULL));
     assert_ok(iteration_state_read(b, folder, 1, NULL));
     feed_golden(&feed, 0, 1);
-    assert_ok(iteration_run(a, feed.rollout, ROWS, &got));
-    assert_ok(iteration_run(b, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(a, feed.rollout, ROWS, 0, &got));
+    assert_ok(iteration_run(b, feed.rollout, ROWS, 0, &got));
     assert_memory_equal(iteration_policy(a)->data, iteration_policy(b)->data,
                         iteration_policy(a)->count * sizeof(float));
     assert_true(metric(&got, "num_tokens") > 2 * TOKENS);
@@ -267,14 +267,14 @@ static void interpolation_goes_by_the_age(void **state)
         round = fresh(&conf);
         feed_golden(&feed, 0, 0);
         for (int it = 0; it < 3; it++) /* to version 3 */
-            assert_ok(iteration_run(round, feed.rollout, ROWS, &got));
+            assert_ok(iteration_run(round, feed.rollout, ROWS, 0, &got));
         feed_golden(&feed, 0, 1);
         span.version.number = (uint64_t)(k < 2 ? 3 : k == 2 ? 2 : 0);
         for (int s = 0; s < ROWS; s++) {
             feed.rollout[s].span = &span;
             feed.rollout[s].n_span = 1;
         }
-        assert_ok(iteration_run(round, feed.rollout, ROWS, &got));
+        assert_ok(iteration_run(round, feed.rollout, ROWS, 0, &got));
         norm[k] = metric(&got, "policy/approxkl_avg");
         iteration_free(round);
     }
@@ -405,7 +405,7 @@ static void spin_begins_at_ln_two(void **state)
     round.strict = true;
     round.mini_batches = 1;
     assert_ok(iteration_new(&a, &round, weights(&small_shape[0]), NULL));
-    assert_ok(iteration_run(a, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(a, feed.rollout, ROWS, 0, &got));
     assert_true(fabs(metric(&got, "loss") - log(2)) < 1e-6);
     assert_true(metric(&got, "rewards/margins") == 0);
     assert_true(metric(&got, "spin/gain") > 0);

@@ -48,7 +48,7 @@ static void put(struct steps_world *w, size_t i, int n, double score, const floa
 
 static void assign(struct steps_world *w, size_t n)
 {
-    assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, n));
+    assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, n, 0));
     w->round.assign(w->round.method, &w->batch, w->round.kl_coef);
 }
 

@@ -64,8 +64,8 @@ static void a_reference_may_follow_the_policy(void **state)
                 feed.rollout[s].reference = feed.reference + at;
             }
             feed_score(&feed, b, image, 1.3, feed.reference);
-            assert_ok(iteration_run(a, bare.rollout, ROWS, &x));
-            assert_ok(iteration_run(b, feed.rollout, ROWS, &y));
+            assert_ok(iteration_run(a, bare.rollout, ROWS, 0, &x));
+            assert_ok(iteration_run(b, feed.rollout, ROWS, 0, &y));
             assert_true(metric(&x, "kl") == metric(&y, "kl"));
             same_weights(a, b);
             const float *const now = iteration_image(b, &bytes);
@@ -98,14 +98,14 @@ static void the_weight_of_a_bonus_comes_back(void **state)
     assert_ok(iteration_new(&a, &round, weights(&small_shape[0]), NULL));
     assert_ok(iteration_new(&b, &round, weights(&small_shape[0]), NULL));
     feed_golden(&feed, 0, 0);
-    assert_ok(iteration_run(a, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(a, feed.rollout, ROWS, 0, &got));
     assert_true(fabs(metric(&got, "entropy_coef") - .075) < 1e-12);
     carry(a, b);
     feed_golden(&feed, 0, 1);
-    assert_ok(iteration_run(a, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(a, feed.rollout, ROWS, 0, &got));
     assert_true(fabs(metric(&got, "entropy_coef") - .175) < 1e-12);
     assert_true(metric(&got, "policy_loss") > metric(&got, "loss"));
-    assert_ok(iteration_run(b, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(b, feed.rollout, ROWS, 0, &got));
     assert_true(fabs(metric(&got, "entropy_coef") - .175) < 1e-12);
     same_weights(a, b);
     iteration_free(a);
@@ -138,14 +138,14 @@ static void a_list_of_betas_is_one_an_epoch(void **state)
     b = online(".1", &round);
     for (int it = 0; it < 5; it++) {
         feed_golden(&feed, 0, it % 2);
-        assert_ok(iteration_run(a, feed.rollout, ROWS, &got));
+        assert_ok(iteration_run(a, feed.rollout, ROWS, 0, &got));
         assert_true(metric(&got, "beta") == want[it]);
         next = online(want[it] < .2 ? ".1" : ".4", &round);
         if (it)
             carry(b, next);
         iteration_free(b);
         b = next;
-        assert_ok(iteration_run(b, feed.rollout, ROWS, &got));
+        assert_ok(iteration_run(b, feed.rollout, ROWS, 0, &got));
         same_weights(a, b);
         if (it != 3)
             continue;
@@ -191,7 +191,7 @@ static void every_epoch_has_its_own_order(void **state)
     assert_ok(iteration_new(&ppo, &round, weights(&small_shape[0]), weights(&small_shape[3])));
     feed_golden(&feed, 0, 0);
     hears = 0;
-    assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(ppo, feed.rollout, ROWS, 0, &got));
     assert_int_equal(hears, EPOCHS * ROWS);
     for (int a = 0; a < EPOCHS; a++) {
         for (int s = 0; s < ROWS; s++) {
@@ -224,7 +224,7 @@ static double stale(const char *words, int parts, enum importance mode, float ga
     feed_on_policy(&feed, *out, round.temperature, 0);
     for (int t = 0; t < TOKENS; t++)
         feed.behaviour[t] -= gap;
-    assert_ok(iteration_run(*out, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(*out, feed.rollout, ROWS, 0, &got));
     return metric(&got, "loss");
 }
 
@@ -252,9 +252,74 @@ static void the_proximal_policy_is_the_one_before_the_first_step(void **state)
     }
 }
 
+/* A pair that somebody judged is learnt as if the scores had said so, bit for bit; that an older
+ * version wrote it makes nobody a liar, and no figure of the iteration's answers is about it. */
+static void a_pair_that_was_judged_is_learnt_as_a_pair(void **state)
+{
+    struct iteration_conf conf =
+        planned("online-dpo", 4,
+                "num_generations=2;temperature=1.3;learning_rate=1e-2;beta=.3;"
+                "per_device_train_batch_size=4");
+    struct feed feed, other;
+    struct iteration_state *a, *b;
+    struct iteration_metrics x, y;
+
+    (void)state;
+    conf.strict = true;
+    for (int first = 0; first < 2; first++) { /* which of the last two is the better */
+        assert_ok(iteration_new(&a, &conf, weights(&small_shape[0]), NULL));
+        assert_ok(iteration_new(&b, &conf, weights(&small_shape[0]), NULL));
+        feed_on_policy(&feed, a, 1.3, 0);
+        feed.rollout[ROWS - 2].score = first ? -1 : 1;
+        feed.rollout[ROWS - 1].score = -feed.rollout[ROWS - 2].score;
+        assert_ok(iteration_run(a, feed.rollout, ROWS, 0, &x));
+        feed_on_policy(&other, b, 1.3, 0);
+        for (int t = TOKENS - golden_answer[ROWS - 1]; t < TOKENS; t++)
+            other.behaviour[t] -= .5f; /* of other weights */
+        if (first) {
+            const struct iteration_rollout better = other.rollout[ROWS - 1];
+            other.rollout[ROWS - 1] = other.rollout[ROWS - 2];
+            other.rollout[ROWS - 2] = better;
+        }
+        other.rollout[ROWS - 2].score = other.rollout[ROWS - 1].score = 1e6;
+        assert_ok(iteration_run(b, other.rollout, ROWS - 2, 1, &y));
+        same_weights(a, b);
+        assert_true(metric(&x, "drover_pairs") == ROWS / 2);
+        assert_true(metric(&y, "drover_pairs") == ROWS / 2 - 1);
+        assert_true(metric(&x, "rewards/margins") == metric(&y, "rewards/margins"));
+        assert_true(metric(&y, "objective/scores") < 10);
+        assert_true(metric(&y, "objective/scores_margin") < 10);
+        assert_true(y.first.ratio_gap == 0);
+        iteration_free(a);
+        iteration_free(b);
+    }
+}
+
+/* So is one among answers of older versions, whatever weights stale answers have. */
+static void judged_pairs_may_stand_beside_stale_answers(void **state)
+{
+    const struct iteration_conf conf =
+        planned("online-dpo", 4,
+                "num_generations=2;temperature=1.3;learning_rate=1e-2;beta=.3;"
+                "per_device_train_batch_size=4;overlap.lag=2;importance=token_truncate");
+    struct feed feed;
+    struct iteration_state *a;
+    struct iteration_metrics x;
+
+    (void)state;
+    assert_true(conf.stale.mode != IMPORTANCE_NONE);
+    assert_ok(iteration_new(&a, &conf, weights(&small_shape[0]), NULL));
+    feed_on_policy(&feed, a, 1.3, 0);
+    assert_ok(iteration_run(a, feed.rollout, 2, (ROWS - 2) / 2, &x));
+    assert_true(metric(&x, "drover_pairs") <= 1);
+    iteration_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_pair_that_was_judged_is_learnt_as_a_pair),
+        cmocka_unit_test(judged_pairs_may_stand_beside_stale_answers),
         cmocka_unit_test(a_reference_may_follow_the_policy),
         cmocka_unit_test(the_weight_of_a_bonus_comes_back),
         cmocka_unit_test(a_list_of_betas_is_one_an_epoch),

@@ -239,7 +239,7 @@ static void assign(struct group_online *g, const struct iteration_conf *conf,
                                                   .score = score[i],
                                                   .ended = true};
     }
-    assert_ok(iteration_batch_init(&g->batch, conf, g->answer, EACH));
+    assert_ok(iteration_batch_init(&g->batch, conf, g->answer, EACH, 0));
     conf->on_iteration(conf->method, conf, 0);
     conf->assign(conf->method, &g->batch, 0);
 }

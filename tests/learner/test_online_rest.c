@@ -114,7 +114,7 @@ static void group(const struct rest_world *w, const struct iteration_conf *conf,
                                                 .score = score[i],
                                                 .ended = true};
     }
-    assert_ok(iteration_batch_init(&batch, conf, rollout, n));
+    assert_ok(iteration_batch_init(&batch, conf, rollout, n, 0));
     conf->assign(conf->method, &batch, 0);
     const size_t unit = (size_t)conf->unit, m = batch.n_unit * unit;
     for (size_t k = 0; k < m; k++) {

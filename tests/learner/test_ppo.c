@@ -19,7 +19,7 @@ static void iterations_follow_trl(void **state)
             struct feed feed;
             struct iteration_metrics got;
             feed_golden(&feed, c, it);
-            assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
+            assert_ok(iteration_run(ppo, feed.rollout, ROWS, 0, &got));
             for (int k = 0; k < GOLDEN_METRICS; k++) {
                 const double want = golden[c].iteration[it].metric[k];
                 const double is = metric(&got, golden_name[k]);
@@ -59,7 +59,7 @@ static void run(struct iteration_state *ppo, int c, int iteration,
     struct feed feed;
 
     feed_golden(&feed, c, iteration);
-    assert_ok(iteration_run(ppo, feed.rollout, ROWS, out));
+    assert_ok(iteration_run(ppo, feed.rollout, ROWS, 0, out));
 }
 
 /* The bits that generation gives are the bits that training gets, with and without keeping
@@ -80,7 +80,7 @@ static void on_policy_the_first_ratio_is_exactly_one(void **state)
         ppo = fresh(&conf);
         for (int it = 0; it < 2; it++) {
             feed_on_policy(&feed, ppo, conf.temperature, it);
-            assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
+            assert_ok(iteration_run(ppo, feed.rollout, ROWS, 0, &got));
             assert_true(got.first.ratio_gap == 0.0 && got.first.approxkl == 0.0);
             assert_true(got.first.clipfrac == 0.0 && got.first.tokens > 0);
             assert_true(got.tokens == TOKENS && got.learnt == TOKENS);
@@ -102,12 +102,12 @@ static void a_token_of_other_weights_is_named(void **state)
     ppo = fresh(&conf);
     feed_on_policy(&feed, ppo, conf.temperature, 0);
     feed.behaviour[6 + 1 + 4] = nextafterf(feed.behaviour[6 + 1 + 4], 0);
-    assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(ppo, feed.rollout, ROWS, 0, &got));
     assert_true(got.first.ratio_gap > 0 && got.first.ratio_gap < 1e-5);
     iteration_free(ppo);
     conf.strict = true;
     ppo = fresh(&conf);
-    assert_err(ERR_STATE, iteration_run(ppo, feed.rollout, ROWS, &got));
+    assert_err(ERR_STATE, iteration_run(ppo, feed.rollout, ROWS, 0, &got));
     assert_non_null(strstr(err_text(), "task 11 sample 0 token 4"));
     iteration_free(ppo);
 }
@@ -231,7 +231,7 @@ static void what_the_policy_did_not_write_changes_nothing(void **state)
             if (!mask[t] && k)
                 feed.behaviour[7 + t] = feed.reference[7 + t] = -99;
         ppo[k] = fresh(&conf);
-        assert_ok(iteration_run(ppo[k], feed.rollout, ROWS, &got[k]));
+        assert_ok(iteration_run(ppo[k], feed.rollout, ROWS, 0, &got[k]));
         assert_int_equal(got[k].learnt, TOKENS - 4);
     }
     same_state(ppo[0], ppo[1]);
@@ -258,7 +258,7 @@ static void rewards_are_as_computed_by_hand(void **state)
     rollout.behaviour = behaviour;
     rollout.reference = reference;
     rollout.score = 2;
-    assert_ok(iteration_batch_init(&batch, &round, &rollout, 1));
+    assert_ok(iteration_batch_init(&batch, &round, &rollout, 1, 0));
     token_rewards(&batch, NULL, .1);
     assert_true(fabs((double)batch.reward[0] + .05) < 1e-7); /* -beta (-1 + 1.5) */
     assert_true(fabs((double)batch.reward[1] - .1) < 1e-7);
@@ -269,7 +269,7 @@ static void rewards_are_as_computed_by_hand(void **state)
     /* Advantages with a critic that knows nothing, lambda 1: what is still to come, whitened;
      * returns from before. */
     iteration_batch_fini(&batch);
-    assert_ok(iteration_batch_init(&batch, &round, &rollout, 1));
+    assert_ok(iteration_batch_init(&batch, &round, &rollout, 1, 0));
     memset(batch.value, 0, 4 * sizeof(float));
     round.assign(round.method, &batch, .1);
     const double to_come[] = {.95, 1, .9}, mean = .95, sd = .05;
@@ -299,7 +299,7 @@ static void step_rewards_stand_where_steps_end(void **state)
     rollout.score = 2;
     rollout.ended = true;
     rollout.dense = dense;
-    assert_ok(iteration_batch_init(&batch, &round, &rollout, 1));
+    assert_ok(iteration_batch_init(&batch, &round, &rollout, 1, 0));
     double *const step = iteration_batch_steps(&batch);
     token_rewards(&batch, step, .1);
     free(step);
@@ -324,7 +324,7 @@ static void values_reach_across_a_tool(void **state)
     rollout.mask = mask;
     rollout.behaviour = rollout.reference = zero;
     rollout.score = 1;
-    assert_ok(iteration_batch_init(&batch, &round, &rollout, 1));
+    assert_ok(iteration_batch_init(&batch, &round, &rollout, 1, 0));
     batch.value[0] = .25f;
     batch.value[1] = 9; /* of no one */
     batch.value[2] = .5f;
@@ -364,7 +364,7 @@ static void refused(size_t n, const struct iteration_rollout *rollout, const cha
     struct iteration_state *ppo = fresh(&conf);
     struct iteration_metrics got;
 
-    assert_err(ERR_RANGE, iteration_run(ppo, rollout, n, &got));
+    assert_err(ERR_RANGE, iteration_run(ppo, rollout, n, 0, &got));
     if (!strstr(err_text(), words))
         fail_msg("'%s' does not say '%s'", err_text(), words);
     iteration_free(ppo);
@@ -425,7 +425,7 @@ static void a_zero_critic_expects_nothing(void **state)
     conf.kl_coef = 0;
     assert_ok(iteration_new(&ppo, &conf, weights(&small_shape[0]), NULL));
     feed_golden(&feed, 0, 0);
-    assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(ppo, feed.rollout, ROWS, 0, &got));
     for (int s = 0; s < ROWS; s++)
         want += .5 * golden_answer[s] * feed.rollout[s].score * feed.rollout[s].score;
     assert_true(fabs(metric(&got, "loss/value_avg") - want / TOKENS) < 1e-5);
@@ -444,7 +444,7 @@ static void a_stop_ends_between_micro_batches(void **state)
     conf.stop = &now;
     ppo = fresh(&conf);
     feed_golden(&feed, 0, 0);
-    assert_err(ERR_STATE, iteration_run(ppo, feed.rollout, ROWS, &got));
+    assert_err(ERR_STATE, iteration_run(ppo, feed.rollout, ROWS, 0, &got));
     assert_int_equal(iteration_count(ppo), 0);
     iteration_free(ppo);
 }

@@ -47,7 +47,7 @@ static void prepare(struct shape_world *w, struct iteration_conf round)
 
 static void assign(struct shape_world *w)
 {
-    assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, N));
+    assert_ok(iteration_batch_init(&w->batch, &w->round, w->answer, N, 0));
     w->round.assign(w->round.method, &w->batch, w->round.kl_coef);
 }
 

@@ -53,7 +53,7 @@ static void the_policy_waits_for_its_critic(void **state)
     for (int i = 0; i < 3; i++) {
         const double critic = norm_of(iteration_critic(ppo)), beta = iteration_beta(ppo);
         feed_on_policy(&feed, ppo, conf.temperature, i);
-        assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
+        assert_ok(iteration_run(ppo, feed.rollout, ROWS, 0, &got));
         assert_true(fabs(norm_of(iteration_critic(ppo)) - critic) > 0);
         assert_int_equal(has_moved(ppo, start, bytes), i == 2);
         assert_int_equal(fabs(iteration_beta(ppo) - beta) > 0, i == 2);
@@ -85,7 +85,7 @@ static void alone_it_learns_what_came(void **state)
         conf.critic_warmup = 1;
         ppo = fresh(&conf);
         feed_on_policy(&feed, ppo, conf.temperature, 0);
-        assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
+        assert_ok(iteration_run(ppo, feed.rollout, ROWS, 0, &got));
         loss[k] = metric(&got, "loss/value_avg");
         iteration_free(ppo);
     }
@@ -103,7 +103,7 @@ static void explained_variance_is_as_defined(void **state)
 
     assert_ok(iteration_new(&ppo, &conf, weights(&small_shape[0]), NULL));
     feed_on_policy(&feed, ppo, conf.temperature, 0);
-    assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(ppo, feed.rollout, ROWS, 0, &got));
     assert_true(fabs(metric(&got, "val/explained_variance")) < 1e-9);
     iteration_free(ppo);
     /* nothing to explain: no figure */
@@ -112,7 +112,7 @@ static void explained_variance_is_as_defined(void **state)
     feed_on_policy(&feed, ppo, conf.temperature, 0);
     for (int s = 0; s < ROWS; s++)
         feed.rollout[s].score = 0;
-    assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
+    assert_ok(iteration_run(ppo, feed.rollout, ROWS, 0, &got));
     for (int i = 0; i < got.n; i++)
         assert_string_not_equal(got.metric[i].name, "val/explained_variance");
     iteration_free(ppo);
@@ -137,7 +137,7 @@ static void without_rewards_a_head_of_zeros_moves_nothing(void **state)
         feed_on_policy(&feed, ppo, conf.temperature, i);
         for (int s = 0; s < ROWS; s++)
             feed.rollout[s].score = 0;
-        assert_ok(iteration_run(ppo, feed.rollout, ROWS, &got));
+        assert_ok(iteration_run(ppo, feed.rollout, ROWS, 0, &got));
         assert_false(has_moved(ppo, start, bytes));
     }
     free(start);

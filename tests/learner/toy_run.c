@@ -267,7 +267,7 @@ static void one(struct toy_run_table *table, struct iteration_state *round, stru
     fill(table, i);
     if (toy_run->data)
         qsort(table->answer, table->n, sizeof *table->answer, by_name);
-    must(iteration_run(round, table->answer, table->n, &metrics));
+    must(iteration_run(round, table->answer, table->n, 0, &metrics));
     if (!toy_run->old && !toy_run->frozen)
         assert(metrics.first.tokens > 0 && metrics.first.ratio_gap == 0);
     if (toy_run->loss)

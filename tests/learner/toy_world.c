@@ -448,7 +448,7 @@ static void one_iteration(struct iteration_state *ppo, const struct rollouts *ro
 {
     struct iteration_metrics metrics;
 
-    must(iteration_run(ppo, rollouts->answer, BATCH, &metrics));
+    must(iteration_run(ppo, rollouts->answer, BATCH, 0, &metrics));
     assert(metrics.first.tokens > 0);
     assert(metrics.first.ratio_gap == 0);
     assert(metrics.first.approxkl == 0 && metrics.first.clipfrac == 0);
