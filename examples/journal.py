@@ -24,9 +24,10 @@ def text(p, at):
     n, = struct.unpack_from("<I", p, at)
     return p[at + 4:at + 4 + n].decode(errors="replace"), at + 4 + n
 
-START, SAMPLE, _, STEP, ATTEMPT, END, REFUSED, HALT = range(1, 9)
+START, SAMPLE, _, STEP, ATTEMPT, END, REFUSED, HALT, EXPORTED, JUDGED, PEOPLE = range(1, 12)
 refused, back, epoch, failed = [], 0, 0, collections.Counter()
 samples, left, trained, steps, epochs, end, plan, bad = collections.Counter(), set(), collections.Counter(), [], [], None, None, []
+pairs, judged, learnt = 0, set(), collections.Counter()  # what people were asked, said, and what was learnt of that
 halt, late = None, []  # iterations after which stop_if ended training; what came then
 for kind, p in records(open(sys.argv[1], "rb").read()):
     if kind == START:
@@ -60,12 +61,19 @@ for kind, p in records(open(sys.argv[1], "rb").read()):
             bad += [f"{name} is refused and was not there, or was trained"] * (samples[name] != 1 or trained[name] > 0)
             samples[name] -= 1; back += 1
     elif kind == END: end = p[-32:].hex()
+    elif kind == EXPORTED: pairs += struct.unpack_from("<I", p, 8)[0]
+    elif kind == JUDGED: judged.add((p[16:32], p[:16]))
+    elif kind == PEOPLE:
+        names = [(p[at:at + 16], p[at + 16:at + 32]) for at in range(12, 12 + 32 * struct.unpack_from("<I", p, 8)[0], 32)]
+        bad += [f"iteration {struct.unpack_from('<Q', p)[0]} learns what nobody said"] * (not judged >= set(names))
+        learnt.update(names)
 run, seed, before, train, after, batch = plan
 asked = train + len({task for task, _ in left})  # tasks whose answers taught nothing were replaced
 samples = +samples
 total, opened = before + asked + after, len(samples)
 bad += [f"{name} {n} times" for name, n in samples.items() if n > 1]
 bad += [f"{name} trained {n} times" for name, n in trained.items() if n > 1]
+bad += [f"judgement {one.hex()} learnt {n} times" for (_, one), n in learnt.items() if n > 1]
 bad += [f"{name} is beyond the run's {total} tasks" for name in samples if name[0] >= total and (end or not left)]
 bad += [f"{name} was trained and left out" for name in left if trained[name] or not samples[name]]
 bad += [f"epochs {epochs} do not rise"] * (epochs != sorted(set(epochs)))  # by more than one: a copy went on elsewhere
@@ -81,6 +89,7 @@ if end:
 print(f"run {run.hex()}  epochs {len(epochs)}  steps {len(steps)}  newest {steps[-1] if steps else '-'}  weights {end or 'not yet'}")
 print(f"in the journal {opened} = trained {len(trained)} + evaluated {evaluated} + left out {len(left)} + "
       + (f"cut off {cut} (training ended by stop_if after iteration {halt}) + " if halt else "") + f"open {open_}")
+if pairs: print(f"people: {pairs} pairs, {len(judged)} judgements, {len(learnt)} of them learnt")
 for who, n in failed.most_common(5): print(f"  {n} failed at {ascii(who)}")
 if refused: print(f"refused {len(refused)}, {back} of them after they had been taken; the last ones:")
 for name, *who in refused[-5:]: print(f"  {name} by", *map(ascii, who[:3]), who[3])

@@ -66,6 +66,7 @@ static enum err read_prompts(struct run_context *c, const struct dataset *train,
         .hh = c->keys->keys.format != NULL,
         .strict = c->keys->keys.strict,
         .text = c->plan.rewards.text,
+        .shown = c->plan.people.per_iteration > 0,
         .question = c->plan.rewards.question,
         .rewards = &c->plan.rewards,
         .answer = c->plan.method->demonstrations,
@@ -203,16 +204,18 @@ static enum err open_journal(struct run_context *c)
                                          .eval = c->eval,
                                          .tokenizer = c->models->policy->tokenizer,
                                          .rewards = &c->plan.rewards};
-    struct ledger_conf ledger = {.path = c->journal,
-                                 .tasks = c->tasks,
-                                 .base = trainer_version(c->trainer),
-                                 .first = c->models->model[0].image.hash,
-                                 .run = c->models->run,
-                                 .durable = samples_log_take,
-                                 .undone = samples_log_undone,
-                                 .together = scorers_grouped(&c->plan.rewards),
-                                 .flat = c->plan.most ? scores_flat : NULL,
-                                 .self_flat = &c->plan.rewards};
+    struct ledger_conf ledger = {
+        .path = c->journal,
+        .tasks = c->tasks,
+        .base = trainer_version(c->trainer),
+        .first = c->models->model[0].image.hash,
+        .run = c->models->run,
+        .durable = samples_log_take,
+        .undone = samples_log_undone,
+        .people = {c->plan.people.per_iteration, c->plan.people.max_age},
+        .together = scorers_grouped(&c->plan.rewards),
+        .flat = c->plan.most ? scores_flat : NULL,
+        .self_flat = &c->plan.rewards};
     enum err err = samples_log_new(&c->samples_log, &log);
 
     ledger.self = c->samples_log;

@@ -5,6 +5,7 @@
 #include "learner/context/run_plan.h"
 
 #include "base/mem.h"
+#include "learner/context/run_people.h"
 #include "learner/iteration/iteration.h"
 #include "learner/run/advice.h"
 #include "learner/run/memory_plan.h"
@@ -103,6 +104,7 @@ static enum err take_memory(const struct run_context *c)
         c->keys->response_length, advice_size(needed, memory_plan_size(&memory)),
         advice_size(given, c->plan.shared.memory_bytes));
     prompts_tell(c->train);
+    run_people_plan(c);
     advice_rate(words, k->learning_rate, iteration->lora != NULL);
     if (*words)
         fprintf(stderr, "plan: %s\n", words);

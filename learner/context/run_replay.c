@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "learner/context/run_people.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -27,6 +28,11 @@ static enum err train_again(struct run_context *c, uint64_t iteration)
     }
     for (uint32_t i = 0; i < job->n; i++)
         job->prompt[i] = run_context_prompt(c, job->sample[i]->task);
+    err = run_people_again(c, job);
+    if (err) {
+        trainer_job_free(job);
+        return err;
+    }
     trainer_do(c->trainer, job);
     err = job->err;
     if (!err && !hash_same(&job->snapshot->version.hash, want))
@@ -35,6 +41,8 @@ static enum err train_again(struct run_context *c, uint64_t iteration)
                       "another machine, another program or changed data",
                       iteration + 1, hash_text(was, want),
                       hash_text(now, &job->snapshot->version.hash));
+    if (!err)
+        run_people_line(c, job);
     if (!err) /* the line lacks only what the clock said */
         err = rundir_metrics(c->dir, job->line);
     ledger_forget(c->ledger, iteration);

@@ -17,10 +17,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "learner/context/run_people.h"
 #include "learner/fleet/fleet_disk.h"
 #include "learner/fleet/fleet_link.h"
 #include "learner/fleet/fleet_loop.h"
 #include "learner/fleet/fleet_others.h"
+#include "learner/fleet/fleet_people.h"
 #include "learner/fleet/fleet_refuse.h"
 #include "learner/fleet/fleet_report.h"
 #include "learner/fleet/fleet_stop_if.h"
@@ -51,6 +53,7 @@ struct fleet {
     struct fleet_report report;
     struct fleet_link *link;
     struct fleet_others *others;
+    struct fleet_people *people;
     struct worker *worker; /* the trainer's thread */
     struct fleet_commit commit;
     struct fleet_disk disk;
@@ -121,6 +124,8 @@ static enum err settle(struct fleet *f, int64_t now_ms)
         err = fleet_report_evaluation(run, TASKS_BEFORE, 0);
     if (!err && ledger_version(l) > version)
         err = announce(f, now_ms);
+    if (!err)
+        err = fleet_people_settle(f->people, f->link);
     if (!err && !after && samples_log_evaluated(run->samples_log, TASKS_AFTER))
         err = fleet_report_evaluation(run, TASKS_AFTER, ledger_version(l));
     return err;
@@ -219,6 +224,7 @@ static enum err iterate(struct fleet *f)
         job->flat_prompt[i] = run_context_prompt(run, job->flat[i]->task);
     for (uint32_t i = 0; i < job->n; i++)
         job->prompt[i] = run_context_prompt(run, job->sample[i]->task);
+    run_people_due(run, job);
     if (run->plan.rewards.normalize && !iteration) /* all that the scale is made of is there */
         fleet_report_scale(run, samples_log_scale(run->samples_log, &run->plan.rewards));
     return post(f, job);
@@ -257,6 +263,7 @@ static void trained(struct fleet *f, struct trainer_job *job, int64_t now_ms)
     fleet_loop_move(&f->loop, LOOP_ANNOUNCE);
     f->done = job;
     fleet_report_complete(&f->report, f->run, job, now_ms);
+    run_people_note(f->run, job);
     if (fleet_stop_if_met(f->run, job))
         ledger_halt(f->run->ledger, job->iteration, next);
     else
@@ -385,6 +392,10 @@ static enum err heard(void *self, enum link_event event, const struct msg *msg, 
     case LINK_HEARTBEAT:
         if (!fleet_loop_draining(&f->loop)) /* who leaves starts nothing */
             fleet_others_hear(f->others, fleet_link_loop(f->link), &msg->hb, now_ms);
+        err = fleet_people_hear(f->people, f->link, msg);
+        break;
+    case LINK_PEOPLE:
+        err = fleet_people_hear(f->people, f->link, msg);
         break;
     case LINK_TICK:
         fleet_disk_tick(&f->disk, now_ms);
@@ -424,6 +435,7 @@ static void leave(struct fleet *f)
     fleet_others_stop(f->others);
     fleet_link_close(f->link);
     fleet_others_free(f->others);
+    fleet_people_free(f->people);
     trainer_job_free(f->done);
     fleet_report_fini(&f->report);
 }
@@ -452,6 +464,7 @@ enum err fleet_run(struct run_context *run, int64_t now_ms, enum fleet_end *end)
     f->run = run;
     f->report.begun_ms = f->report.stepped_ms = f->saved_ms = now_ms;
     fleet_others_new(&f->others, run);
+    fleet_people_new(&f->people, run);
     link.own = fleet_others_own(f->others);
     err = fleet_link_open(&f->link, &link, now_ms);
     if (!err)

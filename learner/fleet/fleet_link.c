@@ -78,10 +78,12 @@ struct snapshot *const *fleet_link_versions(const struct fleet_link *l, uint32_t
 
 /* ---- what we say */
 
-static enum err send(struct fleet_link *l, struct msg *msg)
+enum err fleet_link_say(struct fleet_link *l, struct msg *msg, bool *sent)
 {
     const enum err err = peer_send(l->peer, msg);
 
+    if (sent)
+        *sent = !err;
     return err == ERR_STATE ? OK : err;
 }
 
@@ -105,7 +107,7 @@ enum err fleet_link_version(struct fleet_link *l, struct snapshot *s, int64_t no
     if (err)
         return err;
     msg.publish.smallest_live = run_context_smallest(run);
-    return send(l, &msg);
+    return fleet_link_say(l, &msg, NULL);
 }
 
 /* Said until it was sent: the heartbeat would bring it too, a second later. */
@@ -138,7 +140,7 @@ enum err fleet_link_refuse(struct fleet_link *l, const struct record_refused *r)
                                   .writer = record_writer_noun(&r->writer),
                                   .words = r->words}};
 
-    return send(l, &msg);
+    return fleet_link_say(l, &msg, NULL);
 }
 
 enum err fleet_link_cancel(struct fleet_link *l, uint64_t first, uint64_t end,
@@ -324,14 +326,14 @@ static enum err on_sample(void *self, const struct msg *msg, int64_t now_ms)
     return tell(l, LINK_SAMPLE, msg, now_ms);
 }
 
-static enum err on_refused(void *self, const struct msg *msg, int64_t now_ms)
+/* What needs nothing of the connection. */
+static enum err on_told(void *self, const struct msg *msg, int64_t now_ms)
 {
-    return tell(self, LINK_REFUSED, msg, now_ms);
-}
+    const enum link_event event = msg->head.type == MSG_REFUSED ? LINK_REFUSED
+                                  : msg->head.type == MSG_FAIL  ? LINK_FAIL
+                                                                : LINK_PEOPLE;
 
-static enum err on_fail(void *self, const struct msg *msg, int64_t now_ms)
-{
-    return tell(self, LINK_FAIL, msg, now_ms);
+    return tell(self, event, msg, now_ms);
 }
 
 /* With `none` and `lag` no answer may be missing: the run ends and names the task. */
@@ -423,9 +425,9 @@ static enum err meet(struct fleet_link *l)
     static const struct {
         enum msg_type type;
         peer_fn *fn;
-    } rows[] = {{MSG_WELCOME, on_welcome}, {MSG_REFUSE, on_refuse},   {MSG_HB, on_hb},
-                {MSG_SAMPLE, on_sample},   {MSG_REFUSED, on_refused}, {MSG_DROPPED, on_dropped},
-                {MSG_FAIL, on_fail}};
+    } rows[] = {{MSG_WELCOME, on_welcome}, {MSG_REFUSE, on_refuse},  {MSG_HB, on_hb},
+                {MSG_SAMPLE, on_sample},   {MSG_REFUSED, on_told},   {MSG_DROPPED, on_dropped},
+                {MSG_FAIL, on_told},       {MSG_EXPORT_OK, on_told}, {MSG_JUDGEMENT, on_told}};
     struct fleet_bulk_conf bulk = {.loop = member_loop(l->member),
                                    .context = member_context(l->member),
                                    .peer = member_peer_conf(l->member),

@@ -21,6 +21,7 @@ enum link_event {
     LINK_REFUSED,   /* the broker did not take an answer */
     LINK_FAIL,      /* a worker failed something */
     LINK_HEARTBEAT, /* the broker's: how the others are */
+    LINK_PEOPLE,    /* EXPORT_OK, JUDGEMENT */
     LINK_FENCED,    /* it has seen a later epoch of this run, and none of ours: head.epoch */
     LINK_TICK,      /* PEER_TICK_MS went by; there is no message */
 };
@@ -52,6 +53,8 @@ struct snapshot *const *fleet_link_versions(const struct fleet_link *link, uint3
 /* What can be said again with the next heartbeat or WELCOME is said if the pipe takes it; then
  * none of these is an error. Errors: ERR_RANGE (no message holds it). */
 
+/* Any message. *sent: the pipe took it; NULL: nobody asks. */
+enum err fleet_link_say(struct fleet_link *link, struct msg *msg, bool *sent) MUST_CHECK;
 /* A version is durable: offers its image, lets go of those that are not needed any more, and
  * announces it. Takes the snapshot. Errors: the store's, too. */
 enum err fleet_link_version(struct fleet_link *link, struct snapshot *snapshot,

@@ -12,6 +12,7 @@
 #include "base/outlet.h"
 #include "base/repo.h"
 #include "learner/context/run_open.h"
+#include "learner/context/run_people.h"
 #include "learner/context/run_replay.h"
 #include "learner/fleet/fleet.h"
 #include "learner/run/origins.h"
@@ -43,13 +44,14 @@ static enum err write_run(struct run_context *c, const char *state, const struct
     memcpy(run.byte, c->models->run.byte, sizeof c->models->run.byte);
     hash_text(id, &run)[2 * sizeof c->models->run.byte] = 0;
     json = json_pack(
-        "{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:s*, s:s*, s:O, s:o*, s:o*}", "method",
-        c->plan.method->name, "state", state, "pid", (int)getpid(), "version", DROVER_VERSION,
-        "run", id, "epoch", (json_int_t)ledger_epoch(c->ledger), "step",
+        "{s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:s*, s:s*, s:s*, s:O, s:o*, s:o*}",
+        "method", c->plan.method->name, "state", state, "pid", (int)getpid(), "version",
+        DROVER_VERSION, "run", id, "epoch", (json_int_t)ledger_epoch(c->ledger), "step",
         (json_int_t)ledger_version(c->ledger), "steps", (json_int_t)c->plan.iterations,
         "written_ms", (json_int_t)clock_wall_ms(), "run_name", c->keys->keys.run_name,
-        "weights", weights ? hash_text(text, weights) : NULL, "config", c->config, "processes",
-        processes, "hub", repo_record());
+        "weights", weights ? hash_text(text, weights) : NULL, "people",
+        c->plan.people.per_iteration ? RUN_PEOPLE_WORDS : NULL, "config", c->config,
+        "processes", processes, "hub", repo_record());
     err = rundir_run(c->dir, json);
     json_decref(json);
     return err;

@@ -25,6 +25,7 @@ void prompts_free(struct prompts *prompts)
         free(prompts->row[i].token);
         free(prompts->row[i].answer);
         free(prompts->row[i].text);
+        free(prompts->row[i].shown);
         free(prompts->row[i].meta);
     }
     json_decref(prompts->unused);
@@ -94,6 +95,29 @@ static enum err take_text(struct prompt *row, const struct example *e,
     if (!err && strlen(row->meta) > PROMPTS_META)
         err = err_set(ERR_RANGE, "its other columns are longer than 64 KiB as JSON");
     return err;
+}
+
+/* As a person reads it: turns as messages, not as a template writes them. */
+static enum err take_shown(struct prompt *row, const struct example *e,
+                           const struct prompts_rule *rule)
+{
+    const json_t *const text = e->kind == KIND_TOKENS ? NULL : e->prompt;
+    size_t n = 0;
+    char *bytes = NULL, *clean;
+    enum err err;
+
+    if (text) {
+        row->shown = json_is_string(text) ? mem_text(json_string_value(text))
+                                          : json_dumps(text, JSON_COMPACT);
+        return OK;
+    }
+    err = tokenizer_decode(rule->encode.tokenizer, row->token, row->n_token, false, &bytes, &n);
+    if (err)
+        return err;
+    clean = text_clean(bytes, n);
+    free(bytes);
+    row->shown = clean;
+    return OK;
 }
 
 /* A rule compares with a column: one that it cannot read is an error now, not at the first
@@ -271,10 +295,13 @@ static enum err read_one(struct prompts *p, const struct example *e,
         err = check_columns(p, e, rule->rewards);
     if (!err && rule->text)
         err = take_text(&row, e, rule);
+    if (!err && rule->shown)
+        err = take_shown(&row, e, rule);
     if (err) {
         free(row.token);
         free(row.answer);
         free(row.text);
+        free(row.shown);
         free(row.meta);
         return err;
     }

@@ -17,7 +17,8 @@ struct prompt {
     int32_t *answer;   /* the record's own, to its first stop token; NULL unless asked for */
     uint32_t n_answer; /* tokens of it */
     char *text;        /* as the model sees it; NULL unless asked for */
-    char *meta;        /* JSON object of the record's other columns; NULL unless asked for */
+    char *shown; /* for people: text, or of a chat a JSON array of messages; NULL likewise */
+    char *meta;  /* JSON object of the record's other columns; NULL unless asked for */
 };
 struct prompts {
     size_t n;
@@ -37,6 +38,7 @@ struct prompts_rule {
     const char *response_key;     /* what `response` is called in the configuration */
     int max_prompt;               /* longer prompts are left out; 0: none is */
     bool hh, strict, text;
+    bool shown;    /* people are asked about answers */
     bool question; /* judges read a dialogue's messages: meta gets them under "prompt" */
     bool answer;   /* each record has one: prompt and completion, or a dialogue's last turn; it
                       ends with a stop token, and is left out when longer than `response` */
