@@ -43,6 +43,7 @@ void people_came(struct broker *b)
     b->people.comings++;
 }
 
+/* What was on its way to the learner's last connection is lost, and so is what it counted. */
 void people_learner_came(struct broker *b, int64_t now_ms)
 {
     struct broker_member *annotator = annotator_of(b);
@@ -62,6 +63,7 @@ uint64_t people_here(const struct broker *b)
     return annotator && annotator->greeted ? b->people.comings : 0;
 }
 
+/* Counted only if it goes out: what was never given cannot be acknowledged. */
 enum err people_on_export(struct broker *b, struct broker_member *from, const struct msg *msg,
                           int64_t now)
 {
@@ -121,6 +123,7 @@ enum err people_on_judgement(struct broker *b, struct broker_member *from,
     return OK;
 }
 
+/* Answers free places, whoever is there to hear them. */
 enum err people_on_judged(struct broker *b, struct broker_member *from, const struct msg *msg,
                           int64_t now)
 {

@@ -69,7 +69,7 @@ struct unlike {
 };
 
 /* Pairs and judgements on their way (people.h). */
-struct people {
+struct people_state {
     uint64_t comings; /* HELLOs of annotators */
     uint64_t given;   /* pairs that are not acknowledged, since the learner's HELLO */
     uint64_t owed;    /* judgements that are not answered, likewise */
@@ -92,7 +92,7 @@ struct broker {
     struct keepers keepers;
     struct pace pace;
     struct probation probation;
-    struct people people;
+    struct people_state people;
     struct version wanted[MAX_WANTED]; /* that open tasks name (wanted.h) */
     uint32_t n_wanted, beats;          /* beats: heartbeats of actors that were read */
     int64_t now_ms;                    /* of the present event */

@@ -47,6 +47,7 @@ char *run_people_text(const struct run_context *run, const struct record_sample 
 
 /* ---- what is learnt */
 
+/* The better answer first, as the loss wants it. */
 static struct trainer_judged judged_of(const struct run_context *run,
                                        const struct people_said *said)
 {
@@ -148,6 +149,8 @@ static bool choose(const struct run_context *run, const struct record_sample *co
     return found;
 }
 
+/* Tasks in a shuffled order, each giving one pair, until there are as many as asked for. A task whose
+ * answers all read alike, or are too long to be read, gives none. */
 static struct record_exported *choose_all(const struct run_context *run,
                                           const struct trainer_job *job)
 {
@@ -171,6 +174,7 @@ static struct record_exported *choose_all(const struct run_context *run,
     return out;
 }
 
+/* Counted before the records are noted: the figures say what the iteration leaves behind. */
 void run_people_note(struct run_context *run, struct trainer_job *job)
 {
     struct record_exported *exported;

@@ -101,6 +101,14 @@ static enum err announce(struct fleet *f, int64_t now_ms)
     return err;
 }
 
+/* To those who wait for it: actors, whose answers it holds, and people, who judged. */
+static enum err tell_durable(struct fleet *f)
+{
+    const enum err err = fleet_link_settled(f->link);
+
+    return err ? err : fleet_people_settle(f->people, f->link);
+}
+
 /* A group is durable: what it settled, what it took back, what it trained. */
 static enum err settle(struct fleet *f, int64_t now_ms)
 {
@@ -119,13 +127,11 @@ static enum err settle(struct fleet *f, int64_t now_ms)
     if (!err)
         fleet_link_epoch(f->link, now_ms);
     if (!err)
-        err = fleet_link_settled(f->link);
+        err = tell_durable(f);
     if (!err && !before && samples_log_evaluated(run->samples_log, TASKS_BEFORE))
         err = fleet_report_evaluation(run, TASKS_BEFORE, 0);
     if (!err && ledger_version(l) > version)
         err = announce(f, now_ms);
-    if (!err)
-        err = fleet_people_settle(f->people, f->link);
     if (!err && !after && samples_log_evaluated(run->samples_log, TASKS_AFTER))
         err = fleet_report_evaluation(run, TASKS_AFTER, ledger_version(l));
     return err;

@@ -69,6 +69,8 @@ static enum err say_pair(struct fleet_people *p, struct fleet_link *link,
     return err;
 }
 
+/* In the journal's order. `first` moves over what is done with, so that a long run is not gone through
+ * again with each heartbeat. */
 static enum err say_pairs(struct fleet_people *p, struct fleet_link *link)
 {
     const struct people *const people = ledger_people(p->run->ledger);
@@ -114,6 +116,7 @@ static void take_annotator(struct fleet_people *p, uint64_t annotator)
             ledger_people_way(p->run->ledger, i, PEOPLE_HERE);
 }
 
+/* Ids that were never said are passed over: the annotator's word moves nothing else. */
 static void stored(struct fleet_people *p, const struct msg_export_ok *ok)
 {
     const struct people *const people = ledger_people(p->run->ledger);
@@ -154,6 +157,7 @@ static void tell_none(struct fleet_people *p, enum judged_answer why)
                   words[why]);
 }
 
+/* Believed as far as it agrees with what was asked, no further. */
 static enum err judgement(struct fleet_people *p, struct fleet_link *link,
                           const struct msg_judgement *j)
 {
@@ -171,6 +175,7 @@ static enum err judgement(struct fleet_people *p, struct fleet_link *link,
     return OK;
 }
 
+/* All of the group's that are durable, in one message; what came after it was written waits on. */
 enum err fleet_people_settle(struct fleet_people *p, struct fleet_link *link)
 {
     const struct people *const people = ledger_people(p->run->ledger);

@@ -120,6 +120,17 @@ static enum err take_shown(struct prompt *row, const struct example *e,
     return OK;
 }
 
+/* What anybody but the policy reads of it. */
+static enum err take_words(struct prompt *row, const struct example *e,
+                           const struct prompts_rule *rule)
+{
+    enum err err = rule->text ? take_text(row, e, rule) : OK;
+
+    if (!err && rule->shown)
+        err = take_shown(row, e, rule);
+    return err;
+}
+
 /* A rule compares with a column: one that it cannot read is an error now, not at the first
  * answer; one that nothing can equal is counted, and told before the run begins. */
 static enum err check_columns(struct prompts *p, const struct example *e,
@@ -293,10 +304,8 @@ static enum err read_one(struct prompts *p, const struct example *e,
     }
     if (!err)
         err = check_columns(p, e, rule->rewards);
-    if (!err && rule->text)
-        err = take_text(&row, e, rule);
-    if (!err && rule->shown)
-        err = take_shown(&row, e, rule);
+    if (!err)
+        err = take_words(&row, e, rule);
     if (err) {
         free(row.token);
         free(row.answer);

@@ -26,6 +26,7 @@ static bool is_undo(const struct record_judged *judged)
     return !same(&judged->undo, &none);
 }
 
+/* Its name stays: what is said of it later has to be answered. */
 static void drop_bodies(struct people_pair *pair)
 {
     for (int i = 0; i < 2; i++) {
@@ -51,6 +52,8 @@ void people_fini(struct people *p)
 
 /* ---- pairs */
 
+/* Where it is, or where it would be. The ids are hashes that nobody chooses, so their first bytes
+ * are as good as any. */
 static size_t slot_of(const struct people *p, const struct id *id)
 {
     uint64_t x;
@@ -89,6 +92,7 @@ bool people_young(const struct people *p, const struct record_pair *pair, uint64
            iteration - pair->version.number <= p->conf.max_age;
 }
 
+/* As any peer would name it: docs/PROTOCOL.md §1.2. */
 static struct id name_of(const struct people *p, const struct record_pair *of)
 {
     const struct msg_export pair = {
@@ -123,6 +127,8 @@ bool people_add(struct people *p, uint64_t iteration, const struct record_pair *
 
 /* ---- what was said */
 
+/* One of the pair's list, which is short: ids in it are inventions of others, who may have invented
+ * the same one for two pairs. */
 static int64_t said_of(const struct people *p, int64_t pair, const struct id *id)
 {
     int64_t i = p->pair[pair].first;
@@ -165,6 +171,8 @@ static enum judged_answer judge_undo(const struct people *p, int64_t pair,
     return is_undone(p, target) ? JUDGED_UNKNOWN : JUDGED_KEPT;
 }
 
+/* Of an id that is new to its pair. The list's end counts for undoings, too: else one person could
+ * judge and take back for ever. */
 static enum judged_answer judge_new(const struct people *p, int64_t pair, const struct id *undo,
                                     const char *annotator)
 {
@@ -201,6 +209,7 @@ enum judged_answer people_judge(const struct people *p, const struct msg_judgeme
     return JUDGED_KEPT;
 }
 
+/* The record that was noted goes with its group. */
 static struct record_judged *copy_of(const struct record_judged *from)
 {
     struct record_judged *own = mem_new(1, sizeof *own);
@@ -229,6 +238,8 @@ void people_note(struct people *p, const struct record_judged *judged)
     pair->n_said++;
 }
 
+/* Written, it was noted before and only becomes durable; read, it has to be one that would have been
+ * noted here, since what follows from it must be the same. */
 bool people_durable(struct people *p, const struct record_judged *judged)
 {
     const int64_t pair = people_find(p, &judged->pair);
@@ -269,6 +280,7 @@ static bool is_open(const struct people_said *said)
            (said->what->verdict == VERDICT_A || said->what->verdict == VERDICT_B);
 }
 
+/* Pairs without answers were too old for an iteration before, and so for this one. */
 size_t people_due(const struct people *p, uint64_t iteration, int64_t **out)
 {
     size_t n = 0;
@@ -281,6 +293,7 @@ size_t people_due(const struct people *p, uint64_t iteration, int64_t **out)
     return n;
 }
 
+/* Somebody's judgement of it stands, a tie as well. */
 static bool is_judged(const struct people *p, const struct people_pair *pair)
 {
     for (int64_t i = pair->first; i != PEOPLE_NONE; i = p->said[i].next)
@@ -289,6 +302,8 @@ static bool is_judged(const struct people *p, const struct people_pair *pair)
     return false;
 }
 
+/* Counted from what is there, each time: nothing that could come apart from it. Only what was refused
+ * leaves no trace but its number. */
 struct record_people_counts people_counts(const struct people *p, uint64_t iteration,
                                           size_t due, size_t more)
 {
@@ -325,6 +340,7 @@ const struct people_said *people_named(const struct people *p,
     return said == PEOPLE_NONE ? NULL : &p->said[said];
 }
 
+/* What was taken back meanwhile is learnt all the same: its iteration was under way. */
 bool people_learn(struct people *p, struct record_people *record)
 {
     bool good = true;
@@ -355,6 +371,7 @@ const struct record_people *people_of(const struct people *p, uint64_t iteration
     return NULL;
 }
 
+/* Records wait for a replay that may need them, answers for iterations that may learn them. */
 void people_forget(struct people *p, uint64_t iteration)
 {
     size_t kept = 0;

@@ -24,8 +24,7 @@
  *   8 HALT     as STEP, in its place: nothing behind its iteration is trained; ledger_halt
  *   9 .. 11    record_people.h
  *
- * A writer is peer id [16], key [32], texts address, name, build: as in docs/PROTOCOL.md.
- * examples/journal.py reads the same. */
+ * A writer is peer id [16], key [32], texts address, name, build. examples/journal.py reads the same. */
 
 #ifndef LEARNER_JOURNAL_RECORD_H
 #define LEARNER_JOURNAL_RECORD_H

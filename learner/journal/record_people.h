@@ -4,7 +4,7 @@
  *              version u64, hash}[]
  *              before its iteration's STEP, in the same group; run_people_note
  *  10 JUDGED   id [16], pair [16], verdict u32, undo [16], text (annotator)
- *              ledger_judge
+ *              ledger_people_judge
  *  11 PEOPLE   iteration u64, judgements u32, {pair [16], id [16]}[], exported u64, judged u64,
  *              trained u64, too old u64, unknown u64, waiting u64,
  *              taken back u64
