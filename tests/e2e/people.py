@@ -4,7 +4,7 @@ back, while the learner is killed at random. What it said is journaled once, lea
 old; the run does not wait; the journal alone gives the same weights. And an annotator that lies.
 
 usage: people.py BIN_FOLDER      needs python3 with zmq and msgpack; without them it ends with status 77 (skipped)"""
-import hashlib, json, os, random, shutil, struct, subprocess, sys, tempfile, time
+import hashlib, json, os, random, shutil, signal, struct, subprocess, sys, tempfile, time
 
 sys.dont_write_bytecode = True
 try:
@@ -17,7 +17,7 @@ from keyed import (EXPORT, EXPORT_OK, JUDGED, JUDGEMENT, NAMES, REFUSE, WELCOME,
 from wire import Peer
 
 SEED = int(os.environ.get("DROVER_E2E_SEED", "1"))
-STEPS, PAIRS, AGE, KILLS = 40, 4, 3, 3
+STEPS, PAIRS, AGE, KILLS = 160, 4, 3, 3
 A, B, TIE, BAD = 1, 2, 3, 4
 KEPT, UNKNOWN, OTHER, MANY = 1, 2, 3, 4
 NOBODY = bytes(16)
@@ -140,7 +140,7 @@ class Bed:
         self.fleet, self.out = Fleet(name), f"{name}-run"
         shutil.rmtree(self.out, ignore_errors=True)
         f = self.fleet
-        f.spawn("drover-actor", f"--broker={f.control}", f"--key={f.key('actor')}", "--slots=8", log=f"{name}-actor")
+        self.actor = f.spawn("drover-actor", f"--broker={f.control}", f"--key={f.key('actor')}", "--slots=8", log=f"{name}-actor")
         f.spawn("drover-rewarder", f"--broker={f.control}", f"--key={f.key('rewarder')}", log=f"{name}-rewarder")
         self.words = ["online-dpo", "model=world/model", "dataset=world/prompts.jsonl", f"output_dir={self.out}",
                       'rewards=[{"name": "a", "rule": "length", "min": 1, "max": 9}]', "eval_prompts=0", "ties=first",
@@ -188,21 +188,21 @@ class Bed:
 
 
 def honest():
-    """Judges in its own time, changes its mind, dies; the learner dies; pairs and judgements are what the journal says."""
+    """Judges, some of it too late, changes its mind, dies; the learner dies; pairs and judgements are what the journal says.
+    Each death waits until something was learnt since the one before: so none of it depends on how fast this machine is."""
     bed, chance = Bed("honest", STEPS), random.Random(f"{SEED}/honest")
-    store, due, kills, deaths, undone = Store(chance), [], 0, 0, 0
+    store, due, kills, deaths, undone, seen, last = Store(chance), [], 0, 0, 0, 0, 0
     bed.start()
     annotator, asked = Annotator(bed.fleet, store), set()
-    moments = sorted(chance.sample(range(4, STEPS - 4), KILLS + 2))  # after so many steps somebody dies
     begin = time.monotonic()
     while bed.learner.poll() is None:
-        now = time.monotonic() - begin
-        true("it ends", now < 240, bed.fleet.tails())
+        true("it ends", time.monotonic() - begin < 240, bed.fleet.tails())
         annotator.turn()
+        steps = bed.steps()
         for pair in set(store.pair) - asked:  # some take long: what they say is too old by then
             asked.add(pair)
-            due.append((now + (chance.uniform(0, .3) if chance.random() < .8 else chance.uniform(2, 6)), pair))
-        for at, pair in [d for d in due if d[0] <= now]:
+            due.append((steps + (0 if chance.random() < .8 else AGE + 2 + chance.randrange(4)), pair))
+        for at, pair in [d for d in due if d[0] <= steps]:
             due.remove((at, pair))
             fields = store.pair[pair]
             one = store.judge(fields, verdict(fields), "5ea1")
@@ -211,9 +211,12 @@ def honest():
             if chance.random() < .15:  # on second thoughts
                 store.judge(fields, 0, "5ea1", undo=one)
                 undone += 1
-        if moments and bed.steps() >= moments[0]:
-            moments.pop(0)
-            if len(moments) % 2:  # another process with the same store
+        if steps > seen and kills + deaths < KILLS + 2:
+            seen, learnt = steps, len(read(f"{bed.out}/journal")[2])
+            if learnt < last + 6:
+                continue
+            last = learnt
+            if (kills + deaths) % 2:  # another process with the same store
                 annotator.socket.close()
                 annotator, deaths = Annotator(bed.fleet, store), deaths + 1
             else:
@@ -234,7 +237,7 @@ def honest():
         pair, word, undo = judged[one]
         said = store.said[one]
         true("as it was said", (pair, word, undo) == (said["pair"], said["verdict"], said["undo"]))
-    true("people were learnt from", len(learnt) > STEPS, f"{len(learnt)} of {len(judged)} in {STEPS}")
+    true("people were learnt from", len(learnt) >= 6 * (KILLS + 2), f"{len(learnt)} of {len(judged)} in {STEPS}")
     exported, heard, trained, old, unknown, waiting, back = counts[-1]
     true("figures", exported == len(pairs) and trained == len(learnt) and unknown == 0 and old > 0, str(counts[-1]))
     last = json.loads([line for line in open(f"{bed.out}/metrics.jsonl") if "people/trained" in line][-1])
@@ -250,12 +253,13 @@ def honest():
 
 def liar():
     """What it forges gets an answer and nothing else; a flood ends at the broker; the run goes on."""
-    bed, chance = Bed("liar", STEPS), random.Random(f"{SEED}/liar")
+    bed, chance = Bed("liar", 30), random.Random(f"{SEED}/liar")
     store = Store(chance)
     bed.start()
     annotator = Annotator(bed.fleet, store)
     bed.fleet.until("pairs", lambda: annotator.turn() and False or len(store.pair) >= 4)
     first, second = list(store.pair.values())[:2]
+    bed.actor.send_signal(signal.SIGSTOP)  # the run shall not end before all is said
 
     def answer(what, code, *words, **fields):
         one = store.judge(*words, **fields)
@@ -289,6 +293,7 @@ def liar():
         annotator.say(JUDGEMENT, dict(junk, id=new_id()))
     for i in range(400):
         annotator.say(EXPORT_OK, {"pair": 64}, os.urandom(64 * 16))
+    bed.actor.send_signal(signal.SIGCONT)
     bed.fleet.until("it ends", lambda: annotator.turn() and False or bed.learner.poll() is not None, 120)
     true("the learner ended well", bed.learner.returncode == 0, bed.fleet.tails())
     pairs, judged, learnt, counts = bed.journal()
