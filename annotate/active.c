@@ -107,10 +107,10 @@ static enum err features(struct active *a, const struct open_model *model)
 /* Of any head: the trunk alone is read. */
 static enum err open_any(struct open_model *out, const char *path)
 {
-    if (!open_model_all(out, path, HEAD_LM))
+    if (!open_model_all(out, path, HEAD_LM, NULL))
         return OK;
     open_model_close(out);
-    return open_model_all(out, path, HEAD_STEP);
+    return open_model_all(out, path, HEAD_STEP, NULL);
 }
 
 enum err active_open(struct active **out, struct prefs *prefs, const struct active_conf *conf)

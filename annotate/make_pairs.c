@@ -153,7 +153,7 @@ static enum err open_all(struct making_pairs *job)
 
     dataset_free(test);
     if (!err)
-        err = open_model_all(&job->loaded, asked->model, HEAD_LM);
+        err = open_model_all(&job->loaded, asked->model, HEAD_LM, asked->compute);
     if (!err)
         err = open_model_chat(&job->loaded, asked->chat_template_path);
     if (!err)

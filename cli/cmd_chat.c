@@ -209,7 +209,7 @@ static enum err converse(struct talk *talk)
 static enum err start(struct talk *talk)
 {
     const struct shape *shape;
-    enum err err = open_model_all(&talk->loaded, talk->conf.model, HEAD_LM);
+    enum err err = open_model_all(&talk->loaded, talk->conf.model, HEAD_LM, talk->conf.compute);
 
     if (!err)
         err = open_model_chat(&talk->loaded, talk->conf.chat_template_path);

@@ -124,7 +124,7 @@ static enum err to_folder(const struct convert_conf *conf, const struct model_fi
         err = model_files_save(conf->out, files, files->params, dtype);
     if (err)
         return err;
-    hash = weights_hash(files->params, dtype);
+    hash = weights_write_hash(files->params, dtype);
     say(stdout, "%s  weights %s\n", conf->out, hash_text(text, &hash));
     return OK;
 }

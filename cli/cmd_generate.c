@@ -140,7 +140,7 @@ static enum err start(struct generating *job)
     const struct sampling_options *conf = &job->conf.sampling;
     enum err err = job->conf.pairs && job->conf.n > 2
                        ? err_set(ERR_RANGE, "pairs: are two answers: n=2")
-                       : open_model_all(&job->loaded, conf->model, HEAD_LM);
+                       : open_model_all(&job->loaded, conf->model, HEAD_LM, conf->compute);
 
     if (job->conf.pairs)
         job->conf.n = 2;

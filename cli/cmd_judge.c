@@ -18,11 +18,13 @@
 #include <stdlib.h>
 
 struct judge_options {
-    char *model, *template, *mode, *verdict, *rubric, *swap, *tie_margin, *max_new_tokens;
+    char *model, *compute, *template, *mode, *verdict, *rubric, *swap, *tie_margin,
+        *max_new_tokens;
 };
 
 static const struct conf_key keys[] = {
     CONF_TEXT(judge_options, model, "", "the judge: Hugging Face folder, .gguf file or run"),
+    OPEN_MODEL_COMPUTE(judge_options, compute),
     CONF_TEXT(judge_options, template, "", "what it is asked: examples/judge/pairwise.txt"),
     CONF_TEXT(judge_options, mode, "pairwise", "pairwise, or pointwise: a score of `a`"),
     CONF_TEXT(judge_options, verdict, "logprob",
@@ -146,7 +148,7 @@ static enum err start(struct cmd_judge_job *job, const struct judge_options *opt
 
     json_decref(entry);
     if (!err)
-        err = open_model_all(&job->loaded, options->model, HEAD_LM);
+        err = open_model_all(&job->loaded, options->model, HEAD_LM, options->compute);
     return err ? err
                : judge_new(&job->judge, &job->spec, job->loaded.model, &job->loaded.encode);
 }

@@ -69,7 +69,7 @@ static enum err merge(const struct merge_conf *conf)
     if (!err)
         err = model_files_save(conf->out, files, files->params, conf->dtype);
     if (!err) {
-        hash = weights_hash(files->params, conf->dtype);
+        hash = weights_write_hash(files->params, conf->dtype);
         printf("%s  weights %s\n", conf->out, hash_text(text, &hash));
     }
     model_files_free(files);

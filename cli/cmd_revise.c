@@ -309,7 +309,7 @@ static enum err start(struct revising *job)
     if (!err)
         err = read_template(&job->revision, c->revision, "revision", TEMPLATE_CRITIQUE);
     if (!err)
-        err = open_model_all(&job->loaded, c->sampling.model, HEAD_LM);
+        err = open_model_all(&job->loaded, c->sampling.model, HEAD_LM, c->sampling.compute);
     if (!err)
         err = open_model_chat(&job->loaded, c->sampling.chat_template_path);
     return err ? err

@@ -18,7 +18,7 @@
 #include <string.h>
 
 struct score_conf {
-    char *model, *chat_template_path, *step_separator, *aggregate;
+    char *model, *chat_template_path, *compute, *step_separator, *aggregate;
     double temperature;
     int max_prompt_length, max_context;
 };
@@ -27,6 +27,7 @@ static const struct conf_key keys[] = {
     CONF_TEXT(score_conf, model, "", "Hugging Face folder, .gguf file or run folder"),
     OPEN_MODEL_CHAT(score_conf, chat_template_path),
     OPEN_MODEL_REACH(score_conf, max_context),
+    OPEN_MODEL_COMPUTE(score_conf, compute),
     CONF_REAL(score_conf, temperature, "1", 1e-3, 1e3, "divides the logits"),
     CONF_END,
 };
@@ -34,6 +35,7 @@ static const struct conf_key reward_keys[] = {
     CONF_TEXT(score_conf, model, "", "reward model: Hugging Face folder or run folder"),
     OPEN_MODEL_CHAT(score_conf, chat_template_path),
     OPEN_MODEL_REACH(score_conf, max_context),
+    OPEN_MODEL_COMPUTE(score_conf, compute),
     CONF_TEXT(score_conf, step_separator, "\n",
               "process reward model: stands behind each step"),
     CONF_TEXT(score_conf, aggregate, "min",
@@ -182,7 +184,8 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
     job.steps.separator = job.conf.step_separator;
     job.steps.max_prompt = job.conf.max_prompt_length;
     if (!err)
-        err = open_model_all(&job.loaded, job.conf.model, job.reward ? HEAD_STEP : HEAD_LM);
+        err = open_model_all(&job.loaded, job.conf.model, job.reward ? HEAD_STEP : HEAD_LM,
+                             job.conf.compute);
     if (!err)
         err = open_model_chat(&job.loaded, job.conf.chat_template_path);
     if (!err)

@@ -20,7 +20,7 @@ enum {
 }; /* tokens that have room when nobody says: memory is for each slot */
 
 struct cmd_serve_options {
-    char *model, *chat_template_path, *listen, *api_key, *name, *ticket_file;
+    char *model, *chat_template_path, *compute, *listen, *api_key, *name, *ticket_file;
     struct endpoint_options fleet;
     int max_context, max_length, slots, queue, connections, max_body, timeout, drain;
 };
@@ -29,6 +29,7 @@ static const struct conf_key keys[] = {
     CONF_TEXT(cmd_serve_options, model, "", "Hugging Face folder, .gguf file or run folder"),
     OPEN_MODEL_CHAT(cmd_serve_options, chat_template_path),
     OPEN_MODEL_REACH(cmd_serve_options, max_context),
+    OPEN_MODEL_COMPUTE(cmd_serve_options, compute),
     CONF_TEXT(cmd_serve_options, listen, "127.0.0.1:8000", "HOST:PORT; port 0: any"),
     CONF_TEXT(cmd_serve_options, api_key, "",
               "file of the key that requests must have (or $DROVER_API_KEY)"),
@@ -129,7 +130,7 @@ static enum err serve_files(const struct cmd_serve_options *o)
 
     signal(SIGTERM, end);
     signal(SIGINT, end);
-    err = open_model_all(&loaded, o->model, HEAD_LM);
+    err = open_model_all(&loaded, o->model, HEAD_LM, o->compute);
     if (!err)
         err = open_model_chat(&loaded, o->chat_template_path);
     if (!err)
@@ -154,6 +155,9 @@ static enum err reach(const struct cmd_serve_options *o, struct endpoint *out)
     if (o->max_context)
         return err_set(ERR_RANGE, "max_context: it is the fleet's run that says how far its "
                                   "model reaches");
+    if (strcmp(o->compute, precision_name(PRECISION_FLOAT32)) != 0)
+        return err_set(ERR_RANGE, "compute: it is the fleet's run that says what its model "
+                                  "computes in");
     memset(out, 0, sizeof *out);
     if (*o->ticket_file)
         return OK;

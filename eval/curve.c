@@ -233,7 +233,7 @@ enum err eval_curve(const struct eval_conf *conf)
     if (!err)
         err = evaluator_open(&c->gold, conf->gold, "gold");
     if (!err)
-        err = open_model_all(&c->reference, conf->reference, HEAD_LM);
+        err = open_model_all(&c->reference, conf->reference, HEAD_LM, conf->sampling.compute);
     if (!err)
         err = walk(c, &out, figures);
     for (int i = 0; i < c->n; i++)

@@ -201,7 +201,7 @@ enum err eval_answers(struct eval_answers *out, const struct eval_conf *conf,
     if (from_file) {
         err = read_answers(out, file);
     } else {
-        err = open_model_all(&out->loaded, model, HEAD_LM);
+        err = open_model_all(&out->loaded, model, HEAD_LM, conf->sampling.compute);
         if (!err)
             err = open_model_chat(&out->loaded, conf->sampling.chat_template_path);
         if (!err)

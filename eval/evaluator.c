@@ -52,7 +52,8 @@ static bool is_prm(const struct evaluator *e)
 static enum err open_reward_model(struct evaluator *e, bool steps)
 {
     const char *path = e->reward.model;
-    enum err err = open_model_all(&e->loaded, path, HEAD_STEP);
+    enum err err =
+        open_model_all(&e->loaded, path, HEAD_STEP, precision_name(e->reward.compute));
 
     if (err)
         return err;
@@ -73,7 +74,8 @@ static enum err open_judge(struct evaluator *e)
 
     json_decref(spec);
     if (!err)
-        err = open_model_all(&e->loaded, e->reward.model, HEAD_LM);
+        err = open_model_all(&e->loaded, e->reward.model, HEAD_LM,
+                             precision_name(e->reward.compute));
     return err ? err : judge_new(&e->judge, &e->spec, e->loaded.model, &e->loaded.encode);
 }
 

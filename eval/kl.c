@@ -70,7 +70,7 @@ enum err eval_kl(const struct eval_conf *conf)
     enum err err = eval_prompts(&prompts, conf);
 
     if (!err)
-        err = open_model_all(&reference, conf->reference, HEAD_LM);
+        err = open_model_all(&reference, conf->reference, HEAD_LM, conf->sampling.compute);
     if (!err)
         err = eval_answers(&answers, conf, &prompts, conf->sampling.model, NULL, 1);
     d = mem_new(answers.n + 1, sizeof *d);

@@ -156,7 +156,8 @@ static enum err score(struct reward_batch *batch, const struct reward_model *wit
 const struct reward_kind kind_model = {.number = SCORER_REWARD_MODEL,
                                        .word = "model",
                                        .whose = "a model",
-                                       .known = "steps, step_separator, max_prompt_length",
+                                       .known =
+                                           "steps, step_separator, max_prompt_length, compute",
                                        .model = true,
                                        .knows = knows,
                                        .name = name,

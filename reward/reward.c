@@ -44,13 +44,19 @@ static bool is_general(const char *key, bool alone)
     return is;
 }
 
+/* What a model of it computes in goes with every kind that needs one. */
+static bool reads(const struct reward_kind *kind, const char *key, bool alone)
+{
+    return kind->knows(key, alone) || (kind->model && !strcmp(key, "compute"));
+}
+
 /* A kind that reads the key; NULL: none does. */
 static const struct reward_kind *reader(const char *key)
 {
     const struct reward_kind *kind;
 
     for (int i = 0; (kind = reward_kind_row(i)); i++)
-        if (kind->knows(key, false))
+        if (reads(kind, key, false))
             return kind;
     return NULL;
 }
@@ -80,7 +86,7 @@ static enum err no_strangers(const json_t *entry, const struct reward_kind *kind
 
     json_object_foreach((json_t *)(uintptr_t)entry, key, value)
     {
-        if (!is_general(key, false) && !kind->knows(key, false))
+        if (!is_general(key, false) && !reads(kind, key, false))
             return err_set(ERR_PARSE, "%s: goes with %s", key, reader(key)->whose);
     }
     return OK;
@@ -95,7 +101,7 @@ static enum err own_keys(const json_t *entry, const struct reward_kind *kind)
 
     json_object_foreach((json_t *)(uintptr_t)entry, key, value)
     {
-        if (kind->known && !is_general(key, true) && !kind->knows(key, true))
+        if (kind->known && !is_general(key, true) && !reads(kind, key, true))
             return err_set(ERR_PARSE, "'%s': no such key of %s; known are %s", key, kind->whose,
                            kind->known);
     }
@@ -182,6 +188,8 @@ static enum err read_entry(struct rewards *r, const json_t *entry)
     if (!err)
         err = kind->read(to, entry, false);
     if (!err)
+        err = precision_named(&to->compute, entry_text(entry, "compute"));
+    if (!err)
         err = alone_there(r, to);
     return err ? err : read_general(to, entry);
 }
@@ -202,6 +210,8 @@ enum err reward_alone(struct reward *out, const json_t *entry)
         snprintf(out->name, sizeof out->name, "%s", name ? name : kind->name(entry));
         err = kind->read(out, entry, true);
     }
+    if (!err)
+        err = precision_named(&out->compute, entry_text(entry, "compute"));
     if (err)
         reward_fini(out);
     return err;

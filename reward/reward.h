@@ -4,6 +4,7 @@
  *   {name: prm, model: FOLDER, steps: dense}                     a process reward model
  *   {name: short, rule: length, max: 60, weight: 0.2}            a rule: rule/rule.h
  *   {name: ai, judge: FOLDER, template: FILE, mode: pairwise}    a judge: judge/judge.h
+ *   {name: rm, model: FOLDER, compute: bfloat16}                  what its model computes in
  *   {name: mine, worker: my_reward, weight: 0.3, timeout: 20s}   any process of that name
  *
  * Each entry is of one kind (reward/reward_kind.h), which reads its own keys; name, weight,
@@ -13,6 +14,7 @@
 #ifndef REWARD_REWARD_H
 #define REWARD_REWARD_H
 
+#include "lm/model/precision.h"
 #include "proto/limit.h"
 #include "proto/noun.h"
 
@@ -38,6 +40,7 @@ struct reward {
     bool normalize;
     enum scorer_kind kind;
     char *model;             /* path of the model that scores, of a kind that needs one */
+    enum precision compute;  /* what that model computes in; float32 unless it says another */
     char *worker;            /* the name that the process registers under */
     char *spec;              /* what travels to who scores, JSON; NULL: nothing does */
     char *column;            /* of the record, that it reads; or NULL */

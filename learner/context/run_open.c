@@ -157,6 +157,11 @@ static enum err critic_params(const struct run_context *c, struct params **out)
             err = initial_models_params(c->models, c->models->of_reward[i], out);
             break;
         }
+    if (!err &&
+        *out) { /* it computes as the policy does, whatever scores with the same weights */
+        (*out)->shape.compute = c->plan.shared.compute;
+        params_round_all(*out);
+    }
     if (!err && *out && c->plan.critic_trunk)
         params_clear(*out, PART_SCORE);
     return err;

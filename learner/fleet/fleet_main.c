@@ -63,7 +63,7 @@ static enum err finish(struct run_context *c)
     const struct trainable *policy = trainer_policy(c->trainer);
     const struct hash weights = trainable_hash(policy);
     const struct hash written = peft_hash(policy, c->plan.shared.dtype);
-    char now[HASH_TEXT], was[HASH_TEXT];
+    char now[HASH_TEXT], was[HASH_TEXT], masters[PEFT_COMPUTED];
     struct hash before;
     json_t *processes;
     enum err err = rundir_owned(c->dir);
@@ -93,7 +93,8 @@ static enum err finish(struct run_context *c)
     if (!err)
         err = write_run(c, "finished", &weights, json_incref(processes));
     if (!err)
-        fprintf(stderr, "done: %s  weights %s\n", c->model, hash_text(now, &written));
+        fprintf(stderr, "done: %s  weights %s%s\n", c->model, hash_text(now, &written),
+                peft_computed(masters, policy, c->plan.shared.dtype));
     if (!err)
         process_stats_print(processes, stderr);
     json_decref(processes);

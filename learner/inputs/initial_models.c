@@ -93,7 +93,7 @@ static enum err make_reward(struct initial_models *o, const struct reward *rewar
     const struct reward_kind *kind = reward_kind_of(reward->kind);
     struct initial_model *model = &o->model[o->n_model];
     struct model_files *files = NULL;
-    enum err err = model_files_open(&files, reward->model, MODEL_FILES_ALL);
+    enum err err = model_files_open_as(&files, reward->model, MODEL_FILES_ALL, reward->compute);
 
     if (!err)
         err = model_files_reach(files, longest);

@@ -115,8 +115,9 @@ enum err load_step(struct trainable **out, const struct offline_job *o)
     const bool packed = peft_lora(&o->plan) && load_packs(o);
     const double noise = o->keys->neftune_noise_alpha;
     struct model_files *files = NULL;
-    enum err err = model_files_open(&files, o->keys->model_name_or_path,
-                                    packed ? MODEL_FILES_PACKED : MODEL_FILES_ALL);
+    enum err err =
+        model_files_open_as(&files, o->keys->model_name_or_path,
+                            packed ? MODEL_FILES_PACKED : MODEL_FILES_ALL, o->plan.compute);
 
     *out = NULL;
     if (!err)

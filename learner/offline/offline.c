@@ -249,7 +249,7 @@ static enum err take_best(struct cycle *run)
 
 static enum err finish(struct cycle *run)
 {
-    char hash[HASH_TEXT], words[ADVICE_WORDS] = "";
+    char hash[HASH_TEXT], masters[PEFT_COMPUTED], words[ADVICE_WORDS] = "";
     struct hash weights;
     json_t *processes = NULL;
     enum err err = summary(run);
@@ -279,8 +279,9 @@ static enum err finish(struct cycle *run)
     if (!err && *words)
         progress_line(&run->progress, "%s", words);
     if (!err)
-        progress_line(&run->progress, "done: %s  weights %s", run->model,
-                      hash_text(hash, &weights));
+        progress_line(&run->progress, "done: %s  weights %s%s", run->model,
+                      hash_text(hash, &weights),
+                      peft_computed(masters, run->step, run->job->plan.dtype));
     if (!err)
         process_stats_print(processes, stderr);
     json_decref(processes);

@@ -64,6 +64,8 @@ static enum err check_names(struct keys_plan *out, const struct keys *keys)
         out->dtype = "float32";
     else
         return err_set(ERR_RANGE, "dtype: '%s': expected float32 or bfloat16", keys->dtype);
+    if (precision_named(&out->compute, keys->compute))
+        return ERR_RANGE;
     return keys->format ? format_named(&format, keys->format) : OK;
 }
 

@@ -40,7 +40,7 @@ struct keys {
     char *train_sampling_strategy, *shuffle;
     bool dataloader_drop_last, disable_tqdm;
     int max_length; /* INT_MIN: no limit */
-    char *dtype, *eos_token, *chat_template, *chat_template_path;
+    char *compute, *dtype, *eos_token, *chat_template, *chat_template_path;
     json_t *chat_template_kwargs;
     char *max_memory;
     bool use_peft, use_rslora, use_dora, load_best_model_at_end, disable_dropout;
@@ -64,6 +64,7 @@ struct keys_plan {
     enum schedule schedule;
     size_t memory_bytes;      /* what the run may hold */
     const char *memory_whose; /* by what: "max_memory", "this machine" */
+    enum precision compute;   /* of the model, its reference and its critic */
     const char *dtype;        /* of the written model: "float32" or "bfloat16" */
     bool best, greater;       /* evaluations are compared; the greater figure is better */
     bool peft;                /* lora learns; its words are the keys' */

@@ -9,6 +9,7 @@
 #include "learner/run/keys_older.h"
 
 #include "base/mem.h"
+#include "lm/model/precision.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -121,6 +122,32 @@ static void adafactor(const struct older *o)
         tell(o, "adafactor", "an older name of optim: adafactor");
     }
     json_object_del(o->tree, "adafactor");
+}
+
+/* TRL's switches for what is computed in; weights are written as they were computed with, unless
+ * the configuration says another dtype. */
+static enum err switch_compute(const struct older *o)
+{
+    const json_t *compute = json_object_get(o->tree, "compute");
+    const bool bf16 = is_true(json_object_get(o->tree, "bf16"));
+    const bool fp16 = is_true(json_object_get(o->tree, "fp16"));
+    enum precision as;
+
+    json_object_del(o->tree, "bf16");
+    json_object_del(o->tree, "fp16");
+    if (fp16)
+        return err_set(ERR_RANGE, "fp16: float16 is not computed in; say bf16: true, which has "
+                                  "the range of float32 and needs no loss scaling");
+    if (bf16 && compute && !json_is_null(compute))
+        tell(o, "bf16", "compute, whose value counts");
+    else if (bf16)
+        json_object_set_new(o->tree, "compute", json_string("bfloat16"));
+    if (precision_named(&as, json_string_value(json_object_get(o->tree, "compute"))))
+        return ERR_RANGE;
+    if (as == PRECISION_BFLOAT16 && !json_object_get(o->tree, "dtype") &&
+        !is_true(json_object_get(o->tree, "use_peft"))) /* an adapter learns, and is, f32 */
+        json_object_set_new(o->tree, "dtype", json_string("bfloat16"));
+    return OK;
 }
 
 /* TRL's first packing took the first row with room, today's the one that is filled best. */
@@ -436,6 +463,8 @@ enum err keys_older(json_t *tree, const struct conf_key *const *tables,
     packing_strategy(&o);
     switches(&o);
     err = tokenizer(&o);
+    if (!err)
+        err = switch_compute(&o);
     if (!err)
         err = rpo_alpha(&o);
     if (!err)

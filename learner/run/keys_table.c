@@ -89,7 +89,14 @@ const struct conf_key keys_table_shared[] = {
     CONF_BOOL(keys, dataloader_drop_last, "false", "drop an epoch's last short batch"),
     CONF_BOOL(keys, disable_tqdm, "false", "no progress bar"),
     CONF_INT(keys, max_length, "1024", 2, 1 << 20, "tokens a sequence"),
-    CONF_TEXT(keys, dtype, "float32", "of the written weights: float32 or bfloat16"),
+    CONF_TEXT(
+        keys,
+        compute, NULL,
+        "what products are computed in: float32 (unset) or bfloat16 (bf16: true says it)"),
+    CONF_TEXT(
+        keys,
+        dtype, "float32",
+        "of the written weights: float32 or bfloat16; unset with compute: bfloat16: that"),
     CONF_TEXT(keys, eos_token, NULL, "the end token's text, when not the model's"),
     CONF_TEXT(keys, chat_template, NULL, "a Jinja text, in place of the model's template"),
     CONF_TEXT(keys, chat_template_path, NULL,
@@ -125,7 +132,7 @@ const struct conf_key keys_table_shared[] = {
     CONF_END};
 
 /* Why a key of TRL's or transformers' does nothing here. */
-#define FLOAT "computed in float32 throughout; dtype is that of the written weights"
+#define FLOAT "compute says what all of the run is computed in, evaluations too"
 #define KERNELS "of torch: drover has kernels of its own, for CPUs"
 #define PARALLEL "of several torch processes: more machines join as a fleet, or not at all"
 #define LOADING "records are read whole and made into tokens before the first step"
@@ -142,8 +149,6 @@ const struct conf_key keys_table_shared[] = {
 
 /* clang-format off */
 const struct conf_key keys_table_ignored[] = {
-    CONF_IGNORED("bf16", FLOAT),
-    CONF_IGNORED("fp16", FLOAT),
     CONF_IGNORED("tf32", FLOAT),
     CONF_IGNORED("bf16_full_eval", FLOAT),
     CONF_IGNORED("fp16_full_eval", FLOAT),

@@ -12,6 +12,7 @@
 #include "base/say.h"
 #include "lm/file/weights.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,8 +143,24 @@ enum err peft_save(const char *folder, const struct model_files *card,
 /* Of what is written, in the dtype in which it is written. */
 struct hash peft_hash(const struct trainable *step, const char *dtype)
 {
-    return trainable_lora(step) ? weights_hash_lora(trainable_lora(step), dtype)
-                                : weights_hash(trainable_params(step), dtype);
+    return trainable_lora(step) ? weights_write_hash_lora(trainable_lora(step), dtype)
+                                : weights_write_hash(trainable_params(step), dtype);
+}
+
+const char *peft_computed(char out[PEFT_COMPUTED], const struct trainable *step,
+                          const char *dtype)
+{
+    const struct params *params = trainable_params(step);
+    char text[HASH_TEXT];
+    struct hash hash;
+
+    *out = 0;
+    if (trainable_lora(step) || params->shape.compute == PRECISION_FLOAT32 ||
+        !strcmp(dtype, "bfloat16"))
+        return out;
+    hash = weights_write_hash(params, "bfloat16");
+    snprintf(out, PEFT_COMPUTED, " (masters; computed with %s)", hash_text(text, &hash));
+    return out;
 }
 
 void peft_put_base(json_t *meta, struct trainable *step)

@@ -24,6 +24,11 @@ enum err peft_save(const char *folder, const struct model_files *card,
 /* The weights hash of what peft_save writes with this dtype: as `drover inspect` says it. */
 struct hash peft_hash(const struct trainable *step, const char *dtype);
 
+/* Behind it, where masters are written: the hash of what the model computes with; else nothing. */
+enum { PEFT_COMPUTED = HASH_TEXT + 40 };
+const char *peft_computed(char out[PEFT_COMPUTED], const struct trainable *step,
+                          const char *dtype);
+
 /* Into a checkpoint's meta: the hash of the base that an adapter belongs to; nothing without one. */
 void peft_put_base(json_t *meta, struct trainable *step);
 /* Errors: ERR_STATE: the checkpoint is of another base. */

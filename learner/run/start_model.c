@@ -64,8 +64,12 @@ static enum err check_names(const struct chat *chat, const json_t *given)
 enum err start_model_open(struct model_files **out, const struct keys *keys,
                           enum model_files_want want, int longest, char **eos)
 {
-    enum err err = model_files_open(out, keys->model_name_or_path, want);
+    enum precision compute;
+    enum err err = precision_named(&compute, keys->compute);
 
+    *out = NULL;
+    if (!err)
+        err = model_files_open_as(out, keys->model_name_or_path, want, compute);
     *eos = NULL;
     if (!err && keys->chat_template && keys->chat_template_path)
         err = err_set(ERR_RANGE, "chat_template and chat_template_path: give one of the two");

@@ -14,11 +14,15 @@ struct ref_model {
     float *image;
     size_t floats;
     struct model *model;
+    struct params
+        *outline; /* of a model of bfloat16: which weights lie in the image, and where */
+    struct packed_layout *layout;
 };
 
 enum err ref_model_new(struct ref_model **out, const struct ref_model_conf *conf,
                        const struct trainable *step)
 {
+    const struct shape *const shape = model_shape(trainable_model(step));
     struct ref_model *f = mem_new(1, sizeof *f);
     size_t bytes;
     const float *const image = trainable_image(step, &bytes);
@@ -29,8 +33,12 @@ enum err ref_model_new(struct ref_model **out, const struct ref_model_conf *conf
     f->floats = bytes / sizeof *image;
     if (!err) {
         memcpy(f->image, image, bytes);
-        err = model_new(&f->model, model_shape(trainable_model(step)), f->image, bytes);
+        err = model_new(&f->model, shape, f->image, bytes);
     }
+    if (!err && shape->compute == PRECISION_BFLOAT16)
+        err = params_outline(&f->outline, shape);
+    if (!err && f->outline)
+        err = packed_layout_new(&f->layout, shape);
     if (err)
         ref_model_free(f);
     else
@@ -43,6 +51,8 @@ void ref_model_free(struct ref_model *f)
     if (!f)
         return;
     model_free(f->model);
+    params_free(f->outline);
+    packed_layout_free(f->layout);
     free(f->image);
     free(f);
 }
@@ -58,10 +68,35 @@ const struct model *ref_model_model(const struct ref_model *f)
     return f->model;
 }
 
-/* The image is the weights in another order, and what fills it up is zero in both. */
+static void mix(float *to, const float *other, size_t n, double mixup)
+{
+    const float keep = (float)(1 - mixup), take = (float)mixup;
+
+    for (size_t i = 0; i < n; i++)
+        to[i] = to[i] * keep + other[i] * take;
+}
+
+/* What lies as bfloat16 is taken out, some rows at a time, and rounded when it is put back. */
+static void mix_weight(const struct ref_model *f, const struct tensor *t, const float *image)
+{
+    enum { ROWS = 96 };
+    const size_t most = (size_t)ROWS * (size_t)t->cols;
+    float *const own = mem_new(2 * most, sizeof *own), *const other = own + most;
+
+    for (int row = 0; row < t->rows; row += ROWS) {
+        const int n = t->rows - row < ROWS ? t->rows - row : ROWS;
+
+        packed_take(own, f->layout, t, row, n, f->image);
+        packed_take(other, f->layout, t, row, n, image);
+        mix(own, other, (size_t)n * (size_t)t->cols, f->conf.mixup);
+        packed_put(f->image, f->layout, t, row, n, own);
+    }
+    free(own);
+}
+
+/* An image of f32 is the weights in another order, and what fills it up is zero in both. */
 void ref_model_sync(struct ref_model *f, const struct trainable *step)
 {
-    const float keep = (float)(1 - f->conf.mixup), take = (float)f->conf.mixup;
     const float *image;
     size_t bytes;
 
@@ -70,8 +105,10 @@ void ref_model_sync(struct ref_model *f, const struct trainable *step)
     if (!f->conf.every || trainable_count(step) % f->conf.every)
         return;
     image = trainable_image(step, &bytes);
-    for (size_t i = 0; i < f->floats; i++)
-        f->image[i] = f->image[i] * keep + image[i] * take;
+    for (int i = 0; f->outline && i < f->outline->n; i++)
+        mix_weight(f, &f->outline->tensor[i], image);
+    if (!f->outline)
+        mix(f->image, image, f->floats, f->conf.mixup);
 }
 
 float *ref_model_weights(struct ref_model *f, size_t *floats)

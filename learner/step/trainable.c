@@ -328,12 +328,17 @@ void trainable_discard(struct trainable *step)
     memset(step->grad, 0, step->learns->count * sizeof(float));
 }
 
-/* Floats of a model's parameters, from its image: close enough for a plan, never less. */
+/* Bytes of a model's parameters in f32, from an image: close enough for a plan, never less. */
+static size_t block_size(const struct shape *shape)
+{
+    return packed_size_as(shape, PACKED_F32);
+}
+
 static size_t whole_size(const struct shape *shape, const struct train_options *options, int n)
 {
     const struct train_options own = keeping(options, packed_size(shape));
 
-    return 5 * packed_size(shape) + train_size(shape, &own, n);
+    return 4 * block_size(shape) + packed_size(shape) + train_size(shape, &own, n);
 }
 
 /* Four blocks of the adapter, and what its branches keep; 0: there can be no such adapter. */
@@ -359,7 +364,7 @@ size_t trainable_size(const struct shape *shape, const struct train_options *opt
 
     if (!adapter)
         return whole_size(shape, options, n);
-    return 2 * packed_size(shape) + train_size(shape, &own, n) + adapter;
+    return block_size(shape) + packed_size(shape) + train_size(shape, &own, n) + adapter;
 }
 
 size_t trainable_size_packed(const struct shape *shape, enum packed_store store,

@@ -144,11 +144,14 @@ static enum err write_tensors(const char *folder, const struct lora *l, bool bf1
         const struct tensor *t = &w->tensor[i];
         const bool vector = t->rows == 1 && part_is_vector(t->row);
 
-        put[i] = (struct safetensors_put){
-            t->name, vector ? 0 : (size_t)t->rows,        (size_t)t->cols, w->data + t->at,
-            false,   adapter_grouped(l, t) ? order : NULL};
+        put[i] = (struct safetensors_put){.name = t->name,
+                                          .rows = vector ? 0 : (size_t)t->rows,
+                                          .cols = (size_t)t->cols,
+                                          .data = w->data + t->at,
+                                          .order = adapter_grouped(l, t) ? order : NULL,
+                                          .as = bf16 ? SAFETENSORS_BF16 : SAFETENSORS_F32};
     }
-    err = safetensors_write(path, put, (size_t)w->n, bf16, note);
+    err = safetensors_write(path, put, (size_t)w->n, note);
     free(path);
     free(order);
     free(put);

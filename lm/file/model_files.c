@@ -106,12 +106,13 @@ static enum err take_weights(struct model_files *files, struct model_meta *card,
 /* In this order because each needs the one before: names of special tokens need the tokenizer,
  * the meta needs the shape as folder_tokens and weights_untie leave it. */
 static enum err open_folder(struct model_files *files, const char *path,
-                            enum model_files_want want)
+                            enum model_files_want want, enum precision compute)
 {
     struct folder folder;
     char *name = mem_print("%s/tokenizer.json", path);
     enum err err = folder_read(&folder, path);
 
+    folder.card.shape.compute = compute;
     if (!err)
         err = tokenizer_json(&files->tokenizer, folder.card.tokenizer,
                              strlen(folder.card.tokenizer), name);
@@ -132,7 +133,7 @@ static enum err open_folder(struct model_files *files, const char *path,
 /* Its lists become a tokenizer.json first: the meta, and a folder saved from this model, hold
  * that and know nothing of GGUF. */
 static enum err open_gguf(struct model_files *files, const char *path,
-                          enum model_files_want want)
+                          enum model_files_want want, enum precision compute)
 {
     struct gguf *file = NULL;
     struct model_meta card = {0};
@@ -141,6 +142,7 @@ static enum err open_gguf(struct model_files *files, const char *path,
 
     if (!err)
         err = ggufshape_read(&card.shape, file);
+    card.shape.compute = compute;
     if (!err)
         err = ggufmodel_tokenizer(&files->tokenizer, file);
     if (!err)
@@ -171,7 +173,7 @@ static enum err refuse_pickle(const char *path)
 
 /* By its first bytes, not by its name. A pickle is a zip file, or begins with its version. */
 static enum err open_file(struct model_files *files, const char *path,
-                          enum model_files_want want)
+                          enum model_files_want want, enum precision compute)
 {
     struct source *source;
     uint32_t magic = 0;
@@ -186,7 +188,7 @@ static enum err open_file(struct model_files *files, const char *path,
     if (err)
         return err;
     if (magic == 0x46554747)
-        return open_gguf(files, path, want);
+        return open_gguf(files, path, want, compute);
     if (magic == 0x04034B50 || (magic & 0xFF) == 0x80)
         return refuse_pickle(path);
     return err_set(
@@ -271,8 +273,10 @@ static enum err adapt(struct model_files *files, struct adapter *adapter, const 
         return err;
     files->params->shape = files->shape;
     err = adapter_load(&lora, adapter, files->params, any_base);
-    if (!err)
+    if (!err) {
         lora_merge(lora, files->params);
+        params_round_all(files->params);
+    }
     lora_free(lora);
     return err;
 }
@@ -291,7 +295,7 @@ enum err model_files_adapt(struct model_files *files, const char *folder, bool a
 /* The one door. An adapter's base is a path like any other, and may be an adapter again: to a
  * depth, as two may name each other. */
 static enum err open_at(struct model_files **out, const char *path, enum model_files_want want,
-                        int depth)
+                        enum precision compute, int depth)
 {
     struct model_files *files;
     struct adapter *adapter = NULL;
@@ -310,11 +314,11 @@ static enum err open_at(struct model_files **out, const char *path, enum model_f
             err = adapter_base(&base, adapter);
         if (!err)
             err = open_at(&files, base, want == MODEL_FILES_PACKED ? MODEL_FILES_ALL : want,
-                          depth + 1);
+                          compute, depth + 1);
         if (!err)
             err = adapt(files, adapter, found, false);
         if (!err) {
-            files->store = PACKED_F32;
+            files->store = packed_store_of(&files->shape);
             files->merged = true;
         }
         if (!err && want == MODEL_FILES_PACKED) /* what was merged is no bfloat16 any more */
@@ -323,8 +327,8 @@ static enum err open_at(struct model_files **out, const char *path, enum model_f
         free(base);
     } else {
         files = mem_new(1, sizeof *files);
-        err =
-            fs_is_dir(found) ? open_folder(files, found, want) : open_file(files, found, want);
+        err = fs_is_dir(found) ? open_folder(files, found, want, compute)
+                               : open_file(files, found, want, compute);
     }
     free(found);
     if (err)
@@ -334,10 +338,10 @@ static enum err open_at(struct model_files **out, const char *path, enum model_f
     return err;
 }
 
-enum err model_files_open(struct model_files **out, const char *path,
-                          enum model_files_want want)
+enum err model_files_open_as(struct model_files **out, const char *path,
+                             enum model_files_want want, enum precision compute)
 {
-    return open_at(out, path, want, 0);
+    return open_at(out, path, want, compute, 0);
 }
 
 void model_files_free(struct model_files *files)

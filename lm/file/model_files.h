@@ -42,9 +42,16 @@ enum err model_files_find(char **out, const char *path) MUST_CHECK;
 /* The same for MODEL_FILES_META: of a name on a hub no weights are fetched. */
 enum err model_files_find_text(char **out, const char *path) MUST_CHECK;
 
-/* Errors name the file. A tokenizer with more tokens than the embedding has rows is refused. */
-enum err model_files_open(struct model_files **out, const char *path,
-                          enum model_files_want want) MUST_CHECK;
+/* A model that shall compute so: its shape says it, and its weights are rounded for it. Errors name the
+ * file. A tokenizer with more tokens than the embedding has rows is refused. */
+enum err model_files_open_as(struct model_files **out, const char *path,
+                             enum model_files_want want, enum precision compute) MUST_CHECK;
+/* The same in float32. */
+MUST_CHECK static inline enum err model_files_open(struct model_files **out, const char *path,
+                                                   enum model_files_want want)
+{
+    return model_files_open_as(out, path, want, PRECISION_FLOAT32);
+}
 void model_files_free(struct model_files *files);
 
 /* A model whose rotation depends on how long sequences are (longrope) is opened for those of its

@@ -1,5 +1,6 @@
 /* A meta is config.json's object beside more keys: the tokenizer's and the template's texts, the
- * stops, for longrope which list the run chose, and tokens that the template names. The object is read by the same
+ * stops, for longrope which list the run chose, in what it
+ * computes, and tokens that the template names. The object is read by the same
  * hfconfig that reads a folder: an actor that pulls a meta knows what the learner knows but the
  * weights, and checks it as it would a stranger's file. Keys are sorted and numbers have their
  * fewest digits, so its hash names it. */
@@ -55,6 +56,18 @@ static enum err read_reach(struct shape *shape, const json_t *rope, const char *
     return OK;
 }
 
+/* What the run that wrote this computes in: nothing, of float32. */
+static enum err read_compute(struct shape *shape, const json_t *compute, const char *name)
+{
+    const char *word = json_string_value(compute);
+
+    if (compute && (!word || precision_named(&shape->compute, word) ||
+                    shape->compute == PRECISION_FLOAT32))
+        return err_set(ERR_PARSE,
+                       "%s: compute: this build knows bfloat16 alone, beside float32", name);
+    return OK;
+}
+
 /* A learner made this list of a file, and a stranger may have made the learner: names and texts,
  * no more of them than chat_tokens_named gives. */
 static enum err read_tokens(json_t **out, json_t *tokens, const char *name)
@@ -96,6 +109,8 @@ enum err model_meta_read(struct model_meta *out, const char *text, size_t n, con
     if (!err)
         err = read_reach(&out->shape, json_object_get(card, "rope"), name);
     if (!err)
+        err = read_compute(&out->shape, json_object_get(card, "compute"), name);
+    if (!err)
         err = read_stops(&out->shape, stops, name);
     if (!err)
         err = read_tokens(&out->tokens, json_object_get(card, "tokens"), name);
@@ -130,6 +145,8 @@ enum err model_meta_write(const struct model_meta *card, char **out, size_t *n)
     json_object_set_new(json, "stops", stops);
     if (card->shape.rope == ROPE_LONG)
         json_object_set_new(json, "rope", json_string(card->shape.rope_far ? "long" : "short"));
+    if (card->shape.compute != PRECISION_FLOAT32)
+        json_object_set_new(json, "compute", json_string(precision_name(card->shape.compute)));
     if (tokens)
         json_object_set_new(json, "tokens", tokens);
     if (card->shape.rope == ROPE_DYNAMIC)

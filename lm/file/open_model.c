@@ -39,18 +39,19 @@ static void ready(struct open_model *out)
 }
 
 /* An empty path is a key that was not given: the words say what may be. */
-static enum err open_files(struct open_model *out, const char *path, enum model_files_want want)
+static enum err open_files(struct open_model *out, const char *path, enum model_files_want want,
+                           enum precision compute)
 {
     memset(out, 0, sizeof *out);
     if (!path || !*path)
         return err_set(ERR_RANGE, "which model? say --model M: a Hugging Face folder, a .gguf "
                                   "file or a run folder");
-    return model_files_open(&out->files, path, want);
+    return model_files_open_as(&out->files, path, want, compute);
 }
 
 enum err open_model_text(struct open_model *out, const char *path)
 {
-    enum err err = open_files(out, path, MODEL_FILES_META);
+    enum err err = open_files(out, path, MODEL_FILES_META, PRECISION_FLOAT32);
 
     if (!err)
         ready(out);
@@ -91,10 +92,15 @@ static enum err check_head(const struct open_model *out, const char *path, enum 
     return OK;
 }
 
-enum err open_model_all(struct open_model *out, const char *path, enum head head)
+enum err open_model_all(struct open_model *out, const char *path, enum head head,
+                        const char *compute)
 {
-    enum err err = open_files(out, path, MODEL_FILES_PACKED);
+    enum precision as;
+    enum err err = precision_named(&as, compute);
 
+    memset(out, 0, sizeof *out);
+    if (!err)
+        err = open_files(out, path, MODEL_FILES_PACKED, as);
     if (!err)
         err = check_head(out, path, head);
     if (!err) {

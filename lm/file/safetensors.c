@@ -12,6 +12,7 @@
 #include "lm/file/half.h"
 #include "lm/file/quant.h"
 #include "lm/file/source.h"
+#include "lm/kernel/master.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -388,7 +389,7 @@ static size_t put_values(const struct safetensors_put *put)
 }
 
 /* The header's text, padded with spaces to a multiple of 8 as the format's own writer does. */
-static char *make_header(const struct safetensors_put *const *put, size_t n, bool bf16,
+static char *make_header(const struct safetensors_put *const *put, size_t n,
                          const struct safetensors_note *note, size_t *bytes)
 {
     json_t *header = json_pack("{s:{s:s}}", "__metadata__", "format", "pt");
@@ -399,6 +400,7 @@ static char *make_header(const struct safetensors_put *const *put, size_t n, boo
         json_object_set_new(json_object_get(header, "__metadata__"), note->key,
                             json_string(note->text));
     for (size_t i = 0; i < n; i++) {
+        const bool bf16 = put[i]->as != SAFETENSORS_F32;
         const size_t end = at + put_values(put[i]) * (bf16 ? 2 : 4);
         const json_int_t rows = (json_int_t)put[i]->rows, cols = (json_int_t)put[i]->cols;
         json_t *shape = !rows            ? json_pack("[I]", cols)
@@ -419,19 +421,20 @@ static char *make_header(const struct safetensors_put *const *put, size_t n, boo
     return padded;
 }
 
-/* n values, as f32 or rounded to bf16. */
-static enum err put_values_at(struct fs_file *to, const float *from, size_t n, bool bf16)
+static enum err put_values_at(struct fs_file *to, const float *from, size_t n,
+                              enum safetensors_as as)
 {
     uint16_t *half;
     enum err err = OK;
 
-    if (!bf16)
+    if (as == SAFETENSORS_F32)
         return fs_put(to, from, n * sizeof *from);
     half = mem_new(PIECE, sizeof *half);
     for (size_t done = 0; !err && done < n;) {
         const size_t take = n - done < PIECE ? n - done : PIECE;
         for (size_t i = 0; i < take; i++)
-            half[i] = half_to_bf16(from[done + i]);
+            half[i] = as == SAFETENSORS_BF16 ? half_to_bf16(from[done + i])
+                                             : master_weight(from[done + i]);
         err = fs_put(to, half, take * sizeof *half);
         done += take;
     }
@@ -439,30 +442,30 @@ static enum err put_values_at(struct fs_file *to, const float *from, size_t n, b
     return err;
 }
 
-static enum err put_data(struct fs_file *to, const struct safetensors_put *put, bool bf16)
+static enum err put_data(struct fs_file *to, const struct safetensors_put *put)
 {
     const size_t rows = put->rows ? put->rows : put->cols, width = put->rows ? put->cols : 1;
     float *column;
     enum err err = OK;
 
     for (size_t r = 0; !err && put->order && r < rows; r++)
-        err = put_values_at(to, put->data + (size_t)put->order[r] * width, width, bf16);
+        err = put_values_at(to, put->data + (size_t)put->order[r] * width, width, put->as);
     if (put->order)
         return err;
     if (!put->turned)
-        return put_values_at(to, put->data, put_values(put), bf16);
+        return put_values_at(to, put->data, put_values(put), put->as);
     column = mem_new(put->rows, sizeof *column);
     for (size_t c = 0; !err && c < put->cols; c++) {
         for (size_t r = 0; r < put->rows; r++)
             column[r] = put->data[r * put->cols + c];
-        err = put_values_at(to, column, put->rows, bf16);
+        err = put_values_at(to, column, put->rows, put->as);
     }
     free(column);
     return err;
 }
 
 enum err safetensors_write(const char *path, const struct safetensors_put *put, size_t n,
-                           bool bf16, const struct safetensors_note *note)
+                           const struct safetensors_note *note)
 {
     const struct safetensors_put **order = mem_new(n, sizeof *order);
     struct fs_file *to = NULL;
@@ -474,7 +477,7 @@ enum err safetensors_write(const char *path, const struct safetensors_put *put, 
     for (size_t i = 0; i < n; i++)
         order[i] = &put[i];
     qsort(order, n, sizeof *order, by_name);
-    header = make_header(order, n, bf16, note, &bytes);
+    header = make_header(order, n, note, &bytes);
     for (int i = 0; i < 8; i++)
         length[i] = (uint8_t)(bytes >> (8 * i));
     err = fs_begin(&to, path);
@@ -483,7 +486,7 @@ enum err safetensors_write(const char *path, const struct safetensors_put *put, 
     if (!err)
         err = fs_put(to, header, bytes);
     for (size_t i = 0; i < n && !err; i++)
-        err = put_data(to, order[i], bf16);
+        err = put_data(to, order[i]);
     if (err)
         fs_abort(to);
     else

@@ -54,6 +54,13 @@ enum err safetensors_read_part(struct safetensors *file,
 /* A text of the header's __metadata__; NULL: none of that name. */
 const char *safetensors_note(const struct safetensors *file, const char *key);
 
+/* What the values of an array are written as. */
+enum safetensors_as {
+    SAFETENSORS_F32,
+    SAFETENSORS_BF16,   /* rounded to nearest even, as torch does */
+    SAFETENSORS_WEIGHT, /* bfloat16 as a model of it computes with (lm/kernel/master.h) */
+};
+
 /* One array to write; a vector has rows 0. */
 struct safetensors_put {
     const char *name;
@@ -63,6 +70,7 @@ struct safetensors_put {
     const int
         *order; /* row i of the file is row order[i] here, a vector's value likewise; NULL: as
                         * they stand. Not turned. Borrowed */
+    enum safetensors_as as;
 };
 
 /* A text for __metadata__; the list ends with key NULL. */
@@ -70,9 +78,9 @@ struct safetensors_note {
     const char *key, *text;
 };
 
-/* Writes `path` whole or not at all (fs_begin), arrays in name order, as f32 or bf16 (rounded
- * to nearest even). `note` may be NULL. Errors: ERR_IO. */
+/* Writes `path` whole or not at all (fs_begin), arrays in name order. `note` may be NULL. Errors:
+ * ERR_IO. */
 enum err safetensors_write(const char *path, const struct safetensors_put *put, size_t n,
-                           bool bf16, const struct safetensors_note *note) MUST_CHECK;
+                           const struct safetensors_note *note) MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 #include "lm/file/tensor_walk.h"
 
 #include "base/mem.h"
+#include "base/say.h"
 
 #include <stdlib.h>
 
@@ -24,6 +25,36 @@ static enum err check_values(const struct tensor_walk *walk, const struct shape 
                    walk->name, wanted, walk->values);
 }
 
+/* Whether every matrix is bfloat16 in the file. */
+static bool all_half(const struct tensor_walk *walk, const struct params *outline)
+{
+    for (int i = 0; i < outline->n; i++)
+        if (part_in_panels(outline->tensor[i].row) &&
+            !walk->half(walk->self, &outline->tensor[i]))
+            return false;
+    return true;
+}
+
+/* Rows as a model of this shape has them. */
+static enum err take(const struct tensor_walk *walk, const struct shape *shape,
+                     const struct tensor *t, int row, int n, float *to)
+{
+    const enum err err = walk->rows(walk->self, t, row, n, to);
+
+    if (!err)
+        params_round(to, (size_t)n * (size_t)t->cols, t, shape->compute);
+    return err;
+}
+
+/* A run computes in them from now on, so whoever compares with another program's figures should know
+ * that they are not the file's. */
+static void tell_rounded(const struct tensor_walk *walk, const struct params *outline)
+{
+    if (outline->shape.compute == PRECISION_BFLOAT16 && !all_half(walk, outline))
+        say(stderr, "%s: its matrices are no bfloat16: rounded, for compute is bfloat16\n",
+            walk->name);
+}
+
 enum err tensor_walk_read(struct params **out, const struct tensor_walk *walk,
                           const struct shape *shape)
 {
@@ -36,8 +67,10 @@ enum err tensor_walk_read(struct params **out, const struct tensor_walk *walk,
     for (int i = 0; !err && i < params->n; i++) {
         const struct tensor *t = &params->tensor[i];
 
-        err = walk->rows(walk->self, t, 0, t->rows, params->data + t->at);
+        err = take(walk, shape, t, 0, t->rows, params->data + t->at);
     }
+    if (!err)
+        tell_rounded(walk, params);
     if (!err) /* last: a missing tensor's name says more than a strange one's */
         err = walk->others(walk->self, params);
     if (err)
@@ -60,11 +93,7 @@ static int rows_of(const struct tensor_walk *walk, const struct tensor *t)
  * kind of everything. */
 static enum packed_store store_of(const struct tensor_walk *walk, const struct params *outline)
 {
-    for (int i = 0; i < outline->n; i++)
-        if (part_in_panels(outline->tensor[i].row) &&
-            !walk->half(walk->self, &outline->tensor[i]))
-            return PACKED_F32;
-    return PACKED_PAIRS;
+    return all_half(walk, outline) ? PACKED_PAIRS : packed_store_of(&outline->shape);
 }
 
 static enum err pack_tensor(float *image, const struct packed_layout *layout,
@@ -102,6 +131,8 @@ enum err tensor_walk_pack(float **image, struct packed_layout **layout,
     for (int i = 0; !err && i < outline->n; i++)
         err = pack_tensor(*image, *layout, walk, &outline->tensor[i]);
     if (!err)
+        tell_rounded(walk, outline);
+    if (!err)
         err = walk->others(walk->self, outline);
     params_free(outline);
     if (!err)
@@ -128,7 +159,7 @@ enum err tensor_walk_store(enum packed_store *out, const struct tensor_walk *wal
 
 /* In the order of rows: the pieces' bytes one after another are those of the whole. */
 static enum err hash_tensor(struct hash_sha256 *state, const struct tensor_walk *walk,
-                            const struct tensor *t)
+                            const struct shape *shape, const struct tensor *t)
 {
     const int step = rows_of(walk, t);
     float *piece = mem_new((size_t)step * (size_t)t->cols, sizeof *piece);
@@ -137,7 +168,7 @@ static enum err hash_tensor(struct hash_sha256 *state, const struct tensor_walk 
     for (int row = 0; !err && row < t->rows; row += step) {
         const int n = t->rows - row < step ? t->rows - row : step;
 
-        err = walk->rows(walk->self, t, row, n, piece);
+        err = take(walk, shape, t, row, n, piece);
         if (!err)
             hash_sha256_add(state, piece, (size_t)n * (size_t)t->cols * sizeof *piece);
     }
@@ -161,7 +192,7 @@ enum err tensor_walk_hash(struct hash *out, const struct tensor_walk *walk,
         params_order(outline, order);
     }
     for (int i = 0; !err && i < outline->n; i++)
-        err = hash_tensor(&state, walk, order[i]);
+        err = hash_tensor(&state, walk, shape, order[i]);
     if (!err)
         err = walk->others(walk->self, outline);
     *out = hash_sha256_end(&state);

@@ -4,21 +4,19 @@
  * after the bytes (weights_untie).
  *
  * Nothing is left over: a tensor that has no place is refused, or a model of another kind would
- * load in part and answer nonsense. Only those that are known to be idle are passed over. At
- * the end the other direction: params to a file, and the hash of what a file will hold. */
+ * load in part and answer nonsense. Only those that are known to be idle are passed over. The
+ * other direction is weights_write.c's. */
 
 #include "lm/file/weights.h"
 
 #include "base/fs.h"
 #include "base/mem.h"
 #include "lm/file/grouped.h"
-#include "lm/file/half.h"
 #include "lm/file/hfconfig.h"
 #include "lm/file/safetensors.h"
 #include "lm/file/source.h"
 #include "lm/file/tensor_walk.h"
 #include "lm/file/unopened.h"
-#include "lm/model/lora.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -430,69 +428,4 @@ enum err weights_store(enum packed_store *out, struct weights *weights,
     const struct tensor_walk walk = walk_of(weights, shape);
 
     return tensor_walk_store(out, &walk, shape);
-}
-
-enum err weights_write(const char *path, const struct params *params, const char *dtype)
-{
-    struct safetensors_put *put = mem_new((size_t)params->n, sizeof *put);
-    const bool bf16 = !strcmp(dtype, "bfloat16");
-    int *order = grouped_order(&params->shape);
-    enum err err;
-
-    for (int i = 0; i < params->n; i++) {
-        const struct tensor *tensor = &params->tensor[i];
-        put[i].name = tensor->name;
-        put[i].rows = part_is_vector(tensor->row) ? 0 : (size_t)tensor->rows;
-        put[i].cols = (size_t)tensor->cols;
-        put[i].data = params->data + tensor->at;
-        put[i].turned = tensor->row->turned;
-        put[i].order = tensor->row->grouped ? order : NULL;
-    }
-    err = safetensors_write(path, put, (size_t)params->n, bf16, NULL);
-    free(order);
-    free(put);
-    return err;
-}
-
-/* What reading the file again will give. */
-static float *rounded(const struct params *params)
-{
-    float *data = mem_new(params->count, sizeof *data);
-
-    for (size_t i = 0; i < params->count; i++)
-        data[i] = half_bf16(half_to_bf16(params->data[i]));
-    return data;
-}
-
-static bool whole(const char *dtype)
-{
-    return strcmp(dtype, "bfloat16") != 0;
-}
-
-struct hash weights_hash(const struct params *params, const char *dtype)
-{
-    struct params half = *params;
-    struct hash hash;
-
-    if (whole(dtype))
-        return params_hash(params);
-    half.data = rounded(params);
-    hash = params_hash(&half);
-    free(half.data);
-    return hash;
-}
-
-struct hash weights_hash_lora(const struct lora *lora, const char *dtype)
-{
-    struct params half = *lora->weights;
-    struct lora of = *lora;
-    struct hash hash;
-
-    if (whole(dtype))
-        return lora_hash(lora);
-    half.data = rounded(lora->weights);
-    of.weights = &half;
-    hash = lora_hash(&of);
-    free(half.data);
-    return hash;
 }

@@ -42,10 +42,11 @@ enum err weights_file_hash(struct hash *out, struct weights *weights,
 
 /* params_hash, and lora_hash, of what a folder written with this dtype holds: what `drover
  * inspect` says of it. */
-struct hash weights_hash(const struct params *params, const char *dtype);
-struct hash weights_hash_lora(const struct lora *lora, const char *dtype);
+struct hash weights_write_hash(const struct params *params, const char *dtype);
+struct hash weights_write_hash_lora(const struct lora *lora, const char *dtype);
 
-/* Writes model.safetensors at `path`, dtype "float32" or "bfloat16". Errors: ERR_IO. */
+/* Writes model.safetensors at `path`, dtype "float32" or "bfloat16"; of a model that computes in bfloat16
+ * the latter is what it computes with: matrices so, vectors in f32. Errors: ERR_IO. */
 enum err weights_write(const char *path, const struct params *params,
                        const char *dtype) MUST_CHECK;
 

@@ -4,11 +4,11 @@
 
 #include "lm/kernel/pairs.h"
 
-#include "lm/kernel/bf16.h"
+#include "lm/kernel/master.h"
 #include "lm/kernel/share.h"
 
 #include <assert.h>
-#include <string.h>
+#include <stdbool.h>
 
 static size_t filled(int k)
 {
@@ -38,14 +38,13 @@ static size_t place(int d)
 
 static uint16_t upper(float value)
 {
-    uint32_t bits;
+    const uint32_t bits = master_bits(value);
 
-    memcpy(&bits, &value, sizeof bits);
     assert(!(bits & 0xFFFFu)); /* else the caller asked for what this order cannot hold */
     return (uint16_t)(bits >> 16);
 }
 
-void pairs_pack(uint16_t *pairs, int at, const float *w, size_t ldw, int n, int k)
+static void pack(uint16_t *pairs, int at, const float *w, size_t ldw, int n, int k, bool round)
 {
 #pragma omp parallel for schedule(static) if (share_worth((size_t)n * (size_t)k))
     for (int j = 0; j < n; j++) {
@@ -53,8 +52,18 @@ void pairs_pack(uint16_t *pairs, int at, const float *w, size_t ldw, int n, int 
         uint16_t *to = pairs + column_at(at + j, k);
 
         for (int d = 0; d < k; d++)
-            to[place(d)] = upper(from[d]);
+            to[place(d)] = round ? master_weight(from[d]) : upper(from[d]);
     }
+}
+
+void pairs_pack(uint16_t *pairs, int at, const float *w, size_t ldw, int n, int k)
+{
+    pack(pairs, at, w, ldw, n, k, false);
+}
+
+void pairs_pack_rounded(uint16_t *pairs, int at, const float *w, size_t ldw, int n, int k)
+{
+    pack(pairs, at, w, ldw, n, k, true);
 }
 
 void pairs_unpack_row(float *w, const uint16_t *pairs, int at, int k)

@@ -267,6 +267,20 @@ void rows_qkv(float *qkv, const float *cos, const float *sin, int n,
     }
 }
 
+void rows_round_keys(float *qkv, int n, const struct rows_heads *heads)
+{
+    const struct isa *isa = isa_current();
+    const int queries = heads->heads * heads->head_dim;
+    const int both = 2 * heads->kv_heads * heads->head_dim;
+
+#pragma omp parallel for schedule(static) if (share_worth((size_t)n * (size_t)both))
+    for (int i = 0; i < n; i++) {
+        float *row = qkv + (size_t)i * (size_t)(queries + both) + queries;
+
+        isa->bf16_round(row, row, both);
+    }
+}
+
 void rows_dot(float *y, const float *x, const float *w, int n, int width)
 {
     const struct isa *isa = isa_current();

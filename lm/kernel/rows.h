@@ -84,6 +84,9 @@ void rows_head_norm(float *to, float *factor, const float *from, int n,
 void rows_qkv(float *qkv, const float *cos, const float *sin, int n,
               const struct rows_heads *heads);
 
+/* In place: keys and values are rounded to bfloat16 (bf16.h), as a model that computes in it has them. */
+void rows_round_keys(float *qkv, int n, const struct rows_heads *heads);
+
 /* What both directions need of a head: its columns behind the first `rotary` stay. */
 int rows_rotary(const struct rows_heads *heads);
 /* 2 half columns in pairs (2i, 2i + 1) to and from halves (i, i + half). */

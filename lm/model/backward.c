@@ -78,6 +78,7 @@ void backward_linear(const struct backward *pass, const struct backward_linear *
 {
     const struct tensor *w = linear->weight;
     const size_t cols = (size_t)w->cols, before = (size_t)linear->from * cols;
+    const bool bf16 = pass->acts->shape.compute == PRECISION_BFLOAT16;
     size_t rows = 0;
 
     for (int i = 0; i < linear->count; i++) { /* params keeps them together */
@@ -90,7 +91,7 @@ void backward_linear(const struct backward *pass, const struct backward_linear *
         .ldc = cols,
         .a = linear->dy,
         .lda = rows,
-        .b = linear->dx ? rows_of(pass, linear) : NULL,
+        .b = linear->dx && !bf16 ? rows_of(pass, linear) : NULL,
         .ldb = cols,
         .m = linear->n,
         .n = w->cols,
@@ -114,12 +115,17 @@ void backward_linear(const struct backward *pass, const struct backward_linear *
         .scratch = pass->acts->product,
     };
     if (linear->dx) {
-        product_run(&dx);
+        if (bf16)
+            backward_bf16_input(pass, linear);
+        else
+            product_run(&dx);
         pairs(pass, linear, rows, true);
     }
     if (!linear->x)
         return;
-    if (dw.c)
+    if (dw.c && bf16)
+        backward_bf16_weight(linear, dw.c);
+    else if (dw.c)
         product_run(&dw);
     pairs(pass, linear, rows, false);
 }

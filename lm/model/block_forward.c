@@ -53,7 +53,8 @@ static void head_norm(const struct block_pass *pass, const struct block_op *op, 
     rows_head_norm(pass->act[op->to], factor, pass->act[op->from], pass->n, &heads, &norm);
 }
 
-/* Local layers may rotate by frequencies of their own, and some not at all. */
+/* Local layers may rotate by frequencies of their own, and some not at all. Here keys and values are
+ * as all later rows see them: in bfloat16 they are rounded now, once. */
 static void place(const struct block_pass *pass, const struct block_op *op, int layer)
 {
     const struct rows_heads heads = model_heads(&pass->model->shape);
@@ -62,6 +63,8 @@ static void place(const struct block_pass *pass, const struct block_op *op, int 
 
     rows_qkv(pass->act[op->to], turned ? pass->cos[own] : NULL, turned ? pass->sin[own] : NULL,
              pass->n, &heads);
+    if (pass->model->shape.compute == PRECISION_BFLOAT16)
+        rows_round_keys(pass->act[op->to], pass->n, &heads);
 }
 
 static void attend(const struct block_pass *pass, const struct block_op *op, int layer)

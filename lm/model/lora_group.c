@@ -7,8 +7,10 @@
 
 #include "base/mem.h"
 #include "lm/kernel/gemm.h"
+#include "lm/kernel/pairs.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Behind the last of the matrices that lie in one block with `first`. */
 static const struct tensor *block_end(const struct params *base, const struct tensor *first)
@@ -40,6 +42,8 @@ size_t lora_group_floats(const struct shape *shape)
             rows += t->rows;
         n = gemm_packed_size(rows, cols);
         most = n > most ? n : most;
+        n = pairs_size(rows, cols) / 2; /* more, where a depth is filled up */
+        most = n > most ? n : most;
     }
     params_free(outline);
     return most;
@@ -51,18 +55,33 @@ static void put(const struct lora *l, const struct tensor *t, int at, float *roo
     const struct lora_site *const site = lora_at(l, t);
     float *const panels = site->a ? lora_panels(l, site) : NULL;
     float *const rows = mem_new(2 * (size_t)LORA_ROWS * (size_t)t->cols, sizeof *rows);
-    float *const w = rows + (size_t)LORA_ROWS * (size_t)t->cols;
+    float *const merged = rows + (size_t)LORA_ROWS * (size_t)t->cols;
+    const bool bf16 = l->base->shape.compute == PRECISION_BFLOAT16;
 
     for (int row = 0; row < t->rows; row += LORA_ROWS) {
         const int n = t->rows - row < LORA_ROWS ? t->rows - row : LORA_ROWS;
         const float *from = lora_base_rows(l, t, row, n, rows);
 
         if (site->a)
-            lora_rows(l, site, panels, row, n, from, w);
-        gemm_pack(room, at + row, site->a ? w : from, (size_t)t->cols, n, t->cols);
+            lora_rows(l, site, panels, row, n, from, merged);
+        from = site->a ? merged : from;
+        if (bf16)
+            pairs_pack_rounded((void *)room, at + row, from, (size_t)t->cols, n, t->cols);
+        else
+            gemm_pack(room, at + row, from, (size_t)t->cols, n, t->cols);
     }
     free(panels);
     free(rows);
+}
+
+/* Of panels of pairs. */
+static size_t bytes_of(const struct tensor *first, const struct tensor *end)
+{
+    int rows = 0;
+
+    for (const struct tensor *t = first; t < end; t++)
+        rows += t->rows;
+    return pairs_size(rows, first->cols) * sizeof(uint16_t);
 }
 
 bool lora_group_panels(const struct lora *l, enum part part, int layer, float *room)
@@ -74,6 +93,8 @@ bool lora_group_panels(const struct lora *l, enum part part, int layer, float *r
 
     for (const struct tensor *t = first; t < end; t++)
         pair = pair || lora_at(l, t)->a;
+    if (pair && l->base->shape.compute == PRECISION_BFLOAT16) /* what fills panels up is read */
+        memset(room, 0, bytes_of(first, end));
     for (const struct tensor *t = first; pair && t < end; at += t++->rows)
         put(l, t, at, room);
     return pair;

@@ -139,7 +139,7 @@ static void local_frequencies(float *freq, const struct shape *s)
 enum err model_new(struct model **out, const struct shape *shape, const float *weights,
                    size_t bytes)
 {
-    return model_new_as(out, shape, PACKED_F32, weights, bytes);
+    return model_new_as(out, shape, packed_store_of(shape), weights, bytes);
 }
 
 enum err model_new_as(struct model **out, const struct shape *shape, enum packed_store store,
@@ -220,16 +220,17 @@ const float *model_weight(const struct model *model, enum part part, int layer)
 static void product_from(const struct model *model, enum part part, int layer, int from,
                          float *y, size_t ldy, const float *x, int rows, int n, int k)
 {
-    const float *weight = model_weight(model, part, layer);
-    const size_t at = gemm_packed_size(from, k);
+    const bool own = model->lora && lora_group_panels(model->lora, part, layer, model->room);
+    const float *weight = own ? model->room : model_weight(model, part, layer);
+    const uint16_t *pairs = (const uint16_t *)weight + pairs_size(from, k);
 
-    if (model->lora && lora_group_panels(model->lora, part, layer, model->room))
-        gemm_packed(y, ldy, x, (size_t)k, model->room + at, rows, n, k, false);
-    else if (model->layout->store == PACKED_PAIRS)
-        gemm_pairs(y, ldy, x, (size_t)k, (const uint16_t *)weight + pairs_size(from, k), rows,
-                   n, k, false);
+    if (model->shape.compute == PRECISION_BFLOAT16)
+        gemm_bf16(y, ldy, x, (size_t)k, pairs, rows, n, k, false);
+    else if (model->layout->store == PACKED_PAIRS && !own)
+        gemm_pairs(y, ldy, x, (size_t)k, pairs, rows, n, k, false);
     else
-        gemm_packed(y, ldy, x, (size_t)k, weight + at, rows, n, k, false);
+        gemm_packed(y, ldy, x, (size_t)k, weight + gemm_packed_size(from, k), rows, n, k,
+                    false);
 }
 
 void model_product(const struct model *model, enum part part, int layer, float *y, size_t ldy,

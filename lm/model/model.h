@@ -16,7 +16,7 @@ struct model {
     struct packed_layout *layout;
     const float *weights;    /* packed, borrowed */
     const struct lora *lora; /* NULL, or: the weights are this adapter's base (model_adapt) */
-    float *room;             /* with it: one block of matrices, in f32 */
+    float *room;       /* with it: one block of matrices, as products or backward read it */
     float *one, *none; /* [width] 1 and 0: what a norm without weights or biases has for them */
     float *freq[2];    /* [head_dim / 2] rotary frequencies of global and of local layers; the
                            * second NULL where those have none of their own */
@@ -26,7 +26,8 @@ struct model {
  * CPU's arithmetic, the size or alignment of the weights), ERR_NOMEM. */
 enum err model_new(struct model **out, const struct shape *shape, const float *weights,
                    size_t bytes) MUST_CHECK;
-/* The same of weights packed as `store`; PACKED_PAIRS: read only. Errors: as model_new. */
+/* The same of weights packed as `store`; PACKED_PAIRS: read only, the only one of a model that
+ * computes in bfloat16. Errors: as model_new. */
 enum err model_new_as(struct model **out, const struct shape *shape, enum packed_store store,
                       const float *weights, size_t bytes) MUST_CHECK;
 /* From now on products are with W of this adapter (lora.h), whose base the weights are and stay:

@@ -78,9 +78,14 @@ static size_t lay_all(const struct shape *s, enum packed_store store,
     return end;
 }
 
+enum packed_store packed_store_of(const struct shape *shape)
+{
+    return shape->compute == PRECISION_BFLOAT16 ? PACKED_PAIRS : PACKED_F32;
+}
+
 size_t packed_size(const struct shape *shape)
 {
-    return packed_size_as(shape, PACKED_F32);
+    return packed_size_as(shape, packed_store_of(shape));
 }
 
 size_t packed_size_as(const struct shape *shape, enum packed_store store)
@@ -90,7 +95,7 @@ size_t packed_size_as(const struct shape *shape, enum packed_store store)
 
 enum err packed_layout_new(struct packed_layout **out, const struct shape *shape)
 {
-    return packed_layout_as(out, shape, PACKED_F32);
+    return packed_layout_as(out, shape, packed_store_of(shape));
 }
 
 enum err packed_layout_as(struct packed_layout **out, const struct shape *shape,
@@ -101,9 +106,12 @@ enum err packed_layout_as(struct packed_layout **out, const struct shape *shape,
     *out = NULL;
     if (shape_check(shape))
         return ERR_RANGE;
+    if (shape->compute == PRECISION_BFLOAT16 && store != PACKED_PAIRS)
+        return err_set(ERR_RANGE, "weights in float32: a model that computes in bfloat16");
     l = mem_new(1, sizeof *l);
     l->spot = mem_new((size_t)shape->layers + 1, sizeof *l->spot);
     l->store = store;
+    l->rounds = shape->compute == PRECISION_BFLOAT16;
     l->size = lay_all(shape, store, l->spot);
     *out = l;
     return OK;
@@ -132,7 +140,10 @@ void packed_put(float *packed, const struct packed_layout *layout, const struct 
 {
     const struct packed_spot at = layout->spot[tensor->layer + 1][tensor->part];
 
-    if (part_in_panels(tensor->row) && layout->store == PACKED_PAIRS)
+    if (part_in_panels(tensor->row) && layout->rounds)
+        pairs_pack_rounded((void *)(packed + at.block), at.column + row, from,
+                           (size_t)tensor->cols, n, tensor->cols);
+    else if (part_in_panels(tensor->row) && layout->store == PACKED_PAIRS)
         pairs_pack((void *)(packed + at.block), at.column + row, from, (size_t)tensor->cols, n,
                    tensor->cols);
     else if (part_in_panels(tensor->row))

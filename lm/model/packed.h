@@ -6,9 +6,11 @@
  * Everything starts on a 4096-byte boundary. Parts of one group (q, k and v; gate and up) are one
  * matrix. The block is the wire format too (docs/PROTOCOL.md §1): its name is hash_of(block).
  *
- * A model that is not trained, and whose matrices are bfloat16 where they come from, may lie in half
- * the memory: with PACKED_PAIRS its matrices are panels of pairs (lm/kernel/pairs.h), all else is as
- * before. What is computed with it has the same bits. Such a block does not travel. */
+ * With PACKED_PAIRS its matrices are panels of pairs of bfloat16 (lm/kernel/pairs.h), in half the
+ * memory, and all else is as before. A model that computes in bfloat16 lies so, travels so, and what
+ * is put there is rounded (lm/kernel/master.h). One that computes in f32, is not trained, and whose
+ * matrices are bfloat16 where they come from, may: what is computed with it has the same bits as
+ * without, and such a block does not travel. */
 
 #ifndef LM_MODEL_PACKED_H
 #define LM_MODEL_PACKED_H
@@ -17,7 +19,10 @@
 
 enum packed_store { PACKED_F32, PACKED_PAIRS };
 
-/* Bytes that the packed weights of such a model take: as PACKED_F32, as `store`. */
+/* How a model of this shape lies that travels: by its compute. */
+enum packed_store packed_store_of(const struct shape *shape);
+
+/* Bytes that the packed weights of such a model take: so, as `store`. */
 size_t packed_size(const struct shape *shape);
 size_t packed_size_as(const struct shape *shape, enum packed_store store);
 
@@ -29,10 +34,11 @@ struct packed_spot {
 };
 struct packed_layout {
     enum packed_store store;
+    bool rounds;                       /* matrices become bfloat16 where they are put */
     size_t size;                       /* floats in all */
     struct packed_spot (*spot)[PARTS]; /* [1 + layers]: first what stands once */
 };
-/* Errors: ERR_RANGE (shape_check). */
+/* Errors: ERR_RANGE (shape_check; bfloat16 is computed of PACKED_PAIRS alone). */
 enum err packed_layout_new(struct packed_layout **out, const struct shape *shape) MUST_CHECK;
 enum err packed_layout_as(struct packed_layout **out, const struct shape *shape,
                           enum packed_store store) MUST_CHECK;
@@ -62,7 +68,7 @@ enum err packed_reheaded(float **image, struct packed_layout **layout,
                          bool zero_head) MUST_CHECK;
 
 /* Rows row..row+n-1 of one tensor to their place, from `from` [n, cols]: with PACKED_PAIRS a
- * matrix' values must be bfloat16's. */
+ * matrix' values must be bfloat16's, unless the layout rounds. */
 void packed_put(float *packed, const struct packed_layout *layout, const struct tensor *tensor,
                 int row, int n, const float *from);
 

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "lm/kernel/master.h"
 #include "lm/kernel/real.h"
 
 #include <math.h>
@@ -195,6 +196,24 @@ enum err params_reheaded(struct params **out, const struct params *from, enum he
     }
     *out = p;
     return OK;
+}
+
+void params_round(float *data, size_t n, const struct tensor *tensor, enum precision compute)
+{
+    if (compute != PRECISION_BFLOAT16 || !part_in_panels(tensor->row))
+        return;
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < n; i++)
+        data[i] = bf16_widen(master_weight(data[i]));
+}
+
+void params_round_all(struct params *p)
+{
+    for (int i = 0; i < p->n; i++) {
+        const struct tensor *t = &p->tensor[i];
+
+        params_round(p->data + t->at, (size_t)t->rows * (size_t)t->cols, t, p->shape.compute);
+    }
 }
 
 /* strcmp, and not the order of rows: a hash must not depend on how a family's rows stand. */

@@ -63,6 +63,11 @@ enum err params_reheaded(struct params **out, const struct params *from, enum he
 /* order [params->n] out: the tensors by their names. */
 void params_order(const struct params *params, const struct tensor **order);
 
+/* n values of a weight become what a model of this shape's compute has of them: of a matrix numbers
+ * of bfloat16 (master.h), or themselves. _all: of every weight. */
+void params_round(float *data, size_t n, const struct tensor *tensor, enum precision compute);
+void params_round_all(struct params *params);
+
 /* The weights hash: SHA-256 over the f32 bytes of the tensors in name order. */
 struct hash params_hash(const struct params *params);
 

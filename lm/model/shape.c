@@ -193,6 +193,8 @@ enum err shape_check(const struct shape *s)
         return err_set(ERR_RANGE, "model_type: kind %d is not known", (int)s->family);
     if (s->head != HEAD_LM && s->head != HEAD_SCALAR && s->head != HEAD_STEP)
         return err_set(ERR_RANGE, "head: kind %d is not known", (int)s->head);
+    if ((int)s->compute < 0 || s->compute >= PRECISIONS)
+        return err_set(ERR_RANGE, "compute: kind %d is not known", (int)s->compute);
     if (check_reals(s))
         return ERR_RANGE;
     if (check_sizes(s))

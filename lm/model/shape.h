@@ -8,7 +8,7 @@
 #ifndef LM_MODEL_SHAPE_H
 #define LM_MODEL_SHAPE_H
 
-#include "base/err.h"
+#include "lm/model/precision.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -73,6 +73,7 @@ enum {
 struct shape {
     enum family family;
     enum head head;
+    enum precision compute; /* chosen once a run, as rope_far is: no file of a model says it */
     int layers, width, heads, kv_heads, head_dim, ffn, vocab;
     int context; /* tokens that a sequence may have */
     bool tied;   /* the head is the embedding; HEAD_LM only */

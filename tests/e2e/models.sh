@@ -82,25 +82,33 @@ cmp -s "$work/gen" "$work/gen2" && fail "two seeds, one answer"
 DROVER_ISA=nonsense "$drover" generate --model "$model" < "$work/prompts" > /dev/null 2>&1 && fail "DROVER_ISA=nonsense was taken"
 
 echo "-- what decodes also scores, with the same bits"
-# The answer's text, and its end where it ended by itself, behind the same prompt. Text that is cut
-# into other tokens than it was made of is left out; there is little of it.
-paste -d '\t' "$work/prompts" "$work/gen" | sed \
-    's/^{"prompt":\(".*"\)}\t{"completion":"\(.*\)","ids":.*"finish_reason":"stop"}$/{"prompt":\1,"completion":"\2<|endoftext|>"}/
-     s/^{"prompt":\(".*"\)}\t{"completion":"\(.*\)","ids":.*"finish_reason":"length"}$/{"prompt":\1,"completion":"\2"}/' > "$work/pairs"
-"$drover" score --model "$model" < "$work/pairs" > "$work/score"
-for name in gen score; do
-    field ids < "$work/$name" > "$work/$name.ids"
-    field logprobs < "$work/$name" > "$work/$name.logprobs"
+for compute in bfloat16 float32; do # float32 last: its files are read below
+    "$drover" generate --model "$model" compute=$compute seed=9 max_new_tokens=40 < "$work/prompts" > "$work/gen"
+    # The answer's text, and its end where it ended by itself, behind the same prompt. Text that is cut
+    # into other tokens than it was made of is left out; there is little of it.
+    paste -d '\t' "$work/prompts" "$work/gen" | sed \
+        's/^{"prompt":\(".*"\)}\t{"completion":"\(.*\)","ids":.*"finish_reason":"stop"}$/{"prompt":\1,"completion":"\2<|endoftext|>"}/
+         s/^{"prompt":\(".*"\)}\t{"completion":"\(.*\)","ids":.*"finish_reason":"length"}$/{"prompt":\1,"completion":"\2"}/' > "$work/pairs"
+    "$drover" score --model "$model" compute=$compute < "$work/pairs" > "$work/score"
+    for name in gen score; do
+        field ids < "$work/$name" > "$work/$name.ids"
+        field logprobs < "$work/$name" > "$work/$name.logprobs"
+    done
+    paste -d ' ' "$work/gen.ids" "$work/score.ids" "$work/gen.logprobs" "$work/score.logprobs" | awk '
+        $1 == $2 { same++; tokens += gsub(/,/, ",", $1) + 1; if ($3 != $4) { print "line " NR ": " $3 " decoded, " $4 " scored"; bad = 1 } }
+        END { print "   " same " of " NR " answers, " tokens " tokens"; exit bad || same < NR / 2 }' || fail "decode and score differ"
+    for isa in scalar avx2 avx512; do
+        if [ $isa = scalar ] || grep -q "$(echo $isa | sed 's/avx512/avx512f/')" /proc/cpuinfo; then
+            DROVER_ISA=$isa "$drover" score --model "$model" compute=$compute < "$work/pairs" > "$work/score2"
+            same "$work/score" "$work/score2" "score DROVER_ISA=$isa"
+        fi
+    done
+    mv "$work/score" "$work/score.$compute"
+    cp "$work/score.$compute" "$work/score"
 done
-paste -d ' ' "$work/gen.ids" "$work/score.ids" "$work/gen.logprobs" "$work/score.logprobs" | awk '
-    $1 == $2 { same++; tokens += gsub(/,/, ",", $1) + 1; if ($3 != $4) { print "line " NR ": " $3 " decoded, " $4 " scored"; bad = 1 } }
-    END { print "   " same " of " NR " answers, " tokens " tokens"; exit bad || same < NR / 2 }' || fail "decode and score differ"
-for isa in scalar avx2 avx512; do
-    if [ $isa = scalar ] || grep -q "$(echo $isa | sed 's/avx512/avx512f/')" /proc/cpuinfo; then
-        DROVER_ISA=$isa "$drover" score --model "$model" < "$work/pairs" > "$work/score2"
-        same "$work/score" "$work/score2" "score DROVER_ISA=$isa"
-    fi
-done
+cmp -s "$work/score.float32" "$work/score.bfloat16" && fail "compute=bfloat16 computes float32's bits"
+"$drover" score --model "$model" compute=fp16 < "$work/pairs" > "$work/score2" 2> "$work/err" && fail "compute=fp16 was taken"
+grep -q 'bfloat16' "$work/err" || fail "compute=fp16: $(cat "$work/err")"
 : > "$work/score2"
 head -n 9 "$work/pairs" | while read -r line; do
     printf '%s\n' "$line" | "$drover" score --model "$model" >> "$work/score2"

@@ -5,7 +5,7 @@ usage: same_end.py BIN_FOLDER [case ...]    no case: the short list; `all`: ever
                                             and `2.CASE` ask for one overlap only
 Each case is a run of the same configuration on real processes; its weights hash must equal the
 hash of a run of that length that nobody disturbed, and its journal must hold each sample once.
-Random moments come from DROVER_E2E_SEED, which is printed. Standard library only."""
+Random moments come from DROVER_E2E_SEED, which is printed; DROVER_E2E_COMPUTE is what runs compute in. Standard library only."""
 import hashlib, json, os, random, shutil, signal, subprocess, sys, tempfile, time
 
 sys.dont_write_bytecode = True

@@ -17,7 +17,7 @@ static const struct ask_model *model(void)
 
     if (own.loaded)
         return &own;
-    if (open_model_all(&loaded, GOLDEN "/model/qwen5", HEAD_LM)) {
+    if (open_model_all(&loaded, GOLDEN "/model/qwen5", HEAD_LM, NULL)) {
         fprintf(stderr, "fuzz: %s\n", err_text());
         exit(2);
     }

@@ -2,6 +2,7 @@
 
     python tests/golden/tiny_models.py > tests/golden/tiny_models.txt
     python tests/golden/tiny_models.py kinds > tests/golden/kinds.txt   (fewer numbers of further kinds)
+    python tests/golden/tiny_models.py bfloat16 > tests/golden/tiny_bf16.txt   (with compute: bfloat16's roundings)
 
 Needs torch and transformers (made with torch 2.13, transformers 5). Weights are not stored: both
 sides make them from a formula (tests/lm/tiny.h has the same in C):
@@ -209,10 +210,52 @@ def kinds():
             line(name, "greedy", 1, ids[LENGTHS[1]:])
 
 
+def rounded(x, even=True):
+    """To bfloat16, and back: below 2^-56 is +0; ties to even, or (weights) away from zero."""
+    bits = x.contiguous().view(torch.int32).to(torch.int64) & 0xFFFFFFFF
+    bits = (bits + (0x7FFF + (bits >> 16 & 1) if even else 0x8000)) & 0xFFFF0000
+    out = bits.to(torch.uint32).view(torch.float32).reshape(x.shape)
+    return torch.where(x.abs() < 2.0**-56, torch.zeros_like(out), out)
+
+
+def bfloat16():
+    """What docs/MATH.md says of R10: weights that are matrices, what they are multiplied with, keys and values."""
+    for name, keys in MODELS.items():
+        keys = {**(COMMON if name != "gpt2" and "gemma" not in name else TOKENS), **keys}
+        config = AutoConfig.for_model(keys.pop("model_type"), **keys)
+        make = AutoModelForSequenceClassification if name == "reward" else AutoModelForCausalLM
+        model = make.from_config(config, attn_implementation="eager").float().eval()
+        for module in [m for n, m in list(sys.modules.items()) if n.startswith("transformers.models.")]:
+            own = getattr(module, "eager_attention_forward", None)
+            if own and not hasattr(own, "plain"):
+                def attend(self, q, k, v, *more, own=own, **named):
+                    return own(self, q, rounded(k), rounded(v), *more, **named)
+                attend.plain = own
+                module.eager_attention_forward = attend
+        for key, module in model.named_modules():
+            if type(module).__name__ in ("Linear", "Conv1D") and key != "score":
+                module.register_forward_pre_hook(lambda module, x: (rounded(x[0]),))
+        with torch.no_grad():
+            for key, p in sorted(model.named_parameters()):
+                w = weight(key, tuple(p.shape), "gemma" in name, key.endswith(CONV1D))
+                plain = p.dim() < 2 or key == "score.weight" or ".wpe." in key
+                p.copy_(w if plain else rounded(w, even=False))
+            for s, n in list(enumerate(LENGTHS))[1:]:
+                ids = tokens(config.vocab_size, s, n)
+                x = torch.tensor([ids])
+                if name == "reward":
+                    line(name, "value", s, model.score(model.model(x).last_hidden_state)[0, :, 0].tolist(), 7)
+                    continue
+                lp = torch.log_softmax(model(x).logits[0].double(), -1)
+                line(name, "logprob", s, [lp[t - 1, ids[t]].item() for t in range(1, n)], 7)
+
+
 def main():
     torch.set_num_threads(1)
     if sys.argv[1:] == ["kinds"]:
         return kinds()
+    if sys.argv[1:] == ["bfloat16"]:
+        return bfloat16()
     for name, keys in MODELS.items():
         keys = {**(COMMON if name != "gpt2" and "gemma" not in name else TOKENS), **keys}
         config = AutoConfig.for_model(keys.pop("model_type"), **keys)

@@ -235,6 +235,47 @@ static void older_keys_are_todays(void **state)
     conf_free(tables, &k);
 }
 
+static void what_is_computed_in_follows_trls_switches(void **state)
+{
+    static const struct {
+        const char *given[3];
+        const char *compute, *dtype;
+    } row[] = {
+        {{"bf16=false", "fp16=False"}, "float32", "float32"},
+        {{"bf16=true"}, "bfloat16", "bfloat16"},
+        {{"compute=bfloat16"}, "bfloat16", "bfloat16"},
+        {{"bf16=True", "dtype=float32"}, "bfloat16", "float32"},
+        {{"bf16=true", "use_peft=true"}, "bfloat16", "float32"}, /* an adapter is f32 */
+        {{"bf16=true", "compute=float32"},
+         "float32",
+         "float32"}, /* the one that knows its name */
+    };
+    char *refused[][3] = {{"model=m", "dataset=d", "fp16=true"},
+                          {"model=m", "dataset=d", "compute=float16"},
+                          {"model=m", "dataset=d", "compute=int5"}};
+    struct keys_plan plan;
+    struct keys k;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        char *argv[5] = {"model=m", "dataset=d"};
+        int n = 2;
+
+        for (int j = 0; j < 3 && row[i].given[j]; j++)
+            argv[n++] = (char *)(uintptr_t)row[i].given[j];
+        assert_ok(with(&k, n, argv));
+        assert_ok(keys_check(&plan, &k));
+        assert_string_equal(precision_name(plan.compute), row[i].compute);
+        assert_string_equal(plan.dtype, row[i].dtype);
+        conf_free(tables, &k);
+    }
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        assert_err(ERR_RANGE, with(&k, 3, refused[i]));
+        assert_non_null(strstr(err_text(), i < 2 ? "range" : "expected"));
+        conf_free(tables, &k);
+    }
+}
+
 static void the_handbooks_mixtures_are_datasets(void **state)
 {
     struct keys k;
@@ -339,6 +380,7 @@ int main(void)
         cmocka_unit_test(the_best_is_the_least_loss),
         cmocka_unit_test(arguments_of_an_optimiser),
         cmocka_unit_test(older_keys_are_todays),
+        cmocka_unit_test(what_is_computed_in_follows_trls_switches),
         cmocka_unit_test(the_handbooks_mixtures_are_datasets),
         cmocka_unit_test(sizes_have_units),
         cmocka_unit_test(runs_are_told_apart_by_what_they_learn),

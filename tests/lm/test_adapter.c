@@ -241,11 +241,12 @@ static void add_tensor(const char *folder, const char *name)
     for (size_t i = 0; i < n; i++) {
         const struct safetensors_tensor *t = safetensors_at(file, i);
         data[i] = calloc(t->values, sizeof *data[i]);
-        put[i] = (struct safetensors_put){t->name, t->dim[0], t->dim[1], data[i], false, NULL};
+        put[i] = (struct safetensors_put){t->name, t->dim[0], t->dim[1],      data[i],
+                                          false,   NULL,      SAFETENSORS_F32};
     }
     data[n] = calloc(64, sizeof *data[n]);
-    put[n] = (struct safetensors_put){name, 2, 32, data[n], false, NULL};
-    assert_ok(safetensors_write(path, put, n + 1, false, NULL));
+    put[n] = (struct safetensors_put){name, 2, 32, data[n], false, NULL, SAFETENSORS_F32};
+    assert_ok(safetensors_write(path, put, n + 1, NULL));
     for (size_t i = 0; i <= n; i++)
         free(data[i]);
     safetensors_close(file);

@@ -50,7 +50,7 @@ static void compare(const char *folder, enum head head, enum packed_store store)
     packed_fill(image, layout, files->params);
     assert_ok(model_new(&whole, &files->shape, image, packed_size(&files->shape)));
     score(whole, want);
-    assert_ok(open_model_all(&own, folder, head));
+    assert_ok(open_model_all(&own, folder, head, NULL));
     assert_null(own.files->params);
     assert_int_equal(own.files->layout->store, store);
     if (store == PACKED_PAIRS) /* tiny models are mostly what fills pages up */

@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "lm/file/half.h"
 #include "lm/file/source.h"
+#include "lm/kernel/master.h"
 
 #include "tests/support/test.h"
 
@@ -46,19 +47,21 @@ static enum err parse_header(const char *header, uint64_t length, size_t data)
 static void what_was_written_is_read(void **state)
 {
     const float a[6] = {1, -2, 3.5f, 0.001f, 1e30f, -0.0f}, b[3] = {7, 8, 9};
-    const struct safetensors_put put[] = {{"z.weight", 2, 3, a, false, NULL},
-                                          {"a.bias", 0, 3, b, false, NULL}};
+    struct safetensors_put put[] = {{"z.weight", 2, 3, a, false, NULL, SAFETENSORS_F32},
+                                    {"a.bias", 0, 3, b, false, NULL, SAFETENSORS_F32}};
     char path[] = "/tmp/drover-safetensors-XXXXXX";
     const int fd = mkstemp(path);
 
     (void)state;
     assert_true(fd >= 0);
     close(fd);
-    for (int bf16 = 0; bf16 < 2; bf16++) {
+    for (int as = SAFETENSORS_F32; as <= SAFETENSORS_WEIGHT; as++) {
         struct safetensors *file;
         const struct safetensors_tensor *t;
         float got[6];
-        assert_ok(safetensors_write(path, put, 2, bf16, NULL));
+        put[0].as = (enum safetensors_as)as;
+        put[1].as = as == SAFETENSORS_WEIGHT ? SAFETENSORS_F32 : put[0].as; /* of both kinds */
+        assert_ok(safetensors_write(path, put, 2, NULL));
         assert_ok(safetensors_open(&file, path));
         assert_int_equal(safetensors_count(file), 2);
         t = safetensors_find(file, "z.weight");
@@ -69,7 +72,9 @@ static void what_was_written_is_read(void **state)
         assert_int_equal(safetensors_at(file, 0)->at % 8, 0);
         assert_ok(safetensors_read(file, t, got));
         for (int i = 0; i < 6; i++)
-            assert_true(got[i] == (bf16 ? half_bf16(half_to_bf16(a[i])) : a[i]));
+            assert_true(got[i] == (as == SAFETENSORS_F32    ? a[i]
+                                   : as == SAFETENSORS_BF16 ? half_bf16(half_to_bf16(a[i]))
+                                                            : bf16_widen(master_weight(a[i]))));
         t = safetensors_find(file, "a.bias");
         assert_int_equal(t->dims, 1);
         assert_ok(safetensors_read(file, t, got));

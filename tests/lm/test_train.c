@@ -128,14 +128,16 @@ static void every_tensor_is_the_derivative(void **state)
 static void outputs_have_the_bits_of_scoring(void **state)
 {
     (void)state;
-    for (int shape = 0; shape < SMALL_SHAPES; shape++) {
-        struct train_fixture *fixture =
-            fixture_new(&small_shape[shape], (struct train_options){.checkpointing = true});
-        const bool scalar = small_shape[shape].head != HEAD_LM;
+    for (int i = 0; i < PRECISIONS * SMALL_SHAPES; i++) {
+        struct shape shape = small_shape[i % SMALL_SHAPES];
+        struct train_fixture *fixture;
+        const bool scalar = shape.head != HEAD_LM;
         float want[2][N], got[2][N];
         float *a = scalar ? NULL : want[0], *b = scalar ? NULL : got[0];
         float *c = scalar ? NULL : want[1], *d = scalar ? NULL : got[1];
 
+        shape.compute = (enum precision)(i / SMALL_SHAPES);
+        fixture = fixture_new(&shape, (struct train_options){.checkpointing = true});
         assert_ok(forward_score(fixture->small.model, fixture->token, seq, SEQS, 0.8f, a, c,
                                 scalar ? want[0] : NULL));
         assert_ok(train_forward(fixture->train, fixture->small.model, &fixture->batch, 0.8f, b,

@@ -61,8 +61,8 @@ static void packed_integers_have_their_makers_name(void **state)
 {
     static const float zero[64 * 32];
     struct safetensors_put put[] = {
-        {"model.layers.0.mlp.up_proj.qweight", 48, 32, zero, false, NULL},
-        {"model.layers.0.mlp.up_proj.g_idx", 0, 32, zero, false, NULL},
+        {"model.layers.0.mlp.up_proj.qweight", 48, 32, zero, false, NULL, SAFETENSORS_F32},
+        {"model.layers.0.mlp.up_proj.g_idx", 0, 32, zero, false, NULL, SAFETENSORS_F32},
     };
     struct model_files *a = opened(golden_path("llama5"));
     struct safetensors_put *all = mem_new((size_t)a->params->n + 2, sizeof *all);
@@ -78,13 +78,14 @@ static void packed_integers_have_their_makers_name(void **state)
                 all[n++] = (struct safetensors_put){
                     t->name,         part_is_vector(t->row) ? 0 : (size_t)t->rows,
                     (size_t)t->cols, a->params->data + t->at,
-                    false,           NULL};
+                    false,           NULL,
+                    SAFETENSORS_F32};
         }
         all[n++] = put[0];
         if (gptq)
             all[n++] = put[1];
         copied("llama5", "m");
-        assert_ok(safetensors_write(scratch_at("m/model.safetensors"), all, n, false, NULL));
+        assert_ok(safetensors_write(scratch_at("m/model.safetensors"), all, n, NULL));
         refused(scratch_at("m"), gptq ? "up_proj.weight is missing: a GPTQ checkpoint"
                                       : "up_proj.weight is missing: an AWQ checkpoint");
     }

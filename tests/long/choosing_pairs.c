@@ -152,7 +152,7 @@ int main(int argc, char **argv)
 
     if (argc < 4)
         return fprintf(stderr, "usage: choosing_pairs MODEL world|FILE OUT [FROM TO]\n"), 2;
-    if (open_model_all(&p->model, argv[1], HEAD_LM))
+    if (open_model_all(&p->model, argv[1], HEAD_LM, NULL))
         stop(argv[1]);
     p->d = model_shape(p->model.model)->width;
     p->x = mem_new(2 * AT_ONCE * (size_t)p->d, sizeof *p->x);

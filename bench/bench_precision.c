@@ -1,0 +1,173 @@
+/* bench_precision: how far what is computed in bfloat16 is from float32, on text.
+ *
+ *     bench_precision MODEL DATA.jsonl [records, default 100] [tokens of each, default 256]
+ *
+ * A record is a line with `chosen`, `text` or `prompt`, read as it stands and cut off at so many tokens.
+ * Per token: the divergence of the two models' next-token distributions, KL(float32 || bfloat16) in nats,
+ * in double over the vocabulary; whether both find the same token the most likely; how far the
+ * log-probabilities of the text's own token are apart. The weights are the same in both where the file
+ * holds bfloat16; else bfloat16's are its roundings, and that is in the figures. */
+
+#include "base/mem.h"
+#include "lm/file/open_model.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 32, MODELS = 2 };
+
+struct bench_model {
+    struct open_model open;
+    struct cache *cache;
+    struct forward_work *work;
+    float *hidden, *logits;
+};
+
+struct bench_sums {
+    double kl, apart;
+    long tokens, same;
+};
+
+static enum err bench_open(struct bench_model *m, const char *path, const char *compute,
+                           int tokens)
+{
+    enum err err = open_model_all(&m->open, path, HEAD_LM, compute);
+    const struct shape *s = err ? NULL : model_shape(m->open.model);
+
+    if (!err)
+        err = cache_new(&m->cache, s, tokens);
+    if (!err)
+        err = forward_work_new(&m->work, s, ROWS);
+    if (!err)
+        err = mem_big(&m->hidden, (size_t)ROWS * (size_t)s->width, sizeof(float), "hidden");
+    if (!err)
+        err = mem_big(&m->logits, (size_t)ROWS * (size_t)s->vocab, sizeof(float), "logits");
+    return err;
+}
+
+static void bench_close(struct bench_model *m)
+{
+    free(m->logits);
+    free(m->hidden);
+    forward_work_free(m->work);
+    cache_free(m->cache);
+    open_model_close(&m->open);
+}
+
+/* log of the sum of exponentials, and the largest. */
+static double mass(const float *l, int n, int *best)
+{
+    double sum = 0;
+
+    *best = 0;
+    for (int i = 1; i < n; i++)
+        if (l[i] > l[*best])
+            *best = i;
+    for (int i = 0; i < n; i++)
+        sum += exp((double)l[i] - (double)l[*best]);
+    return (double)l[*best] + log(sum);
+}
+
+static void compare(struct bench_sums *sums, const float *a, const float *b, int n, int next)
+{
+    int best[MODELS];
+    const double la = mass(a, n, &best[0]), lb = mass(b, n, &best[1]);
+    double kl = 0;
+
+    for (int i = 0; i < n; i++) {
+        const double pa = (double)a[i] - la;
+
+        kl += exp(pa) * (pa - ((double)b[i] - lb));
+    }
+    sums->kl += kl;
+    sums->same += best[0] == best[1];
+    sums->apart += fabs(((double)a[next] - la) - ((double)b[next] - lb));
+    sums->tokens++;
+}
+
+static void read_text(struct bench_sums *sums, struct bench_model *m, const int *token, int n)
+{
+    const int vocab = model_shape(m[0].open.model)->vocab;
+
+    for (int at = 0; at + 1 < n; at += ROWS) {
+        const int rows = n - 1 - at < ROWS ? n - 1 - at : ROWS;
+
+        for (int k = 0; k < MODELS; k++) {
+            struct forward_row row[ROWS];
+
+            for (int i = 0; i < rows; i++)
+                row[i] = (struct forward_row){m[k].cache, token[at + i], at + i};
+            forward_hidden(m[k].open.model, m[k].work, row, rows, m[k].hidden);
+            forward_logits(m[k].open.model, m[k].work, m[k].hidden, rows, m[k].logits);
+        }
+        for (int i = 0; i < rows; i++)
+            compare(sums, m[0].logits + (size_t)i * (size_t)vocab,
+                    m[1].logits + (size_t)i * (size_t)vocab, vocab, token[at + i + 1]);
+    }
+}
+
+static const char *text_of(const json_t *line)
+{
+    static const char *const keys[] = {"chosen", "text", "prompt"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (json_is_string(json_object_get(line, keys[i])))
+            return json_string_value(json_object_get(line, keys[i]));
+    return NULL;
+}
+
+static enum err read_lines(struct bench_sums *sums, struct bench_model *m, FILE *file,
+                           long records, int longest)
+{
+    enum err err = OK;
+    char *line = NULL;
+    size_t room = 0;
+
+    for (long i = 0; !err && i < records && getline(&line, &room, file) > 0; i++) {
+        json_t *json = json_loads(line, 0, NULL);
+        const char *text = text_of(json);
+        int *ids = NULL;
+        size_t n = 0;
+
+        if (text)
+            err = tokenizer_encode(m[0].open.encode.tokenizer, text, strlen(text), true, &ids,
+                                   &n);
+        if (!err && text)
+            read_text(sums, m, ids, n < (size_t)longest ? (int)n : longest);
+        free(ids);
+        json_decref(json);
+    }
+    free(line);
+    return err;
+}
+
+int main(int argc, char **argv)
+{
+    const long records = argc > 3 ? strtol(argv[3], NULL, 10) : 100;
+    const int longest = argc > 4 ? (int)strtol(argv[4], NULL, 10) : 256;
+    struct bench_model m[MODELS] = {{.cache = NULL}, {.cache = NULL}};
+    struct bench_sums sums = {0};
+    FILE *file = argc > 2 ? fopen(argv[2], "r") : NULL;
+    enum err err = file ? OK : err_set(ERR_IO, "bench_precision MODEL DATA.jsonl [n] [tokens]");
+
+    for (int k = 0; k < MODELS && !err; k++)
+        err = bench_open(&m[k], argv[1], precision_name((enum precision)k), longest);
+    if (!err)
+        err = read_lines(&sums, m, file, records, longest);
+    if (err)
+        fprintf(stderr, "%s\n", err_text());
+    else
+        printf(
+            "%ld tokens: KL %.3g nats a token, top-1 %.5f alike, own token's log-probability "
+            "%.3g nats apart\n",
+            sums.tokens, sums.kl / (double)sums.tokens, (double)sums.same / (double)sums.tokens,
+            sums.apart / (double)sums.tokens);
+    if (file)
+        fclose(file);
+    for (int k = 0; k < MODELS; k++)
+        bench_close(&m[k]);
+    return err ? 1 : 0;
+}

@@ -1,0 +1,312 @@
+/* compute: bfloat16: what it rounds, and where; that nothing else changes what is said elsewhere of
+ * roads and instruction sets (lm/forward), training (lm/train) and files (lm/packed_model). */
+#include "lm/file/model_meta.h"
+#include "lm/file/open_model.h"
+#include "lm/kernel/attention.h"
+#include "lm/kernel/master.h"
+#include "lm/model/cache.h"
+#include "tests/lm/small.h"
+#include "tests/lm/tiny.h"
+#include "tests/support/scratch.h"
+
+#include <stdio.h>
+
+static uint32_t bits_of(float x)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static float float_of(uint32_t bits)
+{
+    float x;
+
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* ---- masters */
+
+static void check_master(float x)
+{
+    const float settled = master_settled(x);
+    const uint16_t weight = master_weight(x);
+    const float value = bf16_widen(weight);
+    const double apart = fabs((double)value - (double)settled);
+    const uint16_t beside[2] = {(uint16_t)(weight + 1), (uint16_t)(weight - 1)};
+
+    assert_int_equal(bits_of(master_join(weight, master_rest(settled))), bits_of(settled));
+    assert_int_equal(master_weight(settled), weight);
+    assert_int_equal(master_weight(value), weight); /* it is on the grid */
+    assert_true(value == 0.0f ? weight == 0 : fabsf(value) >= 0x1p-56f);
+    for (int i = 0; i < 2 && isfinite(value) && value != 0.0f; i++) {
+        const float other = bf16_widen(beside[i]);
+
+        /* the nearest, and of two the one further from 0 */
+        if (isfinite(other) && fabsf(other) >= 0x1p-56f)
+            assert_true(fabs((double)other - (double)settled) > apart ||
+                        fabsf(other) <= fabsf(value));
+    }
+}
+
+static void a_weight_and_sixteen_bits_are_its_master(void **state)
+{
+    static const uint32_t edge[] = {0,          1,          0x237FFFFF, 0x23800000, 0x23800001,
+                                    0x3F808000, 0x3F818000, 0x3F807FFF, 0x3F808001, 0x7F7F7FFF,
+                                    0x7F7F8000, 0x7F7FFFFF, 0x00800000, 0x007FFFFF};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof edge / sizeof *edge; i++) {
+        check_master(float_of(edge[i]));
+        check_master(float_of(edge[i] | 0x80000000u));
+    }
+    for (uint32_t i = 0; i < 2000000; i++) {
+        const uint32_t bits = tiny_mix(i);
+
+        if ((bits & 0x7F800000u) != 0x7F800000u)
+            check_master(float_of(bits));
+    }
+    assert_int_equal(master_weight(float_of(0x3F808000)), 0x3F81); /* a tie: away from zero */
+    assert_int_equal(master_weight(float_of(0xBF808000)), 0xBF81);
+    assert_int_equal(master_weight(-0.0f), 0);
+    assert_int_equal(master_weight(INFINITY), 0x7F80);
+    assert_true(isnan(bf16_widen(master_weight(float_of(0x7F800001)))));
+}
+
+/* ---- the forward pass */
+
+/* torch rounds the same operands in the same places and adds them up in another order: sooner or later a
+ * last bit of f32 makes another number of bfloat16, and tokens from there on differ by more. */
+static void torch_with_these_roundings_says_the_same(void **state)
+{
+    FILE *file = fopen(GOLDEN "/tiny_bf16.txt", "r");
+    char name[32], kind[32];
+    int sequence, n, lines = 0, all = 0;
+
+    (void)state;
+    assert_non_null(file);
+    while (fscanf(file, "%31s %31s %d %d", name, kind, &sequence, &n) == 4) {
+        const bool words = !strcmp(kind, "logprob");
+        const int tokens = n + words, seq[2] = {0, tokens};
+        float want[160], got[160];
+        double with = 0, without = 0;
+        int alike = 0;
+        struct shape shape = {.layers = 0};
+        int token[160];
+
+        assert_true(tokens <= 150);
+        for (int i = 0; i < n; i++)
+            assert_int_equal(fscanf(file, "%f", &want[i]), 1);
+        for (int i = 0; i < TINIES; i++)
+            if (!strcmp(tiny[i].name, name))
+                shape = tiny[i].shape;
+        for (int t = 0; t < tokens; t++)
+            token[t] = tiny_token(shape.vocab, sequence, t);
+        for (int c = 0; c < PRECISIONS; c++) {
+            struct tiny_model m;
+            double *const sum = c == PRECISION_BFLOAT16 ? &with : &without;
+
+            shape.compute = (enum precision)c;
+            m = tiny_reach(&shape, tokens);
+            assert_ok(forward_score(m.model, token, seq, 1, 1, words ? got : NULL, NULL,
+                                    words ? NULL : got));
+            for (int i = 0; i < n; i++)
+                *sum += fabs((double)got[i + words] - (double)want[i]) / n;
+            for (int i = 0; i < n && c == PRECISION_BFLOAT16; i++, alike++)
+                if (fabs((double)got[i + words] - (double)want[i]) >
+                    1e-5 * (1 + fabs((double)want[i])))
+                    break;
+            tiny_drop(&m);
+        }
+        print_message("%s, %d tokens: %.2g apart; in float32 %.2g; the first %d are alike\n",
+                      name, tokens, with, without, alike);
+        all += alike;
+        assert_true(with < 0.5 * without && alike >= 2);
+        lines++;
+    }
+    fclose(file);
+    assert_int_equal(lines, 2 * TINIES);
+    print_message("%d tokens to 1e-5\n", all);
+    assert_true(all > 300);
+}
+
+static void on_the_grid(const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(bits_of(x[i]) & 0xFFFFu, 0);
+}
+
+/* Of every layer and head; keys lie in blocks, of which what no token fills is left out by its NaN. */
+static void keys_and_values_are_rounded_where_they_are_made(void **state)
+{
+    enum { N = 40 };
+
+    (void)state;
+    for (int k = 0; k < SMALL_SHAPES; k++) {
+        struct shape shape = small_shape[k];
+        struct forward_row rows[N];
+        struct forward_work *work;
+        struct cache *cache;
+        struct small s;
+        float *hidden;
+
+        shape.compute = PRECISION_BFLOAT16;
+        small_new(&s, &shape);
+        assert_ok(cache_new(&cache, &shape, N));
+        assert_ok(forward_work_new(&work, &shape, N));
+        hidden = mem_new((size_t)N * (size_t)shape.width, sizeof *hidden);
+        memset(cache->data, 0, cache_size(&shape, N));
+        for (int i = 0; i < N; i++)
+            rows[i] =
+                (struct forward_row){cache, formula_token((uint32_t)i, 3, shape.vocab), i};
+        forward_hidden(s.model, work, rows, N, hidden);
+        on_the_grid(cache->data, cache_size(&shape, N) / sizeof(float));
+        free(hidden);
+        forward_work_free(work);
+        cache_free(cache);
+        small_free(&s);
+    }
+}
+
+/* ---- images */
+
+static void an_image_has_two_bytes_a_parameter(void **state)
+{
+    (void)state;
+    for (int k = 0; k < SMALL_SHAPES; k++) {
+        struct shape shape = small_shape[k];
+        struct params *back;
+        struct small s;
+
+        shape.compute = PRECISION_BFLOAT16;
+        small_new(&s, &shape);
+        assert_int_equal(packed_size(&shape), packed_size_as(&small_shape[k], PACKED_PAIRS));
+        assert_ok(params_new(&back, &shape));
+        packed_unpack(back, s.layout, s.image);
+        for (int i = 0; i < s.params->n; i++) {
+            const struct tensor *t = &s.params->tensor[i];
+            const size_t n = (size_t)t->rows * (size_t)t->cols;
+            const float *const from = s.params->data + t->at, *const to = back->data + t->at;
+
+            for (size_t j = 0; j < n; j++)
+                assert_int_equal(bits_of(to[j]), part_in_panels(t->row)
+                                                     ? (uint32_t)master_weight(from[j]) << 16
+                                                     : bits_of(from[j]));
+        }
+        params_round_all(s.params); /* the same of weights that lie as they are */
+        assert_memory_equal(s.params->data, back->data, back->count * sizeof *back->data);
+        params_free(back);
+        small_free(&s);
+    }
+}
+
+static void float32_is_not_computed_from_by_bfloat16(void **state)
+{
+    struct shape shape = small_shape[0];
+    struct packed_layout *layout;
+
+    (void)state;
+    shape.compute = PRECISION_BFLOAT16;
+    assert_err(ERR_RANGE, packed_layout_as(&layout, &shape, PACKED_F32));
+    shape.compute = PRECISIONS;
+    assert_err(ERR_RANGE, packed_layout_new(&layout, &shape));
+}
+
+/* ---- names and files */
+
+static void a_word_names_it(void **state)
+{
+    enum precision got;
+
+    (void)state;
+    for (int i = 0; i < PRECISIONS; i++) {
+        assert_ok(precision_named(&got, precision_name((enum precision)i)));
+        assert_int_equal(got, i);
+    }
+    assert_ok(precision_named(&got, NULL));
+    assert_int_equal(got, PRECISION_FLOAT32);
+    assert_ok(precision_named(&got, "bf16"));
+    assert_int_equal(got, PRECISION_BFLOAT16);
+    assert_err(ERR_RANGE, precision_named(&got, "fp16"));
+    assert_non_null(strstr(err_text(), "bfloat16"));
+    assert_err(ERR_RANGE, precision_named(&got, "int4"));
+}
+
+static void score(const struct open_model *m, float out[24])
+{
+    const int seq[2] = {0, 24};
+    int token[24];
+
+    for (int i = 0; i < 24; i++)
+        token[i] = tiny_token(model_shape(m->model)->vocab, 4, i);
+    assert_ok(forward_score(m->model, token, seq, 1, 1, out, NULL, NULL));
+}
+
+/* Rounded weights in a file of f32 are the file's own; the card says what is computed in. */
+static void a_file_of_float32_is_rounded(void **state)
+{
+    struct model_files *files, *of_card;
+    struct open_model m, again;
+    float want[24], got[24];
+
+    (void)state;
+    assert_ok(open_model_all(&m, GOLDEN "/model/llama5", HEAD_LM, "bfloat16"));
+    score(&m, want);
+    assert_ok(model_files_open_as(&files, GOLDEN "/model/llama5", MODEL_FILES_ALL,
+                                  PRECISION_BFLOAT16));
+    for (int half = 0; half < 2; half++) {
+        assert_ok(model_files_save(scratch_at("as"), files, files->params,
+                                   half ? "bfloat16" : "float32"));
+        assert_ok(open_model_all(&again, scratch_at("as"), HEAD_LM, "bfloat16"));
+        assert_int_equal(again.files->layout->size, m.files->layout->size);
+        assert_memory_equal(again.files->image, m.files->image,
+                            m.files->layout->size * sizeof(float));
+        score(&again, got);
+        assert_memory_equal(got, want, sizeof got);
+        open_model_close(&again);
+    }
+    assert_ok(model_files_from_meta(&of_card, m.files->card, m.files->card_size, "card"));
+    assert_int_equal(of_card->shape.compute, PRECISION_BFLOAT16);
+    assert_int_equal(packed_size(&of_card->shape), m.files->layout->size * sizeof(float));
+    model_files_free(of_card);
+    model_files_free(files);
+    open_model_close(&m);
+    assert_err(ERR_RANGE, open_model_all(&m, GOLDEN "/model/llama5", HEAD_LM, "float16"));
+}
+
+static void a_card_of_another_kind_is_refused(void **state)
+{
+    struct model_files *files;
+    struct model_meta meta;
+    char *text, *at;
+
+    (void)state;
+    assert_ok(model_files_open_as(&files, GOLDEN "/model/llama5", MODEL_FILES_META,
+                                  PRECISION_BFLOAT16));
+    text = mem_text(files->card);
+    at = strstr(text, "\"compute\":\"bfloat16\"");
+    assert_non_null(at);
+    memcpy(at, "\"compute\":\"cfloat16\"", 20);
+    assert_err(ERR_PARSE, model_meta_read(&meta, text, strlen(text), "card"));
+    model_meta_fini(&meta);
+    free(text);
+    model_files_free(files);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_weight_and_sixteen_bits_are_its_master),
+        cmocka_unit_test(torch_with_these_roundings_says_the_same),
+        cmocka_unit_test(keys_and_values_are_rounded_where_they_are_made),
+        cmocka_unit_test(an_image_has_two_bytes_a_parameter),
+        cmocka_unit_test(float32_is_not_computed_from_by_bfloat16),
+        cmocka_unit_test(a_word_names_it),
+        cmocka_unit_test(a_file_of_float32_is_rounded),
+        cmocka_unit_test(a_card_of_another_kind_is_refused),
+    };
+
+    return cmocka_run_group_tests_name("lm/precision", tests, scratch_open, scratch_close);
+}
