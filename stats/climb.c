@@ -1,7 +1,5 @@
-/* How: each step is the slope solved by a Cholesky factor of the information, cut to a length at
- * which the information can still be believed, and halved until the likelihood has risen by a share
- * of what the slope promises (Armijo 1966). A factor that fails, or a parameter beyond 40, means that no finite
- * maximum exists, and is said so.
+/* How: newton.h, with steps of a few units at most. A parameter beyond 40 means that no finite maximum
+ * exists, and is said so.
  *
  * The information is singular along (1, ..., 1) of the strengths: a multiple of that direction's
  * projector is added (the lift), which leaves steps of sum 0 as they are and makes the factor
@@ -11,28 +9,27 @@
 
 #include "base/mem.h"
 #include "stats/cholesky.h"
+#include "stats/newton.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEWTON_MAX = 100, HALVINGS_MAX = 40 };
 /* Odds of e^40: no data of people's say so, only an item that never lost. */
 static const double far = 40;
 /* The longest step in a parameter: far from the maximum the likelihood is nearly flat on one side,
  * and a step across it would not come back. */
-static const double longest = 4, share_of_promise = 1e-4;
+static const double longest = 4;
 
 struct climb_work {
-    double *slope, *step, *trial; /* [n] */
-    double *hessian;              /* [n,n] */
+    struct climb *climb;
     double lift;
 };
 
 /* What is climbed. */
-static double penalised(const struct climb *c, const double *theta)
+static double penalised(void *self, const double *theta)
 {
+    const struct climb *const c = ((struct climb_work *)self)->climb;
     double sum = c->value(c->self, theta);
 
     for (int i = 0; i < c->items && c->penalty > 0; i++)
@@ -42,37 +39,33 @@ static double penalised(const struct climb *c, const double *theta)
 
 /* The penalty adds to slope and information: it is what makes a maximum finite where an item
  * never lost. The lift is as large as the information itself, for the factor's sake. */
-static void measure(const struct climb *c, struct climb_work *w)
+static bool measure(void *self, const double *theta, double *slope, double *hessian)
 {
-    const size_t n = (size_t)c->n;
+    struct climb_work *const w = self;
+    const struct climb *const c = w->climb;
     const int m = c->items;
     double trace = 0;
 
-    memset(w->slope, 0, n * sizeof *w->slope);
-    memset(w->hessian, 0, n * n * sizeof *w->hessian);
-    c->measure(c->self, c->theta, w->slope, w->hessian);
+    for (int i = 0; i < c->n; i++)
+        if (!(fabs(theta[i]) < far))
+            return false;
+    c->measure(c->self, theta, slope, hessian);
     for (int i = 0; i < m; i++) {
-        w->slope[i] -= c->penalty * c->theta[i];
-        w->hessian[i * c->n + i] += c->penalty;
-        trace += w->hessian[i * c->n + i];
+        slope[i] -= c->penalty * theta[i];
+        hessian[i * c->n + i] += c->penalty;
+        trace += hessian[i * c->n + i];
     }
     w->lift = trace > 0 ? trace / ((double)m * m) : 1;
     for (int i = 0; i < m; i++)
         for (int j = 0; j < m; j++)
-            w->hessian[i * c->n + j] += w->lift;
-}
-
-static enum err no_maximum(void)
-{
-    return err_set(ERR_RANGE,
-                   "no finite maximum: some item never lost or never won, some never "
-                   "met the others, or a covariate decides every comparison; a "
-                   "penalty makes it finite");
+            hessian[i * c->n + j] += w->lift;
+    return true;
 }
 
 /* What rounding has added to their sum would stay for good: nothing pulls it back. */
-static void centre(double *strength, int items)
+static void centre(void *self, double *strength)
 {
+    const int items = ((struct climb_work *)self)->climb->items;
     double mean = 0;
 
     for (int i = 0; i < items; i++)
@@ -81,76 +74,43 @@ static void centre(double *strength, int items)
         strength[i] -= mean;
 }
 
-/* One step. *moved: the largest change. A value that is not a number counts as fallen. */
-static enum err step(struct climb *c, struct climb_work *w, double *moved)
-{
-    const double before = penalised(c, c->theta);
-    double scale, promise = 0, most = 0;
-
-    measure(c, w);
-    memcpy(w->step, w->slope, (size_t)c->n * sizeof *w->step);
-    if (!cholesky_factor(w->hessian, c->n))
-        return no_maximum();
-    cholesky_solve(w->hessian, c->n, w->step);
-    for (int i = 0; i < c->n; i++) {
-        promise += w->slope[i] * w->step[i];
-        most = fmax(most, fabs(w->step[i]));
-    }
-    scale = most > longest ? longest / most : 1;
-    for (int tries = 0; tries < HALVINGS_MAX; tries++, scale /= 2) {
-        for (int i = 0; i < c->n; i++)
-            w->trial[i] = c->theta[i] + scale * w->step[i];
-        centre(w->trial, c->items);
-        if (penalised(c, w->trial) >=
-            before + share_of_promise * scale * promise - 1e-12 * fabs(before))
-            break;
-    }
-    *moved = 0;
-    for (int i = 0; i < c->n; i++) {
-        *moved = fmax(*moved, fabs(w->trial[i] - c->theta[i]));
-        c->theta[i] = w->trial[i];
-        if (!(fabs(c->theta[i]) < far))
-            return no_maximum();
-    }
-    return OK;
-}
-
 /* Along (1, ..., 1) the matrix has the eigenvalue lift m + penalty: its part of the inverse says
  * nothing of the data. */
-static enum err covariance(const struct climb *c, struct climb_work *w, double *cov)
+static void covariance(const struct climb_work *w, double *factor, double *cov)
 {
+    const struct climb *const c = w->climb;
     const int m = c->items;
-    double lifted;
+    const double lifted = 1 / (w->lift * m * m + c->penalty * m);
 
-    measure(c, w);
-    lifted = 1 / (w->lift * m * m + c->penalty * m);
-    if (!cholesky_factor(w->hessian, c->n))
-        return no_maximum();
-    cholesky_inverse(w->hessian, c->n);
+    cholesky_inverse(factor, c->n);
     for (int i = 0; i < m; i++)
         for (int j = 0; j < m; j++)
-            w->hessian[i * c->n + j] -= lifted;
-    memcpy(cov, w->hessian, (size_t)c->n * (size_t)c->n * sizeof *cov);
-    return OK;
+            factor[i * c->n + j] -= lifted;
+    memcpy(cov, factor, (size_t)c->n * (size_t)c->n * sizeof *cov);
 }
 
-/* 1e-11 in a parameter: far below its standard error, and Newton's last step is quadratic
- * anyway. */
 enum err climb_run(struct climb *c, double *cov)
 {
     const size_t n = (size_t)c->n;
-    struct climb_work w = {.slope = mem_new(3 * n + n * n + 1, sizeof *w.slope)};
-    double moved = 1;
-    enum err err = OK;
+    struct climb_work w = {.climb = c};
+    struct newton newton = {.n = c->n,
+                            .theta = c->theta,
+                            .curvature = mem_new(n * n + 1, sizeof *newton.curvature),
+                            .longest = longest,
+                            .brief = !cov,
+                            .value = penalised,
+                            .measure = measure,
+                            .settle = centre,
+                            .self = &w};
+    const bool found = newton_run(&newton);
 
-    w.step = w.slope + n;
-    w.trial = w.step + n;
-    w.hessian = w.trial + n;
-    centre(c->theta, c->items);
-    for (c->iterations = 0; !err && moved > 1e-11; c->iterations++)
-        err = c->iterations < NEWTON_MAX ? step(c, &w, &moved) : no_maximum();
-    if (!err && cov)
-        err = covariance(c, &w, cov);
-    free(w.slope);
-    return err;
+    c->iterations = newton.iterations;
+    if (found && cov)
+        covariance(&w, newton.curvature, cov);
+    free(newton.curvature);
+    return found ? OK
+                 : err_set(ERR_RANGE,
+                           "no finite maximum: some item never lost or never won, some never "
+                           "met the others, or a covariate decides every comparison; a "
+                           "penalty makes it finite");
 }

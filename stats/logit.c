@@ -1,17 +1,19 @@
-/* How: Newton's steps on a concave function, halved until the likelihood does not fall, solved
- * by Cholesky. A factor that fails, or a linear predictor beyond BEYOND, means that no finite
- * maximum exists. */
+/* How: newton.h on a concave function. A factor that fails, or a linear predictor beyond BEYOND,
+ * means that no finite maximum exists. Rows of a cluster may stand anywhere: their slopes are summed
+ * before sandwich.h is told of the cluster. */
 
 #include "stats/logit.h"
 
 #include "base/mem.h"
 #include "stats/cholesky.h"
+#include "stats/newton.h"
+#include "stats/sandwich.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS = 100, BEYOND = 40 };
+enum { BEYOND = 40 };
 
 struct logit_data {
     const double *x, *y;
@@ -34,8 +36,9 @@ static double softplus(double eta)
 }
 
 /* y may be a share: then it is the quasi-likelihood of that many answers. */
-static double loglik(const struct logit_data *d, const double *b)
+static double loglik(void *self, const double *b)
 {
+    const struct logit_data *const d = self;
     double sum = 0;
 
     for (size_t i = 0; i < d->n; i++) {
@@ -45,15 +48,12 @@ static double loglik(const struct logit_data *d, const double *b)
     return sum;
 }
 
-/* slope [k], information [k,k] (its lower triangle, which is all that Cholesky reads); the
- * largest linear predictor is returned. */
-static double measure(const struct logit_data *d, const double *b, double *slope, double *info)
+static bool measure(void *self, const double *b, double *slope, double *info)
 {
+    const struct logit_data *const d = self;
     const size_t k = d->k;
     double most = 0;
 
-    memset(slope, 0, k * sizeof *slope);
-    memset(info, 0, k * k * sizeof *info);
     for (size_t i = 0; i < d->n; i++) {
         const double *x = d->x + i * k;
         const double eta = linear(d, i, b), p = 1 / (1 + exp(-eta));
@@ -64,77 +64,50 @@ static double measure(const struct logit_data *d, const double *b, double *slope
                 info[j * k + l] += p * (1 - p) * x[j] * x[l];
         }
     }
-    return most;
+    return most <= BEYOND;
 }
 
-/* Said in words that name the column's fault, for the estimate would be what the steps ran to. */
-static enum err no_maximum(void)
+/* Each cluster's slope, [n,k] by its number, and which there are. */
+static enum err scores(const struct logit_data *d, const double *b, const uint32_t *cluster,
+                       double *score, uint8_t *seen)
 {
-    return err_set(ERR_RANGE, "logistic regression: no finite maximum: a column tells every "
-                              "answer, or is made of others");
-}
-
-/* A step that overshoots is halved: the function is concave, so a small enough one climbs. */
-static enum err climb(const struct logit_data *d, struct logit *out, double *info)
-{
-    double slope[LOGIT_MAX], trial[LOGIT_MAX], moved = 1;
-
-    out->loglik = loglik(d, out->b);
-    for (int step = 0; moved > 1e-12; step++) {
-        double by = 1, now;
-        if (measure(d, out->b, slope, info) > BEYOND || step == STEPS ||
-            !cholesky_factor(info, (int)d->k))
-            return no_maximum();
-        cholesky_solve(info, (int)d->k, slope);
-        for (int tries = 0;; tries++, by /= 2) {
-            for (size_t j = 0; j < d->k; j++)
-                trial[j] = out->b[j] + by * slope[j];
-            now = loglik(d, trial);
-            if (now >= out->loglik - 1e-12 * fabs(out->loglik) || tries == 40)
-                break;
-        }
-        moved = 0;
+    for (size_t i = 0; i < d->n; i++) {
+        const double p = 1 / (1 + exp(-linear(d, i, b)));
+        if (cluster[i] >= d->n)
+            return err_set(ERR_RANGE, "logistic regression: cluster %u of %zu", cluster[i],
+                           d->n);
+        seen[cluster[i]] = 1;
         for (size_t j = 0; j < d->k; j++)
-            moved = fmax(moved, fabs(trial[j] - out->b[j]) / (1 + fabs(trial[j])));
-        memcpy(out->b, trial, sizeof trial);
-        out->loglik = now;
+            score[cluster[i] * d->k + j] += (d->y[i] - p) * d->x[i * d->k + j];
     }
     return OK;
 }
 
-/* The bread is `cov` [k,k], the meat the outer products of each cluster's score. */
-static enum err sandwich(const struct logit_data *d, struct logit *out, const double *cov,
-                         const uint32_t *cluster)
+/* cov [k,k]: the bread; then it is the sandwich. */
+static enum err cluster_errors(const struct logit_data *d, struct logit *out, double *cov,
+                               const uint32_t *cluster)
 {
     const size_t k = d->k;
-    double *score = mem_new(d->n * k + 1, sizeof *score), sum[LOGIT_MAX] = {0};
+    double *score = mem_new(d->n * k + 1, sizeof *score);
     uint8_t *seen = mem_new(d->n + 1, 1);
-    enum err err = OK;
+    struct sandwich s;
+    int all[LOGIT_MAX];
+    const enum err err = scores(d, out->b, cluster, score, seen);
 
-    for (size_t i = 0; i < d->n && !err; i++) {
-        const double p = 1 / (1 + exp(-linear(d, i, out->b)));
-        if (cluster[i] >= d->n) {
-            err =
-                err_set(ERR_RANGE, "logistic regression: cluster %u of %zu", cluster[i], d->n);
-            break;
-        }
-        out->clusters += !seen[cluster[i]];
-        seen[cluster[i]] = 1;
-        for (size_t j = 0; j < k; j++)
-            score[cluster[i] * k + j] += (d->y[i] - p) * d->x[i * k + j];
-    }
+    for (int j = 0; j < LOGIT_MAX; j++)
+        all[j] = j;
+    sandwich_init(&s, (int)k);
     for (size_t g = 0; g < d->n && !err; g++)
-        for (size_t j = 0; j < k && seen[g]; j++) {
-            double by = 0;
-            for (size_t l = 0; l < k; l++)
-                by += cov[j * k + l] * score[g * k + l];
-            sum[j] += by * by;
+        if (seen[g]) {
+            sandwich_add(&s, all, score + g * k, (int)k);
+            sandwich_next(&s, 1);
         }
-    for (size_t j = 0; j < k && !err; j++)
-        out->cluster_se[j] =
-            out->clusters > 1
-                ? sqrt(sum[j] * (double)out->clusters / ((double)out->clusters - 1))
-                : NAN;
+    out->clusters = (size_t)s.clusters;
+    if (out->clusters > 1) /* of one cluster nothing is known */
+        sandwich_cov(&s, cov, cov, 0);
+    for (size_t j = 0; j < k && out->clusters > 1; j++)
+        out->cluster_se[j] = sqrt(cov[j * k + j]);
+    sandwich_fini(&s);
     free(score);
     free(seen);
     return err;
@@ -154,12 +127,14 @@ static enum err check(const double *x, const double *y, size_t n, size_t k)
     return OK;
 }
 
-/* Climbs, and measures once more at the top: the inverse of that is the covariance. */
+/* The inverse of the information at the top is the covariance. Said in words that name the column's
+ * fault, for the estimate would be what the steps ran to. */
 enum err logit_fit(struct logit *out, const double *x, const double *y, const uint32_t *cluster,
                    size_t n, size_t k)
 {
-    const struct logit_data d = {x, y, n, k};
-    double *info, slope[LOGIT_MAX];
+    struct logit_data d = {x, y, n, k};
+    struct newton newton = {
+        .n = (int)k, .theta = out->b, .value = loglik, .measure = measure, .self = &d};
     enum err err = check(x, y, n, k);
 
     memset(out, 0, sizeof *out);
@@ -168,17 +143,18 @@ enum err logit_fit(struct logit *out, const double *x, const double *y, const ui
         out->cluster_se[j] = NAN;
     if (err)
         return err;
-    info = mem_new(k * k, sizeof *info);
-    err = climb(&d, out, info);
-    if (!err && (measure(&d, out->b, slope, info) > BEYOND || !cholesky_factor(info, (int)k)))
-        err = no_maximum();
-    if (!err) {
-        cholesky_inverse(info, (int)k);
+    newton.curvature = mem_new(k * k, sizeof *newton.curvature);
+    if (newton_run(&newton)) {
+        out->loglik = newton.reached;
+        cholesky_inverse(newton.curvature, (int)k);
         for (size_t j = 0; j < k; j++)
-            out->se[j] = sqrt(info[j * k + j]);
+            out->se[j] = sqrt(newton.curvature[j * k + j]);
         if (cluster)
-            err = sandwich(&d, out, info, cluster);
+            err = cluster_errors(&d, out, newton.curvature, cluster);
+    } else {
+        err = err_set(ERR_RANGE, "logistic regression: no finite maximum: a column tells every "
+                                 "answer, or is made of others");
     }
-    free(info);
+    free(newton.curvature);
     return err;
 }

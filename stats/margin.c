@@ -1,26 +1,21 @@
-/* How: Newton's method. With a penalty the function is strictly concave, so each step is a factor of
- * the curvature and a solve, halved until the function has risen by a share of what the slope
- * promises; some eight steps from 0, two or three from a fit of similar rows. The curvature is
- * then taken once more, where the steps ended: it is what the posterior is made of. */
+/* How: newton.h. With a penalty the function is strictly concave: some eight steps from 0, two or three
+ * from a fit of similar rows. The curvature's factor, where they ended, is what the posterior is made
+ * of. */
 
 #include "stats/margin.h"
 
 #include "base/mem.h"
 #include "stats/cholesky.h"
+#include "stats/newton.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS_MAX = 100, HALVINGS_MAX = 40 };
-/* Steps end where the slope promises less than this of a nat: then the weights are good to its root
- * in units of their own spread, far below what any choice of a pair turns on. */
-static const double enough = 1e-20, share_of_promise = 1e-4;
-
 struct margin_work {
     const struct margin_rows *rows;
+    int d;
     double penalty;
-    double *slope, *step, *trial; /* [d] */
 };
 
 double margin_chance(double m)
@@ -63,63 +58,34 @@ static double loglik(const struct margin_rows *rows, const double *w, int d)
     return sum;
 }
 
-/* Of the penalised function at fit->w: its slope, and its curvature's factor in fit->l. */
-static enum err measure(struct margin *fit, struct margin_work *work)
+static bool measure(void *self, const double *w, double *slope, double *curvature)
 {
-    const int d = fit->d;
-    double *const l = fit->l;
+    const struct margin_work *const work = self;
+    const int d = work->d;
 
-    memset(l, 0, (size_t)d * (size_t)d * sizeof *l);
     for (int i = 0; i < d; i++) {
-        work->slope[i] = -work->penalty * fit->w[i];
-        l[(size_t)i * (size_t)d + (size_t)i] = work->penalty;
+        slope[i] = -work->penalty * w[i];
+        curvature[(size_t)i * (size_t)d + (size_t)i] = work->penalty;
     }
     for (size_t r = 0; r < work->rows->n; r++) {
         const double *const x = work->rows->x + r * (size_t)d;
-        const double p = margin_chance(dot(fit->w, x, d)), by = weight_of(work->rows, r);
+        const double p = margin_chance(dot(w, x, d)), by = weight_of(work->rows, r);
         const double curve = by * p * (1 - p), pull = by * (work->rows->y[r] - p);
 
         for (int i = 0; i < d && by > 0; i++) {
-            work->slope[i] += pull * x[i];
+            slope[i] += pull * x[i];
             for (int j = 0; j <= i; j++)
-                l[(size_t)i * (size_t)d + (size_t)j] += curve * x[i] * x[j];
+                curvature[(size_t)i * (size_t)d + (size_t)j] += curve * x[i] * x[j];
         }
     }
-    return cholesky_factor(l, d)
-               ? OK
-               : err_set(ERR_RANGE,
-                         "the features are too large for a penalty of %g: scale them",
-                         work->penalty);
+    return true;
 }
 
-static double penalised(const struct margin_work *work, const double *w, int d)
+static double penalised(void *self, const double *w)
 {
-    return loglik(work->rows, w, d) - work->penalty * dot(w, w, d) / 2;
-}
+    const struct margin_work *const work = self;
 
-/* *promise: what the slope said the step would bring; as little as rounding is the end. */
-static enum err step(struct margin *fit, struct margin_work *work, double *promise)
-{
-    const int d = fit->d;
-    const double before = penalised(work, fit->w, d);
-    double scale = 1;
-    const enum err err = measure(fit, work);
-
-    if (err)
-        return err;
-    memcpy(work->step, work->slope, (size_t)d * sizeof *work->step);
-    cholesky_solve(fit->l, d, work->step);
-    *promise = dot(work->slope, work->step, d);
-    for (int k = 0; k < HALVINGS_MAX; k++, scale /= 2) {
-        for (int i = 0; i < d; i++)
-            work->trial[i] = fit->w[i] + scale * work->step[i];
-        /* Where no digit of the sum can rise any more the whole step is the better one. */
-        if (*promise < 1e-9 ||
-            penalised(work, work->trial, d) >= before + share_of_promise * scale * *promise)
-            break;
-    }
-    memcpy(fit->w, work->trial, (size_t)d * sizeof *fit->w);
-    return OK;
+    return loglik(work->rows, w, work->d) - work->penalty * dot(w, w, work->d) / 2;
 }
 
 static enum err check(const struct margin_rows *rows, int d, double penalty)
@@ -140,26 +106,11 @@ static enum err check(const struct margin_rows *rows, int d, double penalty)
     return OK;
 }
 
-static enum err climb(struct margin *out, struct margin_work *work)
-{
-    double promise = INFINITY;
-    enum err err = OK;
-
-    while (!err && promise > enough && out->iterations < STEPS_MAX) {
-        err = step(out, work, &promise);
-        out->iterations++;
-    }
-    if (!err)
-        err = measure(out, work);
-    if (!err)
-        out->loglik = loglik(work->rows, out->w, out->d);
-    return err;
-}
-
 enum err margin_fit(struct margin *out, const struct margin_rows *rows, int d, double penalty,
                     const double *start)
 {
-    struct margin_work work = {.rows = rows, .penalty = penalty};
+    struct margin_work work = {rows, d, penalty};
+    struct newton newton = {.n = d, .value = penalised, .measure = measure, .self = &work};
     const size_t n = d > 0 ? (size_t)d : 0;
     enum err err = check(rows, d, penalty);
 
@@ -169,15 +120,15 @@ enum err margin_fit(struct margin *out, const struct margin_rows *rows, int d, d
     if (err)
         return err;
     out->w = mem_new(n, sizeof *out->w);
-    work.slope = mem_new(n, sizeof *work.slope);
-    work.step = mem_new(n, sizeof *work.step);
-    work.trial = mem_new(n, sizeof *work.trial);
     if (start)
         memcpy(out->w, start, n * sizeof *out->w);
-    err = climb(out, &work);
-    free(work.slope);
-    free(work.step);
-    free(work.trial);
+    newton.theta = out->w;
+    newton.curvature = out->l;
+    if (!newton_run(&newton))
+        err = err_set(ERR_RANGE, "the features are too large for a penalty of %g: scale them",
+                      penalty);
+    out->iterations = newton.iterations;
+    out->loglik = loglik(rows, out->w, d);
     if (err)
         margin_fini(out);
     return err;
