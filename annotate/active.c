@@ -189,8 +189,10 @@ static enum err hear(void *self, const struct prefs_row *row)
 
 static enum err held(void *self, const struct prefs_assignment *it)
 {
-    (void)it;
-    *(bool *)self = true;
+    struct active_pair *pair = find(self, it->item);
+
+    if (pair)
+        pair->closed = true;
     return OK;
 }
 
@@ -202,9 +204,7 @@ static enum err look(struct active *a, struct prefs *prefs)
 
     if (!err)
         err = prefs_visit(prefs, &which, hear, a);
-    for (size_t i = 0; i < a->n && !err; i++)
-        err = prefs_open_visit(prefs, a->pair[i].id, held, &a->pair[i].closed);
-    return err;
+    return err ? err : prefs_open_visit(prefs, 0, held, a);
 }
 
 /* The batch of before that nobody was given is by plan again; ours goes before whatever priority the

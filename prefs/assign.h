@@ -47,7 +47,7 @@ enum err prefs_ahead(struct prefs *prefs, int64_t annotator, int64_t *out) MUST_
 enum err prefs_assignment_read(struct prefs *prefs, int64_t id, int64_t annotator,
                                struct prefs_assignment *out) MUST_CHECK;
 
-/* Who has the item now, and has not judged it. Errors: visit's. */
+/* Who has the item now (0: any item), and has not judged it. Errors: visit's. */
 enum err prefs_open_visit(struct prefs *prefs, int64_t item,
                           enum err (*visit)(void *self, const struct prefs_assignment *it),
                           void *self) MUST_CHECK;

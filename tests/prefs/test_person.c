@@ -108,11 +108,45 @@ static void test_ahead(void **state)
     prefs_close(prefs);
 }
 
+static enum err count(void *self, const struct prefs_assignment *it)
+{
+    int64_t *const sum = self;
+
+    sum[0]++;
+    sum[1] += it->item;
+    return OK;
+}
+
+/* Of an item, or of all. */
+static void test_open(void **state)
+{
+    const struct prefs_settings settings = study_settings(2, 2);
+    const char *const path = scratch_at("open.db");
+    struct prefs_assignment it;
+    struct prefs *prefs;
+    int64_t of_one[2] = {0}, all[2] = {0};
+
+    (void)state;
+    study_make(path, &settings, 3, 0, 3);
+    prefs = study_open(path);
+    it = study_next(prefs, 1, STUDY_START);
+    study_choose(prefs, &it, 0, ++ids, STUDY_START);
+    for (int who = 1; who <= 3; who++)
+        it = study_next(prefs, who, STUDY_START);
+    assert_ok(prefs_open_visit(prefs, it.item, count, of_one));
+    assert_ok(prefs_open_visit(prefs, 0, count, all));
+    assert_int_equal(all[0], 3);
+    assert_true(of_one[0] >= 1 && of_one[0] < 3 && of_one[1] == of_one[0] * it.item);
+    assert_ok(prefs_commit(prefs));
+    prefs_close(prefs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_held),
         cmocka_unit_test(test_ahead),
+        cmocka_unit_test(test_open),
     };
 
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
