@@ -337,3 +337,18 @@ void admin_guideline(void *self, struct desk_request *request)
         err = caller_audit(caller, "guideline", NULL);
     answer(caller, err, json_pack("{s:i}", "version", version));
 }
+
+/* What a new version begins with: as it was written, not as it is shown. */
+void admin_guideline_text(void *self, struct desk_request *request)
+{
+    struct caller *caller = self;
+    char *text = NULL;
+    int version = 0;
+    int64_t at;
+    const enum err err = prefs_guideline_read(caller->annotate->prefs, &text, &version, &at);
+
+    (void)request;
+    answer(caller, err,
+           json_pack("{s:i, s:s}", "version", text ? version : 0, "text", text ? text : ""));
+    free(text);
+}

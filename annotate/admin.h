@@ -14,5 +14,6 @@ void admin_invite(void *self, struct desk_request *request);   /* {"role", "labe
 void admin_uninvite(void *self, struct desk_request *request); /* {"id"} */
 void admin_person(void *self, struct desk_request *request); /* {"id"[, "role", "standing"]} */
 void admin_guideline(void *self, struct desk_request *request); /* {"text"} */
+void admin_guideline_text(void *self, struct desk_request *request);
 
 #endif

@@ -51,7 +51,6 @@ static enum err read_tls(struct annotate *a)
 {
     struct stat about;
     size_t n;
-    enum err err;
 
     if (!a->conf.tls_cert != !a->conf.tls_key)
         return err_set(ERR_RANGE, "tls_cert, tls_key: one needs the other");
@@ -60,8 +59,9 @@ static enum err read_tls(struct annotate *a)
     if (!stat(a->conf.tls_key, &about) && (about.st_mode & S_IROTH))
         return err_set(ERR_RANGE, "tls_key: %s may be read by anybody: chmod o-r it",
                        a->conf.tls_key);
-    err = fs_read(&a->tls_cert, &n, a->conf.tls_cert, KEY_BYTES);
-    return err ? err : fs_read(&a->tls_key, &n, a->conf.tls_key, KEY_BYTES);
+    if (fs_read(&a->tls_cert, &n, a->conf.tls_cert, KEY_BYTES))
+        return err_add("tls_cert");
+    return fs_read(&a->tls_key, &n, a->conf.tls_key, KEY_BYTES) ? err_add("tls_key") : OK;
 }
 
 /* Behind a proxy this machine's own names are not allowed either: what comes from the proxy has the

@@ -48,6 +48,7 @@ const struct route routes_table[] = {
     {"GET", "/api/admin/agreement", CALLER_ADMIN, admin_agreement},
     {"GET", "/api/admin/invites", CALLER_ADMIN, admin_invites},
     {"GET", "/api/admin/audit", CALLER_ADMIN, admin_audit},
+    {"GET", "/api/admin/guideline_text", CALLER_ADMIN, admin_guideline_text},
     {"GET", "/api/admin/routes", CALLER_ADMIN, admin_routes},
     {"GET", "/api/admin/snapshot", CALLER_ADMIN, carry_snapshot},
     {"GET", "/api/admin/export", CALLER_ADMIN, carry_export},

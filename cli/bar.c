@@ -38,6 +38,9 @@ void bar_step(struct bar *bar, size_t done, int64_t now_ms)
     if (bar->off || now_ms - bar->told_ms < (bar->terminal ? BAR_MS : LINE_MS))
         return;
     bar->told_ms = now_ms;
+    if (!bar->terminal && done == bar->told)
+        return;
+    bar->told = done;
     bar_text(text, done, bar->total, now_ms - bar->begun_ms);
     if (bar->terminal) {
         fprintf(stderr, "\r%s %s ", bar->what, text);

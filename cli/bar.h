@@ -8,14 +8,14 @@
 
 struct bar {
     const char *what; /* "scored" */
-    size_t total;
+    size_t total, told;
     int64_t begun_ms, told_ms;
     int off, terminal, open;
 };
 
 /* off: no bar. Reads no clock: time is an argument. */
 void bar_begin(struct bar *bar, const char *what, size_t total, int off, int64_t now_ms);
-/* Ten times a second on a terminal, twice a minute elsewhere. */
+/* Ten times a second on a terminal; twice a minute elsewhere, if it has moved. */
 void bar_step(struct bar *bar, size_t done, int64_t now_ms);
 void bar_end(struct bar *bar);
 

@@ -18,6 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The resolver takes a number modulo 2^16. */
+static bool is_port(const char *text)
+{
+    const size_t n = strlen(text);
+
+    return n && n <= 5 && strspn(text, "0123456789") == n && atol(text) <= UINT16_MAX;
+}
+
 enum err http_address(struct http_address *out, const char *listen)
 {
     const struct addrinfo want = {.ai_socktype = SOCK_STREAM,
@@ -28,8 +36,11 @@ enum err http_address(struct http_address *out, const char *listen)
     size_t length;
     int failed;
 
-    if (!colon || !colon[1] || (size_t)(colon - listen) >= sizeof host)
+    if (!colon || (size_t)(colon - listen) >= sizeof host)
         return err_set(ERR_PARSE, "listen: '%s' is not HOST:PORT", listen);
+    if (!is_port(colon + 1))
+        return err_set(ERR_PARSE, "listen: '%s': a port is a number, 0 to %d", listen,
+                       UINT16_MAX);
     length = (size_t)(colon - listen);
     if (length > 1 && listen[0] == '[' && colon[-1] == ']')
         listen++, length -= 2;

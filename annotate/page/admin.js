@@ -132,6 +132,13 @@ async function lists() {
   get("audit").replaceChildren(...audit.audit.map((one) => row([when(one.at), one.annotator ? names[one.annotator] || one.annotator : "terminal", one.action, one.subject || ""])));
 }
 
+// What a new version begins with.
+async function written() {
+  const there = await attempt(() => ask("/api/admin/guideline_text"));
+  const area = document.querySelector("#guide-form textarea");
+  if (there && !area.value) area.value = there.text;
+}
+
 async function begin() {
   look();
   get("theme-button").addEventListener("click", turn);
@@ -165,6 +172,7 @@ async function begin() {
   });
   await refresh();
   lists();
+  written();
   setInterval(() => document.hidden || refresh(), 5000);
   setInterval(() => document.hidden || lists(), 30000);
 }

@@ -48,7 +48,7 @@ function entered(data) {
   get("admin-link").hidden = me.role !== "admin";
   get("review-button").hidden = me.role === "annotator";
   get("title").textContent = me.run ? "Answers of run " + me.run.slice(0, 8) : "drover annotate";
-  guideline();
+  guideline(false);
   purpose();
 }
 
@@ -108,18 +108,24 @@ function out(error) {
 
 function purpose() {
   const words = me.study.purpose;
-  if (!words || kept.read("purpose") === words) return next();
+  if (!words || kept.read("purpose") === words) return start();
   get("purpose-words").innerHTML = words;
   show("purpose");
   get("begin-button").focus();
 }
 
-function guideline() {
+// The guidelines come behind the purpose: on a phone they would stand over it.
+function start() {
+  guideline(true);
+  next();
+}
+
+function guideline(open) {
   if (!me.guideline) return;
   get("guide-words").innerHTML = me.guideline.html;
   const fresh = kept.read("guideline") !== me.guideline.version;
   get("guide-button").classList.toggle("main", fresh);
-  if (fresh) guide(true);
+  if (fresh && open) guide(true);
 }
 
 function guide(open) {
@@ -200,7 +206,7 @@ function receive(data, before) {
   progress(data.progress, data.offer);
   if (data.offer !== "given") return rest(data.offer);
   draw(data.assignment, data.said, before);
-  if (me.guideline && data.guideline > me.guideline.version) ask("/api/me").then((fresh) => { me = fresh; token(me.csrf); guideline(); });
+  if (me.guideline && data.guideline > me.guideline.version) ask("/api/me").then((fresh) => { me = fresh; token(me.csrf); guideline(true); });
 }
 
 function draw(a, said, before) {
@@ -514,7 +520,7 @@ get("review-back").addEventListener("click", next);
 get("rest-button").addEventListener("click", (event) => (event.target.dataset.offer === "paused" ? pause(false) : next()));
 get("begin-button").addEventListener("click", () => {
   kept.write("purpose", me.study.purpose);
-  next();
+  start();
 });
 get("logout-button").addEventListener("click", async () => {
   try {

@@ -29,6 +29,21 @@ static struct desk *open_desk(unsigned *port)
     return desk;
 }
 
+static void a_port_is_a_number(void **state)
+{
+    static const char *const bad[] = {"127.0.0.1",           "127.0.0.1:",    "127.0.0.1:65536",
+                                      "127.0.0.1:99999",     "127.0.0.1:+80", "127.0.0.1:http",
+                                      "127.0.0.1:4294967376"};
+    struct http_address address;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_err(ERR_PARSE, http_address(&address, bad[i]));
+    assert_ok(http_address(&address, "127.0.0.1:65535"));
+    assert_int_equal(ntohs(((struct sockaddr_in *)&address.at)->sin_port), 65535);
+    assert_ok(http_address(&address, "[::1]:0"));
+}
+
 static int ask(unsigned port, const char *words)
 {
     const struct sockaddr_in to = {.sin_family = AF_INET,
@@ -153,7 +168,8 @@ static void together(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(whole), cmocka_unit_test(bounds),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_port_is_a_number),
+                                       cmocka_unit_test(whole), cmocka_unit_test(bounds),
                                        cmocka_unit_test(together)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
