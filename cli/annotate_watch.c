@@ -50,7 +50,7 @@ static void show(struct annotate_watch *w, const struct prefs_progress *p, int64
 /* Of a fleet more comes as long as its run goes on, and what is on its way is worth a wait. */
 static bool more(const struct annotate_watch *w, const struct prefs_progress *p)
 {
-    return !p->wanted || p->judged < p->wanted || p->open ||
+    return !p->wanted || p->judged < p->wanted ||
            (w->run && (strcmp(w->run->state, "over") != 0 || w->run->outbox));
 }
 
@@ -72,6 +72,8 @@ enum err annotate_watch_look(struct annotate_watch *w, struct prefs *prefs, int6
         err = choose(w, prefs);
     if (more(w, &p)) {
         w->told = false; /* the last one was taken back, perhaps */
+    } else if (p.open) {
+        w->end_ms = now_ms + LINGER_MS; /* somebody has an item: one more, or to review */
     } else if (!w->told) {
         w->told = true;
         w->end_ms = now_ms + LINGER_MS;

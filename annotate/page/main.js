@@ -46,8 +46,8 @@ function entered(data) {
   get("tools").hidden = get("progress").hidden = false;
   get("guide-button").hidden = !me.guideline;
   get("admin-link").hidden = me.role !== "admin";
-  get("review-button").hidden = me.role === "annotator";
   get("title").textContent = me.run ? "Answers of run " + me.run.slice(0, 8) : "drover annotate";
+  get("review-button").hidden = get("rest-review").hidden = me.role === "annotator";
   guideline(false);
   purpose();
 }
@@ -356,7 +356,8 @@ async function finished(one, words) {
   last = { assignment: one.a.id, draft: one.draft };
   kept.write("sending", null);
   kept.write("draft", null);
-  await next();
+  if (one.said) await review();
+  else await next();
   if (task) state(words, "saved");
 }
 
@@ -399,7 +400,7 @@ setInterval(async () => {
 async function review() {
   try {
     const queue = await ask("/api/review/queue");
-    get("review-words").textContent = queue.n ? queue.n + " items wait for a decision." : "Nothing waits for a decision.";
+    get("review-words").textContent = queue.n ? queue.n + (queue.n === 1 ? " item waits" : " items wait") + " for a decision." : "Nothing waits for a decision.";
     get("review-list").replaceChildren(...queue.items.map((one) => {
       const row = element("li"), button = element("button", one.prompt || "item " + one.item, { type: "button" });
       button.addEventListener("click", async () => {
@@ -473,7 +474,8 @@ function key(event) {
   active = Date.now();
   if (!me || event.altKey || event.metaKey || get("help").open) return;
   if (event.key === "Escape") {
-    if (!get("guide").hidden) guide(false);
+    if (get("menu").open) get("menu").open = false;
+    else if (!get("guide").hidden) guide(false);
     else if (typing(event.target)) event.target.blur();
     return;
   }
@@ -515,13 +517,14 @@ get("guide-button").addEventListener("click", deeds.g);
 get("guide-close").addEventListener("click", () => guide(false));
 get("theme-button").addEventListener("click", turn);
 get("pause-button").addEventListener("click", () => pause(true));
-get("review-button").addEventListener("click", review);
+for (const id of ["review-button", "rest-review"]) get(id).addEventListener("click", review);
 get("review-back").addEventListener("click", next);
 get("rest-button").addEventListener("click", (event) => (event.target.dataset.offer === "paused" ? pause(false) : next()));
 get("begin-button").addEventListener("click", () => {
   kept.write("purpose", me.study.purpose);
   start();
 });
+get("menu").addEventListener("click", (event) => event.target.closest("button") && (get("menu").open = false));
 get("logout-button").addEventListener("click", async () => {
   try {
     await ask("/api/logout", {});

@@ -141,6 +141,44 @@ def drafts(browser):
     server.end()
 
 
+def team(phone):
+    """Purpose before guidelines, also where one stands over the other; a reviewer decides what two people differ on, one after the other."""
+    folder = tempfile.TemporaryDirectory()
+    for name in ("purpose", "guideline"):
+        with open(os.path.join(folder.name, name), "w") as file:
+            file.write(f"# Of the {name}\n\nWords.")
+    server = Server(BIN, PAIRS[:2], 2, *(f"{name}={folder.name}/{name}" for name in ("purpose", "guideline")))
+    owner = Person(server, token=server.token)
+    invite = [owner.ask("/api/admin/invite", {"role": role, "hours": 1, "label": ""})["link"].split("#invite=")[1] for role in ("annotator", "annotator", "reviewer")]
+    for n in range(2):
+        person = Person(server, invite=invite[n], name="abc"[n])
+        while (offer := person.next())["offer"] == "given":
+            texts = [place["parts"][-1]["text"] for place in offer["assignment"]["places"]]
+            person.judge(offer["assignment"], verdict="chosen", place=texts.index(sorted(texts)[n]))
+    phone.open(f"{server.scheme}://{server.host}/#invite={invite[2]}")
+    phone.until("the door", lambda: phone.js("return !document.getElementById('join-form').hidden"))
+    phone.driver.find_element(By.CSS_SELECTOR, "#join-form input[name=name]").send_keys("rita")
+    phone.driver.find_element(By.CSS_SELECTOR, "#join-form button").click()
+    phone.until("the purpose", lambda: "Of the purpose" in phone.text("#purpose"))
+    phone.driver.find_element(By.ID, "begin-button").click()
+    phone.until("the guidelines", lambda: "Of the guideline" in phone.text("#guide"))
+    phone.driver.find_element(By.ID, "guide-close").click()
+    phone.until("nothing to judge", lambda: phone.text("#rest").startswith("Everything is done"))
+    phone.driver.find_element(By.ID, "rest-review").click()
+    for left in (2, 1):
+        phone.until("the queue", lambda: f"{left} item" in phone.text("#review-words"))
+        phone.picture(f"review-{left}")
+        phone.driver.find_element(By.CSS_SELECTOR, "#review-list button").click()
+        phone.until("what people said", lambda: "What people said" in phone.text("#task"))
+        phone.driver.find_element(By.CSS_SELECTOR, '#choices [data-key="1"]').click()
+        phone.driver.find_element(By.ID, "next-button").click()
+    phone.until("the empty queue", lambda: "Nothing waits" in phone.text("#review-words"))
+    check(owner.ask("/api/admin/state")["progress"]["adjudicated"] == 2, "decided")
+    check(owner.ask("/api/admin/guideline_text")["text"].startswith("# Of the guideline"), "the guidelines as they were written")
+    phone.quiet()
+    server.end()
+
+
 def looks():
     """Stacked on a phone, beside one another on a desk; nothing wider than the screen; dark where the system is; 200 %."""
     for name, width, height, dark in (("desktop-light", 1280, 800, False), ("desktop-dark", 1280, 800, True), ("phone-light", 390, 844, False), ("phone-dark", 390, 844, True)):
@@ -185,6 +223,11 @@ def main():
         drafts(browser)
     finally:
         browser.end()
+    phone = Browser(390, 844)
+    try:
+        team(phone)
+    finally:
+        phone.end()
     looks()
     print("ok")
 
