@@ -13,6 +13,7 @@
 #include "base/strbuf.h"
 #include "cli/command.h"
 #include "cli/json_out.h"
+#include "data/rows.h"
 #include "ratings/alternative.h"
 #include "ratings/matrix.h"
 #include "ratings/raters.h"
@@ -26,6 +27,7 @@ struct agreement_options {
     int level, overlap, resamples, seed;
     double epsilon, q;
     char *judge, *json;
+    char *item, *annotator, *value, *prompt;
 };
 
 static const struct conf_key keys[] = {
@@ -43,6 +45,11 @@ static const struct conf_key keys[] = {
     CONF_INT(agreement_options, resamples, "2000", 100, BOOTSTRAP_RESAMPLES_MAX,
              "draws of a bootstrap"),
     CONF_INT(agreement_options, seed, "1", 0, 2147483647, "of the draws"),
+    CONF_TEXT(agreement_options, item, "",
+              "column of what is judged, where it is called otherwise"),
+    CONF_TEXT(agreement_options, annotator, "", "the same, of who judged"),
+    CONF_TEXT(agreement_options, value, "", "the same, of what was said"),
+    CONF_TEXT(agreement_options, prompt, "", "the same, of what items belong together by"),
     CONF_TEXT(agreement_options, json, "", JSON_OUT_HELP),
     CONF_END,
 };
@@ -163,6 +170,12 @@ static int files_of(int argc, char **argv)
 static enum err read_all(struct judgements **all, const struct agreement_options *o,
                          const char *const *path, size_t files)
 {
+    const struct rows_name names[] = {{"item", o->item},
+                                      {"annotator", o->annotator},
+                                      {"value", o->value},
+                                      {"prompt", o->prompt}};
+    enum err err;
+
     for (size_t i = 0; i < files && files > 1; i++)
         if (fs_is_database(path[i]))
             return err_set(ERR_PARSE, "%s: one store at a time, and no file beside it",
@@ -172,7 +185,10 @@ static enum err read_all(struct judgements **all, const struct agreement_options
         return judgements_of_file(*all, path[0]);
     }
     *all = judgements_new((enum judgements_level)o->level);
-    return judgements_read(*all, path, files);
+    rows_names(names, sizeof names / sizeof *names);
+    err = judgements_read(*all, path, files);
+    rows_names(NULL, 0);
+    return err;
 }
 
 static enum err run(const struct command *command, int argc, char **argv, int *status)

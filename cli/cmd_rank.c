@@ -11,6 +11,7 @@
 #include "base/strbuf.h"
 #include "cli/command.h"
 #include "cli/json_out.h"
+#include "data/rows.h"
 #include "ratings/leaderboard.h"
 #include "ratings/votes_read.h"
 
@@ -27,6 +28,7 @@ struct rank_options {
     int model, like, se, cluster, draws, seed;
     double level, penalty, k;
     char *covariates, *json, *svg;
+    char *winner, *model_a, *model_b, *prompt, *judge;
 };
 
 static const struct conf_key keys[] = {
@@ -45,6 +47,12 @@ static const struct conf_key keys[] = {
     CONF_INT(rank_options, draws, "1000", 20, 100000, "bootstrap: how many"),
     CONF_INT(rank_options, seed, "1", 0, 2147483647, "bootstrap: same seed, same draws"),
     CONF_REAL(rank_options, k, "4", 0.001, 1000, "elo: points that a game is about"),
+    CONF_TEXT(rank_options, winner, "",
+              "column that says who won, where it is called otherwise"),
+    CONF_TEXT(rank_options, model_a, "", "the same, of the first model's name"),
+    CONF_TEXT(rank_options, model_b, "", "the same, of the second's"),
+    CONF_TEXT(rank_options, prompt, "", "the same, of the prompt"),
+    CONF_TEXT(rank_options, judge, "", "the same, of who voted"),
     CONF_TEXT(rank_options, json, "", JSON_OUT_HELP),
     CONF_TEXT(rank_options, svg, "", "a picture goes to this file"),
     CONF_END,
@@ -110,9 +118,16 @@ static enum err rank(const struct rank_options *o, const char *path, struct json
     struct votes *votes = votes_new();
     struct leaderboard board = {.why = NULL};
     struct leaderboard_conf conf;
-    enum err err =
-        (fs_is_database(path) ? votes_of_file : votes_read)(votes, path, o->covariates);
+    const struct rows_name names[] = {{"winner", o->winner},
+                                      {"model_a", o->model_a},
+                                      {"model_b", o->model_b},
+                                      {"prompt", o->prompt},
+                                      {"judge", o->judge}};
+    enum err err;
 
+    rows_names(names, sizeof names / sizeof *names);
+    err = (fs_is_database(path) ? votes_of_file : votes_read)(votes, path, o->covariates);
+    rows_names(NULL, 0);
     if (!err) {
         tell_left_out(votes);
         conf = conf_of(o, votes);

@@ -61,6 +61,15 @@ void rows_labels(const char *words)
     labels = words;
 }
 
+static const struct rows_name *renamed;
+static size_t n_renamed;
+
+void rows_names(const struct rows_name *names, size_t n)
+{
+    renamed = names;
+    n_renamed = n;
+}
+
 bool rows_are_judged(const struct rows *rows)
 {
     return rows->store != NULL;
@@ -351,7 +360,7 @@ void rows_close(struct rows *rows)
 
 /* First what the opening read or refused, then what follows: lines, or a document's items. An
  * item that is no object is told by its place, and the next call goes on behind it. */
-enum err rows_next(struct rows *rows, json_t **out)
+static enum err next_row(struct rows *rows, json_t **out)
 {
     json_t *item;
 
@@ -377,6 +386,43 @@ enum err rows_next(struct rows *rows, json_t **out)
         return err_set(ERR_PARSE, "%s:%zu: expected an object {...}", rows->path, rows->at);
     *out = json_incref(item);
     return OK;
+}
+
+/* All are taken out before one is put in: two columns may change names. */
+static enum err rename_columns(const struct rows *rows, json_t *row)
+{
+    json_t *named = json_object();
+    enum err err = OK;
+
+    for (size_t i = 0; i < n_renamed && !err; i++) {
+        const char *column = renamed[i].column;
+        json_t *value = column && *column ? json_object_get(row, column) : NULL;
+        if (value)
+            json_object_set(named, renamed[i].as, value);
+        else if (column && *column)
+            err = err_set(ERR_PARSE, "%s:%ld: no column '%.60s'", rows->path, rows_line(rows),
+                          column);
+    }
+    for (size_t i = 0; i < n_renamed; i++)
+        if (renamed[i].column && *renamed[i].column)
+            json_object_del(row, renamed[i].column);
+    json_object_update(row, named);
+    json_decref(named);
+    return err;
+}
+
+enum err rows_next(struct rows *rows, json_t **out)
+{
+    enum err err = next_row(rows, out);
+
+    if (!err && *out && n_renamed) {
+        err = rename_columns(rows, *out);
+        if (err) {
+            json_decref(*out);
+            *out = NULL;
+        }
+    }
+    return err;
 }
 
 long rows_line(const struct rows *rows)

@@ -34,13 +34,20 @@ void rows_labels(const char *labels);
 /* Whether they come from a store: several rows may be about one prompt, and belong together. */
 bool rows_are_judged(const struct rows *rows);
 
+/* Columns that are called otherwise: `as` is the name that is asked for, `column` (or NULL, "": that
+ * name) what the files that are read from here on call it. Borrowed; n 0: none. */
+struct rows_name {
+    const char *as, *column;
+};
+void rows_names(const struct rows_name *names, size_t n);
+
 /* Errors: those of jsonl_open, parquet_open, arrow_open, csv_open; ERR_PARSE, ERR_RANGE for a
  * document. The words name the path. */
 enum err rows_open(struct rows **out, const char *path) MUST_CHECK;
 void rows_close(struct rows *rows); /* NULL is fine */
 
 /* The next object, owned by the caller; NULL at the end. Errors: ERR_PARSE for one that is
- * none, or holds what JSON cannot say (the next call goes on behind it); ERR_IO, ERR_RANGE: no
+ * none, lacks a column of rows_names, or holds what JSON cannot say (the next call goes on behind it); ERR_IO, ERR_RANGE: no
  * going on. Words begin with "path:line: ". */
 enum err rows_next(struct rows *rows, json_t **out) MUST_CHECK;
 

@@ -23,7 +23,8 @@ static bool is_port(const char *text)
 {
     const size_t n = strlen(text);
 
-    return n && n <= 5 && strspn(text, "0123456789") == n && strtoul(text, NULL, 10) <= UINT16_MAX;
+    return n && n <= 5 && strspn(text, "0123456789") == n &&
+           strtoul(text, NULL, 10) <= UINT16_MAX;
 }
 
 enum err http_address(struct http_address *out, const char *listen)

@@ -67,7 +67,10 @@ static enum err names_of(struct judgements_names *names, const char *what, const
     const json_t *known;
 
     if (!text || !*text)
-        return err_set(ERR_PARSE, "no `%s`", what);
+        return err_set(
+            ERR_PARSE,
+            "no `%s`: a row is one judgement (%s=COLUMN: the file calls it otherwise)", what,
+            what);
     if (strlen(text) > JUDGEMENTS_NAME_MAX)
         return err_set(ERR_RANGE, "`%s`: a name of %zu bytes, at most %d", what, strlen(text),
                        JUDGEMENTS_NAME_MAX);

@@ -193,7 +193,14 @@ static enum err take_marks(struct judgements_reading *r)
 static enum err take(struct judgements_reading *r)
 {
     const char *verdict = json_object_get(r->row, "winner") ? "winner" : "verdict";
-    enum err err = word(r, "item", NULL, &r->said.item);
+    enum err err = OK;
+
+    /* Its verdict says that one was chosen, and not which: all would agree. */
+    if (json_object_get(r->row, "verdict") && json_object_get(r->row, "choice"))
+        err = err_set(ERR_PARSE, "a row of `drover prefs export format=csv`: format=judgements "
+                                 "writes what is read here, and the store itself is read, too");
+    if (!err)
+        err = word(r, "item", NULL, &r->said.item);
 
     if (!err)
         err = word(r, "annotator", "judge", &r->said.annotator);

@@ -222,7 +222,9 @@ static enum err verdict_of(const json_t *row, const struct votes_kind *kind,
     if (*unheard)
         return OK;
     if (!value)
-        return err_set(ERR_PARSE, "no `winner`, and no `ranking`");
+        return err_set(
+            ERR_PARSE,
+            "no `winner`, and no `ranking` (winner=COLUMN: the file calls it otherwise)");
     return err_set(ERR_PARSE, "%s: '%.60s' is none of %s, %s, tie%s", kind->verdict,
                    said ? said : "what is no text", kind->words[0], kind->words[1],
                    kind == kinds ? ", both_bad, tie (bothbad)" : "");
@@ -295,7 +297,8 @@ static enum err take_vote(struct votes_reading *r, const json_t *row)
     said.a = name_of(row, kind, 0, room[0]);
     said.b = name_of(row, kind, 1, room[1]);
     if (!said.a || !said.b)
-        return err_set(ERR_PARSE, "expected names as `model_a` and `model_b`");
+        return err_set(ERR_PARSE, "expected names as `model_a` and `model_b` (model_a=COLUMN: "
+                                  "the file calls it otherwise)");
     if (!strcmp(said.a,
                 said.b)) { /* tells of no strength, and would count as a game and a cluster */
         r->votes->itself++;

@@ -118,6 +118,21 @@ static void csv_may_have_semicolons(void **state)
                  "odd.csv:3: 3 fields, and the first line names 2>\n{\"a\":4,\"b\":5}");
 }
 
+static void columns_may_be_called_otherwise(void **state)
+{
+    static const struct rows_name names[] = {
+        {"item", "Item"}, {"a", "b"}, {"b", "a"}, {"c", ""}};
+
+    (void)state;
+    rows_names(names, 4);
+    expect(put("names.csv", "Item,a,b,c\n1,2,3,4\n"), "{\"c\":4,\"item\":1,\"a\":3,\"b\":2}\n");
+    expect_words(
+        put("names.jsonl", "{\"Item\":1,\"a\":2,\"b\":3}\n{\"item\":1,\"a\":2,\"b\":3}\n"),
+        "names.jsonl:2: no column 'Item'");
+    rows_names(NULL, 0);
+    expect(put("none.csv", "Item\n1\n"), "{\"Item\":1}\n");
+}
+
 static void csv_errors_name_the_line(void **state)
 {
     (void)state;
@@ -289,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(csv_has_the_types_of_data_frames),
         cmocka_unit_test(csv_may_have_semicolons),
+        cmocka_unit_test(columns_may_be_called_otherwise),
         cmocka_unit_test(csv_errors_name_the_line),
         cmocka_unit_test(csv_refuses_what_its_column_is_not),
         cmocka_unit_test(zstd_is_read_and_its_truncation_seen),

@@ -94,6 +94,9 @@ static void errors_have_lines(void **state)
     char *text = mem_print("%s{\"item\": 2, \"value\": 3}\n", row);
 
     (void)state;
+    bad(JUDGEMENTS_NOMINAL,
+        "{\"item\": 1, \"annotator\": \"a\", \"verdict\": \"chosen\", \"choice\": 0}\n",
+        "rows.jsonl:1: a row of `drover prefs export format=csv`");
     bad(JUDGEMENTS_NOMINAL, text, "rows.jsonl:2: no `annotator`");
     free(text);
     bad(JUDGEMENTS_INTERVAL, "{\"item\": 1, \"annotator\": 1, \"value\": \"good\"}",
