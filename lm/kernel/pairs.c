@@ -4,11 +4,15 @@
 
 #include "lm/kernel/pairs.h"
 
+#include "lm/kernel/bf16.h"
+#include "lm/kernel/isa.h"
 #include "lm/kernel/master.h"
 #include "lm/kernel/share.h"
+#include "lm/kernel/turn.h"
 
 #include <assert.h>
 #include <stdbool.h>
+#include <string.h>
 
 static size_t filled(int k)
 {
@@ -94,5 +98,66 @@ void pairs_unpack(float *w, size_t ldw, const uint16_t *pairs, int at, int n, in
                     to[i] = bf16_widen(from[place(i)]);
             }
         }
+    }
+}
+
+/* Some columns of row d, rounded, up to whole panels; +0 where there are none. */
+static void round_some(uint32_t *to, const float *b, size_t ldb, int d, int rows, int columns)
+{
+    const int there = d < rows ? columns : 0;
+
+    if (there)
+        isa_current()->bf16_round((float *)to, b + (size_t)d * ldb, there);
+    memset(to + there, 0,
+           (size_t)((columns + PAIRS_PANEL - 1) / PAIRS_PANEL * PAIRS_PANEL - there) *
+               sizeof *to);
+}
+
+/* Row 8 h + i of a block: depth 4 i + 2 + h below, 4 i + h above. A row of B is read as far as it goes,
+ * as memory likes it. */
+void pairs_round(uint16_t *block, size_t apart, const float *b, size_t ldb, int rows,
+                 int columns)
+{
+    enum { SOME = 16 * PAIRS_PANEL };
+    uint32_t above[SOME], below[SOME];
+
+    for (int row = 0; row < PAIRS_DEPTH / 2; row++) {
+        const int d = 4 * (row % 8) + row / 8;
+
+        for (int at = 0; at < columns; at += SOME) {
+            const int some = columns - at < SOME ? columns - at : SOME;
+
+            round_some(above, b + at, ldb, d, rows, some);
+            round_some(below, b + at, ldb, d + 2, rows, some);
+            for (int j = 0; j < some; j += PAIRS_PANEL) {
+                uint16_t *to = block + (size_t)((at + j) / PAIRS_PANEL) * apart +
+                               (size_t)row * 2 * PAIRS_PANEL;
+
+                for (int k = j; k < j + PAIRS_PANEL; k++)
+                    above[k] |= below[k] >> 16;
+                memcpy(to, above + j, PAIRS_PANEL * sizeof *above);
+            }
+        }
+    }
+}
+
+/* Words of a row of pairs are the columns; turned, a column's words are the sixteen rows. Two columns
+ * make a row of the result: of word r the upper halves meet at depth 4 i + h, the lower ones at 4 i +
+ * 2 + h, which is where r = 8 h + i came from. */
+void pairs_turn(uint16_t *block, const uint16_t *from)
+{
+    enum { WORDS = PAIRS_DEPTH / 2 };
+    uint32_t column[PAIRS_PANEL][WORDS];
+
+    turn_words((uint32_t *)column, WORDS, from, PAIRS_PANEL, WORDS, PAIRS_PANEL);
+    for (int row = 0; row < WORDS; row++, block += 2 * PAIRS_PANEL) {
+        const uint32_t *above = column[4 * (row % 8) + row / 8], *below = above + 2 * WORDS;
+        uint32_t met[2][WORDS]; /* upper halves, lower halves */
+
+        for (int r = 0; r < WORDS; r++) {
+            met[0][r] = (above[r] & 0xFFFF0000u) | below[r] >> 16;
+            met[1][r] = above[r] << 16 | (below[r] & 0xFFFFu);
+        }
+        turn_words(block, 4, met, WORDS / 2, 4, WORDS / 2);
     }
 }

@@ -27,4 +27,12 @@ void pairs_pack_rounded(uint16_t *pairs, int at, const float *w, size_t ldw, int
 void pairs_unpack(float *w, size_t ldw, const uint16_t *pairs, int at, int n, int k);
 void pairs_unpack_row(float *w, const uint16_t *pairs, int at, int k);
 
+/* Of a B that is made as it is read; serial. A block is 32 of the depth by 32 columns, 1024 halves.
+ * _round: one block of each panel, `apart` halves from the last, of B [rows, columns] as it stands, rows
+ * at most 32, rounded (bf16.h) and filled up with +0.
+ * _turn: one block of the matrix whose block is `from`: what were its columns is the depth. */
+void pairs_round(uint16_t *block, size_t apart, const float *b, size_t ldb, int rows,
+                 int columns);
+void pairs_turn(uint16_t *block, const uint16_t *from);
+
 #endif

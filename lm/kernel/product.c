@@ -10,7 +10,9 @@
 #include "lm/kernel/product.h"
 
 #include "lm/kernel/isa.h"
+#include "lm/kernel/pairs.h"
 #include "lm/kernel/share.h"
+#include "lm/kernel/turn.h"
 
 #include <assert.h>
 #include <omp.h>
@@ -26,45 +28,8 @@ enum {
     STRIDE = 1024 + 16,
     PANEL = 32,
     FEW_ROWS = 12,
+    OPERAND = STRIDE * sizeof(float), /* bytes between operand rows, with bf16 */
 };
-
-typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
-typedef int places __attribute__((vector_size(16)));
-
-/* Four rows of four become columns. */
-static inline void turn_four(float *dst, size_t to, const float *src, size_t from)
-{
-    const four a = *(const four *)src, b = *(const four *)(src + from);
-    const four c = *(const four *)(src + 2 * from), d = *(const four *)(src + 3 * from);
-    const four ab = __builtin_shuffle(a, b, (places){0, 4, 1, 5});
-    const four cd = __builtin_shuffle(c, d, (places){0, 4, 1, 5});
-    const four ba = __builtin_shuffle(a, b, (places){2, 6, 3, 7});
-    const four dc = __builtin_shuffle(c, d, (places){2, 6, 3, 7});
-
-    *(four *)dst = __builtin_shuffle(ab, cd, (places){0, 1, 4, 5});
-    *(four *)(dst + to) = __builtin_shuffle(ab, cd, (places){2, 3, 6, 7});
-    *(four *)(dst + 2 * to) = __builtin_shuffle(ba, dc, (places){0, 1, 4, 5});
-    *(four *)(dst + 3 * to) = __builtin_shuffle(ba, dc, (places){2, 3, 6, 7});
-}
-
-/* dst [columns][rows] = src [rows][columns] turned. */
-static void turn(float *dst, size_t to, const float *src, size_t from, int rows, int columns)
-{
-    int i = 0;
-
-    for (; i + 4 <= rows; i += 4) {
-        int j = 0;
-
-        for (; j + 4 <= columns; j += 4)
-            turn_four(dst + (size_t)j * to + i, to, src + (size_t)i * from + j, from);
-        for (; j < columns; j++)
-            for (int r = i; r < i + 4; r++)
-                dst[(size_t)j * to + (size_t)r] = src[(size_t)r * from + (size_t)j];
-    }
-    for (; i < rows; i++)
-        for (int j = 0; j < columns; j++)
-            dst[(size_t)j * to + (size_t)i] = src[(size_t)i * from + (size_t)j];
-}
 
 static int least(int a, int b)
 {
@@ -77,11 +42,17 @@ static int parts(int all, int each)
     return (all + each - 1) / each;
 }
 
+/* The depth of a block of pairs is 32, whatever is in it. */
+static int filled(int k)
+{
+    return parts(k, PAIRS_DEPTH) * PAIRS_DEPTH;
+}
+
 size_t product_room(int n, int k)
 {
     const int columns = least(parts(n, PANEL) * PANEL, COLUMNS);
 
-    return (size_t)(k > DEPTH ? k : DEPTH) * (size_t)columns;
+    return (size_t)(k > DEPTH ? filled(k) : DEPTH) * (size_t)columns;
 }
 
 /* B's columns j.. and its depth from k on: what the scratch holds, panel after panel. */
@@ -100,7 +71,8 @@ static void pack_panel(const struct piece *b, int at)
 
     if (wide < PANEL)
         memset(to, 0, (size_t)b->depth * PANEL * sizeof *to);
-    turn(to, PANEL, p->b + (size_t)(b->j + at) * p->ldb + (size_t)b->k, p->ldb, wide, b->depth);
+    turn_words(to, PANEL, p->b + (size_t)(b->j + at) * p->ldb + (size_t)b->k, p->ldb, wide,
+               b->depth);
 }
 
 /* Row d of the piece; B lies as it is, and its rows are read as memory likes it. */
@@ -119,12 +91,35 @@ static void pack_row(const struct piece *b, int d)
     }
 }
 
+/* With bf16: 32 rows of the piece from row d on, rounded, or turned out of the image, whose panels are
+ * its matrix's rows and whose depth our columns. */
+static void pack_block(const struct piece *b, int d)
+{
+    const struct product *p = b->p;
+    const int row = b->k + d;
+    const size_t each = (size_t)filled(b->depth) * PANEL;
+    uint16_t *to = (uint16_t *)p->scratch.at + (size_t)d * PANEL;
+
+    if (!p->pairs) {
+        pairs_round(to, each, p->b + (size_t)row * p->ldb + (size_t)b->j, p->ldb,
+                    least(PAIRS_DEPTH, b->depth - d), b->n);
+        return;
+    }
+    for (int at = 0; at < b->n; at += PANEL, to += each)
+        pairs_turn(to,
+                   p->pairs + pairs_size(p->from + row, p->n) + (size_t)(b->j + at) * PANEL);
+}
+
 /* Moving a float costs about as much as a few multiply-adds. */
 static void pack(const struct piece *b)
 {
     const bool worth = share_worth(8 * (size_t)b->n * (size_t)b->depth);
 
-    if (b->p->b_turned) {
+    if (b->p->bf16) {
+#pragma omp parallel for schedule(static) if (worth)
+        for (int d = 0; d < b->depth; d += PAIRS_DEPTH)
+            pack_block(b, d);
+    } else if (b->p->b_turned) {
 #pragma omp parallel for schedule(static) if (worth)
         for (int at = 0; at < b->n; at += PANEL)
             pack_panel(b, at);
@@ -140,7 +135,14 @@ struct block {
     const struct piece *b;
     int i, m, from, to;
     float left[ROWS * STRIDE] __attribute__((aligned(64)));
+    char operand[ROWS * OPERAND] __attribute__((aligned(64))); /* with bf16 */
     float sum[ROWS * STRIDE] __attribute__((aligned(64)));
+};
+
+/* Of the piece's depth; `on`: chains go on from what is there. */
+struct product_slice {
+    int k, depth;
+    bool on;
 };
 
 /* A's slice that begins at k: where it is, and its stride. */
@@ -152,10 +154,10 @@ static const float *left_slice(struct block *t, int k, int depth, size_t *stride
 
     *stride = STRIDE;
     if (p->a_turned) {
-        turn(t->left, STRIDE, a, p->lda, depth, t->m);
+        turn_words(t->left, STRIDE, a, p->lda, depth, t->m);
         return t->left;
     }
-    if (t->m <= FEW_ROWS || t->to - t->from <= PANEL) {
+    if (p->bf16 || t->m <= FEW_ROWS || t->to - t->from <= PANEL) {
         *stride = p->lda;
         return a;
     }
@@ -201,6 +203,33 @@ static void apart(struct block *t, bool ends)
     }
 }
 
+/* The block's rows of one slice against all its panels; `on`: chains go on from C, or from the square. */
+static void slice(struct block *t, const struct product_slice *s, int own)
+{
+    const struct piece *b = t->b;
+    const struct product *p = b->p;
+    const size_t deep = (size_t)(p->bf16 ? filled(b->depth) : b->depth);
+    size_t stride;
+    const float *left = left_slice(t, b->k + s->k, s->depth, &stride);
+
+    for (int r = 0; p->bf16 && r < t->m; r++)
+        b->isa->bf16_row(t->operand + (size_t)r * OPERAND, left + (size_t)r * stride, s->depth);
+    for (int at = t->from; at < t->to; at += PANEL) {
+        const bool here = at < own;
+        float *c = here ? place(t, 0, at) : t->sum + (at - t->from);
+        const size_t ldc = here ? p->ldc : STRIDE,
+                     first = (size_t)at * deep + (size_t)s->k * PANEL;
+        const int wide = t->to - at > PANEL / 2 ? PANEL : PANEL / 2;
+
+        if (p->bf16)
+            b->isa->bf16(c, ldc, t->operand, OPERAND, (const uint16_t *)p->scratch.at + first,
+                         t->m, wide, s->depth, s->on);
+        else
+            b->isa->panel(c, ldc, left, stride, p->scratch.at + first, PANEL, t->m, wide,
+                          s->depth, s->on);
+    }
+}
+
 static void compute(struct block *t)
 {
     const struct piece *b = t->b;
@@ -209,20 +238,12 @@ static void compute(struct block *t)
 
     if (own < t->to)
         apart(t, false);
-    for (int k = 0, depth; k < b->depth; k += depth) {
-        const bool on = k > 0 || (into != PRODUCT_ADD && (b->k > 0 || into == PRODUCT_ON));
-        const float *left, *panel = b->p->scratch.at + (size_t)k * PANEL;
-        size_t stride;
+    for (int k = 0; k < b->depth; k += DEPTH) {
+        const struct product_slice s = {
+            k, least(DEPTH, b->depth - k),
+            k > 0 || (into != PRODUCT_ADD && (b->k > 0 || into == PRODUCT_ON))};
 
-        depth = least(DEPTH, b->depth - k);
-        left = left_slice(t, b->k + k, depth, &stride);
-        for (int at = t->from; at < t->to; at += PANEL) {
-            float *c = at < own ? place(t, 0, at) : t->sum + (at - t->from);
-
-            b->isa->panel(c, at < own ? b->p->ldc : STRIDE, left, stride,
-                          panel + (size_t)at * (size_t)b->depth, PANEL, t->m,
-                          t->to - at > PANEL / 2 ? PANEL : PANEL / 2, depth, on);
-        }
+        slice(t, &s, own);
     }
     if (own < t->to)
         apart(t, true);
@@ -264,8 +285,10 @@ void product_run(const struct product *p)
         memset(p->c + (size_t)i * p->ldc, 0, (size_t)p->n * sizeof *p->c);
     if (p->k <= 0)
         return;
-    assert(p->scratch.floats >= (size_t)deep * PANEL);
-    wide = least(COLUMNS / PANEL, (int)(p->scratch.floats / ((size_t)deep * PANEL)));
+    assert(!(p->bf16 && p->b_turned) && (p->bf16 || !p->pairs) && DEPTH % PAIRS_DEPTH == 0);
+    assert(p->scratch.floats >= (size_t)filled(deep) * PANEL);
+    wide = (int)(p->scratch.floats / ((size_t)filled(deep) * PANEL));
+    wide = least(COLUMNS / PANEL, wide);
     wide = parts(parts(p->n, PANEL), parts(parts(p->n, PANEL), wide)) * PANEL; /* evenly */
     for (b.j = 0; b.j < p->n; b.j += b.n) {
         b.n = least(wide, p->n - b.j);

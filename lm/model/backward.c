@@ -124,7 +124,7 @@ void backward_linear(const struct backward *pass, const struct backward_linear *
     if (!linear->x)
         return;
     if (dw.c && bf16)
-        backward_bf16_weight(linear, dw.c);
+        backward_bf16_weight(pass, linear, dw.c);
     else if (dw.c)
         product_run(&dw);
     pairs(pass, linear, rows, false);

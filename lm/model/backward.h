@@ -41,6 +41,7 @@ void backward_linear(const struct backward *pass, const struct backward_linear *
 
 /* The halves of it of a model that computes in bfloat16 (backward_bf16.c): dX; dW [rows, cols]. */
 void backward_bf16_input(const struct backward *pass, const struct backward_linear *linear);
-void backward_bf16_weight(const struct backward_linear *linear, float *dw);
+void backward_bf16_weight(const struct backward *pass, const struct backward_linear *linear,
+                          float *dw);
 
 #endif

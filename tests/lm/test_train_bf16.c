@@ -33,10 +33,17 @@ static bool same(float a, float b)
     return memcmp(&a, &b, sizeof a) == 0;
 }
 
+static struct product_scratch scratch_for(int columns, int k)
+{
+    const size_t floats = product_room(columns, k);
+
+    return (struct product_scratch){mem_new(floats, sizeof(float)), floats};
+}
+
 /* Of each group of matrices, tokens that fill blocks of 32 and that do not. */
 static void check(const struct small *s, const struct tensor *w, int count, int n)
 {
-    struct activations acts = {.shape = s->params->shape};
+    struct activations acts = {.shape = s->params->shape, .product = scratch_for(w->cols, n)};
     const struct backward pass = {&acts, s->model, s->params, NULL};
     const int cols = w->cols;
     int rows = 0;
@@ -75,7 +82,7 @@ static void check(const struct small *s, const struct tensor *w, int count, int 
         float *was = mem_new((size_t)rows * (size_t)cols, sizeof *was);
 
         memcpy(was, dw, (size_t)rows * (size_t)cols * sizeof *was);
-        backward_bf16_weight(&job, dw);
+        backward_bf16_weight(&pass, &job, dw);
         for (int r = 0; r < rows; r++)
             for (int c = 0; c < cols; c++) {
                 const size_t at = (size_t)r * (size_t)cols + (size_t)c;
@@ -92,6 +99,7 @@ static void check(const struct small *s, const struct tensor *w, int count, int 
     free(dx);
     free(dw);
     free(weight);
+    free(acts.product.at);
 }
 
 static void a_product_backward_is_its_definition(void **state)
