@@ -7,6 +7,7 @@
  * Between trainable_apply and the next, gradients only add up, micro-batch after micro-batch. */
 #include "learner/step/trainable.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "lm/model/lora_branch.h"
 #include "lm/model/lora_group.h"
@@ -305,6 +306,24 @@ void trainable_backward(struct trainable *step, const float *dlogprob, const flo
                    step->grad);
 }
 
+/* Slopes flow from the head to the embedding: of the tensors that have a fault, the last made the others'. */
+static void tell_fault(const struct trainable *step)
+{
+    for (int i = step->learns->n - 1; i >= 0; i--) {
+        const struct tensor *t = &step->learns->tensor[i];
+        const size_t n = (size_t)t->rows * (size_t)t->cols;
+
+        for (size_t k = 0; k < n; k++)
+            if (!isfinite(step->grad[t->at + k])) {
+                log_warn(
+                    "gradient",
+                    "tensor=%s layer=%d its slope is no number: the weights stay as they are",
+                    t->name, t->layer);
+                return;
+            }
+    }
+}
+
 double trainable_apply(struct trainable *step, const struct adamw *adamw, double rate,
                        double limit)
 {
@@ -317,6 +336,8 @@ double trainable_apply(struct trainable *step, const struct adamw *adamw, double
     if (isfinite(norm)) {
         optim_rule_step(adamw, step->learns, step->grad, step->m, step->v, step->t, rate);
         pack(step);
+    } else {
+        tell_fault(step);
     }
     memset(step->grad, 0, step->learns->count * sizeof(float));
     return norm;

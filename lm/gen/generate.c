@@ -463,9 +463,12 @@ enum err generate_step(struct generate *g, const struct model *model,
     for (int i = 0; i < g->draws; i++) /* all, before any is told: a step counts whole or not */
         if (g->draw[i].token < 0) {
             const struct slot *s = &g->slot[g->draw[i].slot];
+            char where[FORWARD_FAULT];
 
-            return err_set(ERR_RANGE, "logits of task %llu, sample %d are not numbers",
-                           (unsigned long long)s->job.task, s->sample);
+            return err_set(ERR_RANGE,
+                           "logits of task %llu, sample %d are not numbers: from %s on",
+                           (unsigned long long)s->job.task, s->sample,
+                           forward_fault(where, model, s->token, s->n));
         }
     /* In order of slots: a step tells the same things in the same order on any machine. */
     for (int i = 0; i < g->draws; i++) {

@@ -30,10 +30,16 @@ void forward_logits(const struct model *model, struct forward_work *work, const 
 /* value [n] out: HEAD_SCALAR, HEAD_STEP. */
 void forward_scalar(const struct model *model, const float *hidden, int n, float *value);
 
+/* Where the first number that is not finite is made of this sequence, in words: "layer 3,
+ * model.layers.3.mlp.down_proj.weight". For errors; the sequence is computed anew. */
+enum { FORWARD_FAULT = 128 };
+const char *forward_fault(char out[FORWARD_FAULT], const struct model *model, const int *token,
+                          int n);
+
 /* Convenience over the above for whole sequences: packed tokens, seq[n_seq+1] starts;
  * logprob[i] belongs to token[i] (0 at each sequence start), value[i] to hidden[i]. Any output
- * may be NULL. Errors: ERR_RANGE (lengths, tokens, temperature, an output that the head has not),
- * ERR_NOMEM. */
+ * may be NULL. Errors: ERR_RANGE (lengths, tokens, temperature, an output that the head has not; one
+ * that is not finite, with forward_fault's words), ERR_NOMEM. */
 enum err forward_score(const struct model *model, const int *token, const int *seq, int n_seq,
                        float temperature, float *logprob, float *entropy,
                        float *value) MUST_CHECK;

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,22 @@ static enum err sequences(struct forward_score *s, int n_seq, int rows)
     return OK;
 }
 
+/* A number that is none would be believed by whoever reads it. */
+static enum err check_finite(const struct forward_score *s, int n_seq)
+{
+    const float *const out = s->logprob ? s->logprob : s->value;
+    char where[FORWARD_FAULT];
+
+    for (int q = 0; out && q < n_seq; q++)
+        for (int i = s->seq[q]; i < s->seq[q + 1]; i++)
+            if (!isfinite(out[i]))
+                return err_set(ERR_RANGE, "%s of sequence %d are not numbers: from %s on",
+                               s->logprob ? "logits" : "values", q,
+                               forward_fault(where, s->model, s->token + s->seq[q],
+                                             s->seq[q + 1] - s->seq[q]));
+    return OK;
+}
+
 /* What is asked for is in s. */
 static enum err whole(const struct forward_score *asked, int n_seq)
 {
@@ -150,6 +167,8 @@ static enum err whole(const struct forward_score *asked, int n_seq)
                       "hidden states");
     if (!err)
         err = sequences(&s, n_seq, rows);
+    if (!err)
+        err = check_finite(&s, n_seq);
     for (int q = 0; q < n_seq; q++)
         cache_free(s.cache[q]);
     free(s.cache);

@@ -170,6 +170,44 @@ static void keys_and_values_are_rounded_where_they_are_made(void **state)
     }
 }
 
+/* In either precision the weight that spoils a layer is named, not the head that it shows in. */
+static void a_fault_names_its_weight(void **state)
+{
+    static const struct {
+        enum part part;
+        int layer;
+        const char *words;
+    } row[] = {
+        {PART_DOWN, 1, "layer 1, model.layers.1.mlp.down_proj.weight"},
+        {PART_K, 0, "layer 0, model.layers.0.self_attn.q_proj.weight"}, /* its group's first */
+        {PART_NORM_MLP, 0, "layer 0, model.layers.0.post_attention_layernorm.weight"},
+        {PART_NORM_FINAL, -1, "the final norm or the head"},
+        {PART_EMBED, -1, "the embedding"}};
+    const int seq[3] = {0, 4, 9}, token[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    float out[9];
+
+    (void)state;
+    for (int k = 0; k < PRECISIONS * (int)(sizeof row / sizeof *row); k++) {
+        const int i = k / PRECISIONS;
+        struct shape shape = small_shape[1];
+        const struct tensor *t;
+        struct small s;
+
+        shape.compute = (enum precision)(k % PRECISIONS);
+        small_new(&s, &shape);
+        t = params_part(s.params, row[i].part, row[i].layer);
+        assert_non_null(t);
+        assert_ok(forward_score(s.model, token, seq, 2, 1, out, NULL, NULL));
+        for (int j = 0; j < t->rows * t->cols; j++)
+            s.params->data[t->at + (size_t)j] = j % 7 ? 1e38f : NAN;
+        small_pack(&s);
+        assert_err(ERR_RANGE, forward_score(s.model, token, seq, 2, 1, out, NULL, NULL));
+        if (!strstr(err_text(), row[i].words))
+            fail_msg("%s: no '%s'", err_text(), row[i].words);
+        small_free(&s);
+    }
+}
+
 /* ---- images */
 
 static void an_image_has_two_bytes_a_parameter(void **state)
@@ -301,6 +339,7 @@ int main(void)
         cmocka_unit_test(a_weight_and_sixteen_bits_are_its_master),
         cmocka_unit_test(torch_with_these_roundings_says_the_same),
         cmocka_unit_test(keys_and_values_are_rounded_where_they_are_made),
+        cmocka_unit_test(a_fault_names_its_weight),
         cmocka_unit_test(an_image_has_two_bytes_a_parameter),
         cmocka_unit_test(float32_is_not_computed_from_by_bfloat16),
         cmocka_unit_test(a_word_names_it),
