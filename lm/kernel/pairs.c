@@ -48,15 +48,26 @@ static uint16_t upper(float value)
     return (uint16_t)(bits >> 16);
 }
 
+/* Eight rows at a time, block after block: they share the lines that hold a block. */
+enum { TOGETHER = 8 };
+
 static void pack(uint16_t *pairs, int at, const float *w, size_t ldw, int n, int k, bool round)
 {
 #pragma omp parallel for schedule(static) if (share_worth((size_t)n * (size_t)k))
-    for (int j = 0; j < n; j++) {
-        const float *from = w + (size_t)j * ldw;
-        uint16_t *to = pairs + column_at(at + j, k);
+    for (int first = 0; first < n; first += TOGETHER) {
+        const int end = n - first < TOGETHER ? n : first + TOGETHER;
 
-        for (int d = 0; d < k; d++)
-            to[place(d)] = round ? master_weight(from[d]) : upper(from[d]);
+        for (int d = 0; d < k; d += PAIRS_DEPTH) {
+            const int deep = k - d < PAIRS_DEPTH ? k - d : PAIRS_DEPTH;
+
+            for (int j = first; j < end; j++) {
+                const float *from = w + (size_t)j * ldw + (size_t)d;
+                uint16_t *to = pairs + column_at(at + j, k) + (size_t)d * PAIRS_PANEL;
+
+                for (int i = 0; i < deep; i++)
+                    to[place(i)] = round ? master_weight(from[i]) : upper(from[i]);
+            }
+        }
     }
 }
 
@@ -78,11 +89,8 @@ void pairs_unpack_row(float *w, const uint16_t *pairs, int at, int k)
         w[d] = bf16_widen(from[place(d)]);
 }
 
-/* Eight rows at a time, block after block: they share the lines that hold a block. */
 void pairs_unpack(float *w, size_t ldw, const uint16_t *pairs, int at, int n, int k)
 {
-    enum { TOGETHER = 8 };
-
 #pragma omp parallel for schedule(static) if (share_worth((size_t)n * (size_t)k))
     for (int first = 0; first < n; first += TOGETHER) {
         const int end = n - first < TOGETHER ? n : first + TOGETHER;
