@@ -137,4 +137,20 @@ printf 'hello\n/new\nhello\n/quit\n' | "$drover" chat --model "$golden/llama5" t
 printf '{"prompt":"a","completion":" b"}\n{"prompt":[{"role":"user","content":"a"}],"completion":[{"role":"assistant","content":"b"}]}\n' > "$work/in"
 "$drover" reward-score --model "$golden/reward4" < "$work/in" > "$work/out"
 [ "$(grep -c '^{"score":-*[0-9.e-]*}$' "$work/out")" -eq 2 ] || fail "reward-score: $(cat "$work/out")"
+echo "-- trained in bfloat16: the folder is what was computed with, whatever it is written as"
+for dtype in bfloat16 float32; do
+    "$drover" sft model="$work/world/model" dataset="$work/world/sft.jsonl" output_dir="$work/bf16.$dtype" max_steps=5 bf16=true \
+        dtype=$dtype learning_rate=3e-3 disable_tqdm=true save_steps=4 2> "$work/log.$dtype" || fail "$(tail -n 1 "$work/log.$dtype")"
+    "$drover" score --model "$work/bf16.$dtype" compute=bfloat16 < "$work/pairs" > "$work/score.$dtype" 2> "$work/err"
+    grep -q 'rounded' "$work/err" && [ $dtype = bfloat16 ] && fail "what was computed with is rounded again: $(cat "$work/err")"
+    sed -n 's/.*done: .* weights \([0-9a-f]*\).*/\1/p' "$work/log.$dtype" > "$work/hash.$dtype"
+    grep -q "$(cat "$work/hash.$dtype")" <<EOF || fail "inspect does not say the hash of $dtype"
+$("$drover" inspect "$work/bf16.$dtype" json=true)
+EOF
+done
+same "$work/score.bfloat16" "$work/score.float32" "masters and what was computed with"
+grep -q "masters; computed with $(cat "$work/hash.bfloat16")" "$work/log.float32" || fail "both hashes: $(grep done: "$work/log.float32")"
+"$drover" sft model="$work/world/model" dataset="$work/world/sft.jsonl" output_dir="$work/bf16.bfloat16" max_steps=5 \
+    learning_rate=3e-3 disable_tqdm=true save_steps=4 > "$work/out" 2>&1 && fail "a run goes on in another compute"
+grep -q 'compute was "bfloat16"' "$work/out" || fail "another compute: $(tail -n 1 "$work/out")"
 echo "passed"

@@ -12,6 +12,10 @@ add_executable(exact ${CMAKE_CURRENT_SOURCE_DIR}/learner/exact.c)
 target_link_libraries(exact PRIVATE test_bed)
 target_link_options(exact PRIVATE ${TOY_WRAPS})
 add_test(NAME learner/exact COMMAND exact check)
+# One seed of each world that computes in bfloat16.
+add_test(NAME long/exact_bf16 COMMAND exact seeds 0 1)
+set_tests_properties(long/exact_bf16 PROPERTIES LABELS long TIMEOUT 1200 RUN_SERIAL ON
+  ENVIRONMENT "DROVER_TOY_COMPUTE=bfloat16;OMP_WAIT_POLICY=passive")
 set_tests_properties(learner/exact PROPERTIES LABELS e2e TIMEOUT 1200 COST 2000
   ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
 

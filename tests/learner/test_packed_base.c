@@ -106,14 +106,19 @@ static void compare(const struct shape *shape, const struct lora_conf *conf, boo
 {
     const struct train_options options = {.checkpointing = again};
 
-    for (int store = PACKED_F32; store <= PACKED_PAIRS; store++) {
-        struct trainable *whole, *half;
+    for (int c = 0; c < PRECISIONS; c++) {
+        struct shape as = *shape;
 
-        assert_ok(trainable_new(&whole, weights(shape), &options, conf, 7));
-        half = packed(shape, (enum packed_store)store, &options, conf);
-        same_steps(whole, half);
-        trainable_free(whole);
-        trainable_free(half);
+        as.compute = (enum precision)c;
+        for (int store = (int)packed_store_of(&as); store <= PACKED_PAIRS; store++) {
+            struct trainable *whole, *half;
+
+            assert_ok(trainable_new(&whole, weights(&as), &options, conf, 7));
+            half = packed(&as, (enum packed_store)store, &options, conf);
+            same_steps(whole, half);
+            trainable_free(whole);
+            trainable_free(half);
+        }
     }
 }
 

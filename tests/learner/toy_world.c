@@ -30,10 +30,15 @@ static double normal(uint64_t seed, uint64_t table, int a, int b)
     return rng_normal(seed, RNG_WORLD, table, (uint32_t)a, (uint32_t)b);
 }
 
+/* DROVER_TOY_COMPUTE: in what it computes. */
 static struct shape shape_of(const struct toy_world *toy)
 {
+    enum precision compute;
+
+    must(precision_named(&compute, getenv("DROVER_TOY_COMPUTE")));
     return (struct shape){.family = FAMILY_LLAMA,
                           .head = HEAD_LM,
+                          .compute = compute,
                           .layers = 2,
                           .width = 32,
                           .heads = 2,
