@@ -36,7 +36,12 @@ enum choosing {
 };
 extern const char *const choosing_words[CHOOSING_WAYS + 1];
 
-enum { CHOOSING_HEADS_MAX = 64 };
+enum {
+    CHOOSING_HEADS_MAX = 64,
+    CHOOSING_DIRECTIONS =
+        64, /* of a pool's features (principal.h): a head of some hundred verdicts
+                                 is no better with more, and a choice takes its square */
+};
 
 struct choosing_conf {
     enum choosing way;

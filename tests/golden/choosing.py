@@ -105,5 +105,15 @@ for way in ("uncertainty", "information", "determinant", "prediction"):
         c += q * (1 - q) * np.outer(pool[at], pool[at])
     array("choosing_%s_row" % way, rows, "int", "%d,")
     array("choosing_%s_score" % way, scores)
+
+# Leading directions: what a Gram matrix of rows says, which no choice of a basis changes.
+wide = rng.normal(size=(POOL, 3)) @ rng.normal(size=(3, 9)) + 0.3 * rng.normal(size=(POOL, 9)) + [9, 0, 0, 0, 0, 0, 0, 0, 0]
+wide = np.round(wide * np.array([1, 40, 1, 0.01, 1, 1, 0, 1, 1]), 4)
+half = wide[: POOL // 2]
+even = wide / np.where(half.any(axis=0), np.sqrt(np.mean(half**2, axis=0)), 1)
+few = even @ np.linalg.eigh(even[: POOL // 2].T @ even[: POOL // 2])[1][:, -3:]
+few /= np.sqrt(np.sum(few[: POOL // 2] ** 2) / (POOL // 2))
+array("choosing_wide", wide)
+array("choosing_gram", few @ few.T)
 points = [(0, 1), (0, 25), (2, 0.5), (-6, 9), (3, 1e-3), (0, 400)]
 array("choosing_points", [(m, v, information(m, v)) for m, v in points])

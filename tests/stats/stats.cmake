@@ -1,4 +1,4 @@
-foreach(unit alpha bestof binomial bootstrap bradley calibration choosing components dawid_skene holm kappa kendall logit mean normal rank roc share student)
+foreach(unit alpha bestof binomial bootstrap bradley calibration choosing components dawid_skene holm kappa kendall logit mean normal principal rank roc share student)
   drover_test(stats/${unit} NEEDS stats)
 endforeach()
 # Coverage of the intervals by simulation: prints the tables.
