@@ -1,5 +1,5 @@
 /* How: the store's pairs are read once, with their texts, and become one row of features each: first
- * candidate less second, in units of the root mean square over all pairs. A choice then reads the
+ * candidate less second, in the directions in which pairs differ most (principal.h). A choice then reads the
  * judgements that stand, gives each judged pair the mean of its verdicts with their number as weight
  * (a tie, or two bad answers, is half for each), and asks choosing_batch about the rest.
  *
@@ -12,6 +12,7 @@
 #include "eval/answer_features.h"
 #include "prefs/item.h"
 #include "prefs/judge.h"
+#include "stats/principal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -61,44 +62,40 @@ static void let_go(struct active *a)
     }
 }
 
-/* A feature that is the same in both answers of every pair tells nothing, and stays 0. */
-static void differences(struct active *a, const float *raw)
+/* First answer less second, in the directions in which pairs differ most. */
+static enum err differences(struct active *a, const float *raw, int d)
 {
-    const size_t d = (size_t)a->d;
+    double *x = NULL;
+    enum err err = mem_big(&x, a->n * (size_t)d, sizeof *x, "features of pairs");
 
-    for (size_t j = 0; j < d; j++) {
-        double square = 0;
-        for (size_t i = 0; i < a->n; i++) {
-            a->x[i * d + j] = (double)raw[2 * i * d + j] - (double)raw[(2 * i + 1) * d + j];
-            square += a->x[i * d + j] * a->x[i * d + j] / (double)a->n;
-        }
-        for (size_t i = 0; i < a->n && square > 0; i++)
-            a->x[i * d + j] /= sqrt(square);
+    for (size_t i = 0; i < a->n && !err; i++) {
+        const float *const first = raw + 2 * i * (size_t)d, *const second = first + d;
+        for (int j = 0; j < d; j++)
+            x[i * (size_t)d + (size_t)j] = (double)first[j] - (double)second[j];
     }
+    if (!err)
+        err = principal_reduce(&a->x, &a->d, x, a->n, a->n, d, CHOOSING_DIRECTIONS);
+    free(x);
+    return err;
 }
 
 static enum err features(struct active *a, const struct open_model *model)
 {
     struct answer_features_of *of = mem_new(2 * a->n, sizeof *of);
     float *raw = NULL;
+    const int d = model_shape(model->model)->width;
     int bad = 0;
     enum err err = OK;
 
-    a->d = model_shape(model->model)->width;
-    if (a->d > MARGIN_FEATURES_MAX)
-        err = err_set(ERR_RANGE, "%d features: %d are the most that a choice can use", a->d,
-                      MARGIN_FEATURES_MAX);
     for (size_t i = 0; i < 2 * a->n; i++)
         of[i] = (struct answer_features_of){a->pair[i / 2].prompt, a->pair[i / 2].answer[i % 2],
                                             NULL};
     if (!err)
-        err = mem_big(&raw, 2 * a->n * (size_t)a->d, sizeof *raw, "features of answers");
-    if (!err)
-        err = mem_big(&a->x, a->n * (size_t)a->d, sizeof *a->x, "features of pairs");
+        err = mem_big(&raw, 2 * a->n * (size_t)d, sizeof *raw, "features of answers");
     if (!err && answer_features(raw, model, of, (int)(2 * a->n), &bad, &a->cut))
         err = err_add("item %lld", (long long)a->pair[bad / 2].id);
     if (!err)
-        differences(a, raw);
+        err = differences(a, raw, d);
     free(raw);
     free(of);
     return err;

@@ -1,7 +1,7 @@
 /* How many judgements a way of choosing pairs needs beside choosing them at random:
  * `choosing_trial TABLE [SEEDS [PENALTY]]` on pairs of choosing_pairs.c; by tests/long/choosing.sh.
  *
- * Features are in units of their root mean square over the pool. A seed divides the questions: two
+ * Features are what `drover prefs choose` makes of them (stats/principal.h), by the pool. A seed divides the questions: two
  * thirds are the pool, the rest a test set that nobody chose. All ways start from the same 50 pairs
  * and get a pair's verdict by the same annotator's same coin, so they differ by what they chose
  * alone. Accuracy is that of the head on the test set's truth.
@@ -16,6 +16,7 @@
 #include "examples/world/world.h"
 #include "stats/bootstrap.h"
 #include "stats/choosing.h"
+#include "stats/principal.h"
 #include "tests/long/choosing_table.h"
 
 #include <math.h>
@@ -85,24 +86,24 @@ static void read_table(struct trial *t, const char *path)
 struct one {
     struct trial *t;
     uint64_t seed;
-    double *x;         /* [n,d] pool, then test, in units of the pool */
+    double *x; /* [n,d] pool, then test */
+    int d;
     int *pair, n_pool; /* [n] whose row that is */
     uint32_t *start;   /* [n_pool] */
 };
 
-static void scale(struct one *o)
+static void features(struct one *o)
 {
     const struct trial *const t = o->t;
     const size_t d = (size_t)t->of.d;
+    double *x = mem_new((size_t)t->n * d, sizeof *x);
 
-    for (size_t j = 0; j < d; j++) {
-        double square = 0;
-        for (int i = 0; i < o->n_pool; i++)
-            square += pow(t->x[(size_t)o->pair[i] * d + j], 2) / o->n_pool;
-        for (int i = 0; i < t->n; i++)
-            o->x[(size_t)i * d + j] =
-                square > 0 ? t->x[(size_t)o->pair[i] * d + j] / sqrt(square) : 0;
-    }
+    for (int i = 0; i < t->n; i++)
+        memcpy(x + (size_t)i * d, t->x + (size_t)o->pair[i] * d, d * sizeof *x);
+    if (principal_reduce(&o->x, &o->d, x, (size_t)t->n, (size_t)o->n_pool, t->of.d,
+                         CHOOSING_DIRECTIONS))
+        stop("features");
+    free(x);
 }
 
 static void divide(struct one *o)
@@ -120,7 +121,7 @@ static void divide(struct one *o)
     for (int i = 0; i < t->n; i++)
         o->pair[pool[t->row[i].question] ? o->n_pool++ : --end] = i;
     rng_shuffle(o->start, (uint32_t)o->n_pool, o->seed, RNG_TEST, 2);
-    scale(o);
+    features(o);
     free(question);
     free(pool);
 }
@@ -143,7 +144,7 @@ static double accuracy(const struct one *o, const struct margin *head)
 
     for (int i = o->n_pool; i < o->t->n; i++) {
         const double *const u = o->t->row[o->pair[i]].utility;
-        const double m = margin_mean(head, o->x + (size_t)i * (size_t)o->t->of.d);
+        const double m = margin_mean(head, o->x + (size_t)i * (size_t)o->d);
         if (fabs(u[0] - u[1]) < 1e-9)
             continue;
         n++;
@@ -154,8 +155,7 @@ static double accuracy(const struct one *o, const struct margin *head)
 
 static void arm(struct one *o, int which)
 {
-    const size_t d = (size_t)o->t->of.d,
-                 draws = which < AGAIN ? 0 : (size_t)(which - AGAIN + 1);
+    const size_t d = (size_t)o->d, draws = which < AGAIN ? 0 : (size_t)(which - AGAIN + 1);
     const enum choosing way = draws ? CHOOSING_RANDOM : (enum choosing)which;
     struct choosing_conf conf = {way, o->t->penalty, 0, 8, o->seed + draws * 7919u, 0};
     double *x = mem_new((size_t)LABELS * d, sizeof *x), y[LABELS];
@@ -192,7 +192,6 @@ static void run(struct trial *t, uint64_t seed)
 {
     struct one o = {.t = t, .seed = seed};
 
-    o.x = mem_new((size_t)t->n * (size_t)t->of.d, sizeof *o.x);
     o.pair = mem_new((size_t)t->n, sizeof *o.pair);
     o.start = mem_new((size_t)t->n, sizeof *o.start);
     divide(&o);
