@@ -1,5 +1,5 @@
 /* How many judgements a way of choosing pairs needs beside choosing them at random:
- * `choosing_trial TABLE [SEEDS [PENALTY]]` on pairs of choosing_pairs.c; by tests/long/choosing.sh.
+ * `choosing_trial TABLE [SEEDS [PENALTY [DIRECTIONS]]]` on pairs of choosing_pairs.c; by tests/long/choosing.sh.
  *
  * Features are what `drover prefs choose` makes of them (stats/principal.h), by the pool. A seed divides the questions: two
  * thirds are the pool, the rest a test set that nobody chose. All ways start from the same 50 pairs
@@ -9,7 +9,8 @@
  * What is told: labels that a way needs to be as good as random after FINAL of them, as a share of
  * FINAL, from the curves' means over the seeds made monotone, with straight lines between batches;
  * intervals from draws of seeds, whole and paired. Random is the mean of RANDOMS draws of its own;
- * "random, again" is one more beside them: what no difference looks like. */
+ * "random, again" is one more beside them: what no difference looks like. With DIRECTIONS random is all
+ * there is, and its head has so many: what a head can learn is seen, and no choice. */
 
 #include "base/mem.h"
 #include "base/rng.h"
@@ -42,7 +43,7 @@ struct trial {
     struct choosing_table of;
     struct choosing_row *row; /* [n] */
     double *x;                /* [n,d] first answer - second */
-    int n, questions, seeds;
+    int n, questions, seeds, directions, arms;
     double penalty;
     double accuracy[SEEDS_MAX][ARMS][POINTS];
 };
@@ -101,7 +102,7 @@ static void features(struct one *o)
     for (int i = 0; i < t->n; i++)
         memcpy(x + (size_t)i * d, t->x + (size_t)o->pair[i] * d, d * sizeof *x);
     if (principal_reduce(&o->x, &o->d, x, (size_t)t->n, (size_t)o->n_pool, t->of.d,
-                         CHOOSING_DIRECTIONS))
+                         t->directions))
         stop("features");
     free(x);
 }
@@ -199,7 +200,7 @@ static void run(struct trial *t, uint64_t seed)
         fprintf(stderr, "a pool of %d pairs: %d are needed\n", o.n_pool, LABELS);
         exit(1);
     }
-    for (int a = 0; a < ARMS; a++)
+    for (int a = 0; a < t->arms; a++)
         arm(&o, a);
     fprintf(stderr, "\rseed %d ", (int)seed);
     free(o.x);
@@ -241,9 +242,10 @@ static void mean_curve(double *out, const struct trial *t, int which, const uint
         n += times[s];
         for (int p = 0; p < POINTS; p++) {
             double at = t->accuracy[s][which][p];
-            for (int r = AGAIN + 1; r < ARMS && which == CHOOSING_RANDOM; r++)
+            for (int r = AGAIN + 1; r < t->arms && which == CHOOSING_RANDOM; r++)
                 at += t->accuracy[s][r][p];
-            out[p] += times[s] * at / (which == CHOOSING_RANDOM ? RANDOMS : 1);
+            out[p] +=
+                times[s] * at / (which == CHOOSING_RANDOM && t->arms == ARMS ? RANDOMS : 1);
         }
     }
     for (int p = 0; p < POINTS; p++)
@@ -276,7 +278,7 @@ static void tell(const struct trial *t)
 
     printf("%-16s %6s %6s %6s %6s   labels to random's %d, as a share\n", "", "50", "150",
            "300", "500", FINAL);
-    for (int a = 0; a <= AGAIN; a++) {
+    for (int a = 0; a <= AGAIN && a < t->arms; a++) {
         double curve[POINTS], draw[DRAWS];
         for (int s = 0; s < t->seeds; s++)
             times[s] = 1;
@@ -298,9 +300,12 @@ int main(int argc, char **argv)
     struct trial *t = mem_new(1, sizeof *t);
 
     if (argc < 2)
-        return fprintf(stderr, "usage: choosing_trial TABLE [SEEDS [PENALTY]]\n"), 2;
+        return fprintf(stderr, "usage: choosing_trial TABLE [SEEDS [PENALTY [DIRECTIONS]]]\n"),
+               2;
     t->seeds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 40;
     t->penalty = argc > 3 ? strtod(argv[3], NULL) : 1;
+    t->directions = argc > 4 ? (int)strtol(argv[4], NULL, 10) : CHOOSING_DIRECTIONS;
+    t->arms = argc > 4 ? 1 : ARMS;
     if (t->seeds < 2 || t->seeds > SEEDS_MAX)
         return fprintf(stderr, "seeds: 2..%d\n", SEEDS_MAX), 2;
     read_table(t, argv[1]);
