@@ -62,16 +62,12 @@ static int of_store(const char *store, const char *model)
     return 0;
 }
 
-int main(int argc, char **argv)
+static int of_random(size_t n, size_t said, int wide)
 {
-    const bool store = argc > 2 && !(argv[1][0] >= '0' && argv[1][0] <= '9');
-    const size_t n = argc > 1 && !store ? strtoul(argv[1], NULL, 10) : 10000;
-    const size_t said = argc > 2 && !store ? strtoul(argv[2], NULL, 10) : 500;
-    const int wide = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 576;
     double *raw = mem_new(n * (size_t)wide, sizeof *raw), *x, *y = mem_new(said, sizeof *y);
-    double from = 0, fit;
-    int d;
+    double from, fit;
     struct margin head;
+    int d;
 
     for (size_t i = 0; i < n * (size_t)wide; i++) { /* half of it shared with other features */
         const size_t row = i / (size_t)wide, j = i % (size_t)wide;
@@ -80,10 +76,8 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < said; i++)
         y[i] = rng_uniform(1, RNG_TEST, i, 1, 1) < margin_chance(raw[i * (size_t)wide]);
-    if (store)
-        return of_store(argv[1], argv[2]);
     from = now();
-    if (said > n || principal_reduce(&x, &d, raw, n, n, wide, CHOOSING_DIRECTIONS))
+    if (principal_reduce(&x, &d, raw, n, n, wide, CHOOSING_DIRECTIONS))
         return failed();
     printf("%zu pairs, %d features to %d directions: %.2f s, once\n", n, wide, d, now() - from);
     from = now();
@@ -97,17 +91,30 @@ int main(int argc, char **argv)
         const struct choosing_conf conf = {(enum choosing)way, 1, 0.1, 8, 1, 0};
         struct choosing_one out[BATCH];
         size_t chosen;
-        double took;
         from = now();
         if (choosing_batch(out, BATCH, &chosen, &pool, &(struct margin_rows){x, y, NULL, said},
                            &conf))
             return failed();
-        took = now() - from;
-        printf("%-14s %zu chosen: %.3f s, %.0f fits\n", choosing_words[way], chosen, took,
-               took / fit);
+        from = now() - from;
+        printf("%-14s %zu chosen: %.3f s, %.0f fits\n", choosing_words[way], chosen, from,
+               from / fit);
     }
     free(raw);
     free(x);
     free(y);
     return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 10000;
+    const size_t said = argc > 2 ? strtoul(argv[2], NULL, 10) : 500;
+    const long wide = argc > 3 ? strtol(argv[3], NULL, 10) : 576;
+
+    if (argc == 3 && !n)
+        return of_store(argv[1], argv[2]);
+    if (said < 1 || said > n || wide < 1)
+        return fprintf(stderr, "bench_choosing [PAIRS [VERDICTS [FEATURES]]] | STORE MODEL\n"),
+               2;
+    return of_random(n, said, (int)wide);
 }
