@@ -77,9 +77,10 @@ static const struct conf_key keys[] = {
               "(expected of the verdict), determinant (D-optimal), prediction (EPIG)"),
     CONF_INT(prefs_conf, batch, "25", 1, 100000, "choose: items that come next"),
     CONF_REAL(prefs_conf, epsilon, "0.1", 0, 1, "choose: share of places drawn evenly"),
-    CONF_REAL(prefs_conf, penalty, "1", 1e-6, 1e6,
-              "choose: of squared weights of the head; before any verdict a typical pair's log-odds "
-              "deviates by 1 over its root"),
+    CONF_REAL(
+        prefs_conf, penalty, "1", 1e-6, 1e6,
+        "choose: of squared weights of the head; before any verdict a typical pair's log-odds "
+        "deviates by 1 over its root"),
     CONF_BOOL(prefs_conf, force, "false", "restore: over a store that is there"),
     CONF_BOOL(prefs_conf, back, "false", "withdraw: into the plan again"),
     CONF_TEXT(prefs_conf, json, NULL, "stats: " JSON_OUT_HELP),
