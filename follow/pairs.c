@@ -255,12 +255,12 @@ static enum err say_all(struct pairs *p)
 /* ---- time */
 
 /* A broker that restarts is no news: said when it lasts. What a broker has said of us stays until it
- * says otherwise. */
+ * says otherwise; of a run that is over none is missed. */
 static void look_for_broker(struct pairs *p, int64_t now_ms)
 {
     if (peer_welcome(member_peer(p->member)) || !p->welcome_ms)
         p->welcome_ms = now_ms;
-    else if (now_ms - p->welcome_ms >= AWAY_MS)
+    else if (now_ms - p->welcome_ms >= AWAY_MS && strcmp(p->state.word, "over") != 0)
         become(p, "away", "no broker answers");
 }
 
