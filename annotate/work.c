@@ -70,6 +70,7 @@ static void answer_item(struct caller *caller, const struct prefs_assignment *a)
 void work_next(void *self, struct desk_request *request)
 {
     struct caller *caller = self;
+    const struct annotate_run *const run = caller->annotate->conf.run;
     struct prefs_assignment a;
     enum prefs_offer offer;
     const enum err err =
@@ -81,9 +82,9 @@ void work_next(void *self, struct desk_request *request)
     else if (offer == PREFS_GIVEN)
         answer_item(caller, &a);
     else
-        caller_json(
-            caller, 200,
-            json_pack("{s:s, s:o}", "offer", offers[offer], "progress", progress(caller)));
+        caller_json(caller, 200,
+                    json_pack("{s:s, s:o, s:s*}", "offer", offers[offer], "progress",
+                              progress(caller), "run", run ? run->state : NULL));
 }
 
 /* The assignment that the body names: the caller's own, or it is not there. */

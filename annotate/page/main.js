@@ -156,7 +156,7 @@ const rests = {
   held: ["Paused by an admin", "Nothing new comes until an admin ends that. What you have judged is kept.", "Look again"],
 };
 
-function rest(offer) {
+function rest(offer, run) {
   const [title, words, button] = rests[offer];
   task = null;
   get("rest-title").textContent = title;
@@ -165,14 +165,14 @@ function rest(offer) {
   get("rest-button").dataset.offer = offer;
   show("rest");
   get("rest-button").focus();
-  again(offer);
+  again(offer, run);
 }
 
-// A run sends more as it learns: whoever waits for it need not ask.
-function again(offer) {
-  if (me.run === undefined || offer === "paused") return;
-  get("rest-title").textContent = "Nothing right now";
-  get("rest-words").textContent = "The run sends more answers as it learns. This page looks again by itself.";
+// Of a run more comes as it learns, until it is over: whoever waits for it need not ask.
+function again(offer, run) {
+  if (!run || offer === "paused") return;
+  get("rest-title").textContent = run === "over" ? "Everything is done" : "Nothing right now";
+  get("rest-words").textContent = run === "over" ? "The run is over: it sends nothing any more. Thank you." : "The run sends more answers as it learns. This page looks again by itself.";
   setTimeout(() => { if (me && !task && !get("rest").hidden && get("rest-button").dataset.offer === offer) next(); }, 5000);
 }
 
@@ -204,7 +204,7 @@ async function next() {
 function receive(data, before) {
   trouble("");
   progress(data.progress, data.offer);
-  if (data.offer !== "given") return rest(data.offer);
+  if (data.offer !== "given") return rest(data.offer, data.run);
   draw(data.assignment, data.said, before);
   if (me.guideline && data.guideline > me.guideline.version) ask("/api/me").then((fresh) => { me = fresh; token(me.csrf); guideline(true); });
 }
