@@ -100,7 +100,7 @@ def records(path):
         at += 24 + length
 
 
-def read(path):
+def read(path, age=AGE):
     """Pairs, judgements and what was learnt, again from the journal's bytes."""
     run, pairs, judged, learnt, counts, bad = None, {}, {}, {}, [], []
     for kind, p in records(path):
@@ -127,7 +127,7 @@ def read(path):
                 bad += [f"iteration {iteration} learns what is not there"] * (judged.get(one, [0])[0] != pair)
                 bad += [f"iteration {iteration} learns again"] * (one in learnt)
                 bad += [f"iteration {iteration} learns a tie"] * (judged.get(one, (0, 0))[1] not in (A, B))
-                bad += [f"iteration {iteration} learns what is too old"] * (iteration - pairs[pair][1] > AGE)
+                bad += [f"iteration {iteration} learns what is too old"] * (iteration - pairs[pair][1] > age)
                 learnt[one] = iteration
             counts.append(struct.unpack_from("<7Q", p, 12 + 32 * n))
     return pairs, judged, learnt, counts, bad
@@ -329,4 +329,5 @@ def main():
     shutil.rmtree(folder)
 
 
-main()
+if __name__ == "__main__":
+    main()
