@@ -5,7 +5,8 @@ Then, from the bytes of the journal and of the store: each judgement is in the j
 once, never what was taken back; nothing is lost between the two. The run waits for nobody: its iterations stand beside those of the
 same run without people. The journal alone gives the same weights.
 
-usage: loop.py BIN_FOLDER [long]     long: people think 2 to 20 seconds. DROVER_E2E_SEED. Needs pyzmq and msgpack"""
+usage: loop.py BIN_FOLDER [long|pace]     long: people think 2 to 20 seconds; pace: nobody dies, and the seconds of iterations alone are
+told: without people, with people who never answer, with people. DROVER_E2E_SEED. Needs pyzmq and msgpack"""
 import hashlib, json, os, random, shutil, signal, sqlite3, statistics, struct, sys, tempfile, time
 
 sys.dont_write_bytecode = True
@@ -23,8 +24,8 @@ from people import read
 LONG = sys.argv[2:] == ["long"]
 PEOPLE, LEAVE = 12, 4
 AGE, PAIRS = 4, 8
-# short: an iteration takes about half a second of an idle machine; long: people as slow as people, and an iteration to match
-STEPS, BATCH, THINK, KILLS, LIMIT = (60, 128, (2, 20), 8, 1500) if LONG else (36, 8, (.1, 1), 4, 400)
+# long: people as slow as people, seconds; short: a think is a share of an iteration, whatever the machine makes of that
+STEPS, BATCH, THINK, KILLS, LIMIT = (60, 256, (2, 20), 8, 3000) if LONG else (24, 32, (.3, 3), 4, 400)
 
 
 def words(name, people, steps=STEPS, batch=BATCH, seed=42):
@@ -48,17 +49,24 @@ class Loop(Run):
 class Page:
     """The page's process, killed and started again at the same port; the people go on."""
 
-    def __init__(self, run, seed=SEED, think=THINK, leave=LEAVE, undo=.03):
+    def __init__(self, run, seed=SEED, think=THINK, leave=LEAVE, undo=.03, patience=3):
         self.run, self.port, self.kills, self.left = run, free_ports(1)[0], 0, []
         self.store = os.path.abspath(f"{run.name}.db")
         self.server = self.begin()
         self.owner = Person(self.server, token=self.server.token)
+        self.tempo = 1.0  # seconds that a think of 1 is
         self.worth = Worth(os.path.join(BIN, "..", "tests", "bin", "world_utility"))
         people = invited(self.owner, self.server, PEOPLE)
-        self.people = [Human(one, self.worth, f"{seed}/{i}", think, undo, leaves=3 + i if i < leave else None) for i, one in enumerate(people)]
+        self.people = [Human(one, self.worth, f"{seed}/{i}", think, lambda: self.tempo, undo, patience + i if i < leave else None) for i, one in enumerate(people)]
 
     def begin(self):
         return Server(BIN, None, 1, f"run={self.run.name}", f"listen=127.0.0.1:{self.port}", store=self.store)
+
+    def keep_time(self, now):
+        """A think of 1 is an iteration's time, as it was so far; of the long test it is a second."""
+        self.begun = getattr(self, "begun", now)
+        steps = self.run.folder.records(self.run.folder.STEP)
+        self.tempo = 1.0 if LONG else (now - self.begun) / steps if steps else .1
 
     def kill(self):
         self.server.end(signal.SIGKILL)
@@ -91,6 +99,7 @@ def chaos():
             if os.path.exists(f"{run.name}/fleet.json"):
                 state["page"] = Page(run)
             return
+        state["page"].keep_time(now)
         if moments and run.folder.records(run.folder.STEP) >= moments[0]:
             moments.pop(0)
             time.sleep(chance.uniform(0, .3))
@@ -182,22 +191,46 @@ def replay(run):
     return was
 
 
+def pace():
+    """What people cost a run: none; those who take an item each and never say a word; those who judge."""
+    told = {}
+    for name, how in {"alone": None, "silent": {"leave": PEOPLE, "patience": -PEOPLE}, "judging": {"leave": 0}}.items():
+        state = {}
+
+        def act(run, now):
+            if how and not state and os.path.exists(f"{run.name}/fleet.json"):
+                state["page"] = Page(run, **how)
+            if state:
+                state["page"].keep_time(now)
+        Loop(name, people=how is not None, act=act)
+        if state:
+            state["page"].end()
+        told[name] = seconds(f"{name}/metrics.jsonl")
+    alone = told["alone"]
+    for name, (whole, waiting) in told.items():
+        print(f"pace: {name}: an iteration {statistics.median(whole):.3f} s, {statistics.median(whole) / statistics.median(alone[0]):.2f} of alone; waiting "
+              f"{statistics.median(waiting):.3f} s, {statistics.median(waiting) / statistics.median(alone[1]):.2f} of alone")
+
+
+def whole():
+    Loop("alone")
+    run, page, kills = chaos()
+    page.end()
+    pairs, judged, learnt, old, taken, store = compare(run, page)
+    weights = replay(run)
+    calm, busy = seconds("alone/metrics.jsonl"), seconds("metrics.was")
+    print(f"loop: {len(pairs)} pairs, {sum(h.saved for h in page.people)} judgements by {PEOPLE} people ({LEAVE} left without a word), {taken} taken "
+          f"back, {len(judged)} rows in the journal, {len(learnt)} learnt, each once, {old} too old, {len(store.waits)} on their way at the end; "
+          f"{kills} kills of the learner, {page.kills} of the page; replay {weights[:16]}")
+    print(f"loop: an iteration {statistics.median(busy[0]) / statistics.median(calm[0]):.2f} of the same run's alone (median; some of its pairs are "
+          "people's, who compute on the same machine)")
+
+
 def main():
     folder = tempfile.mkdtemp(prefix="drover-loop-")
     os.chdir(folder)
     prepare()
-    alone = Loop("alone")
-    run, page, kills = chaos()
-    said = page.end()
-    pairs, judged, learnt, old, taken, store = compare(run, page)
-    hash_ = replay(run)
-    calm, busy = seconds("alone/metrics.jsonl"), seconds("metrics.was")
-    print(f"loop: {len(pairs)} pairs, {sum(h.saved for h in page.people)} judgements by {PEOPLE} people ({LEAVE} left without a word), {taken} taken "
-          f"back, {len(judged)} rows in the journal, {len(learnt)} learnt, each once, {old} too old, {len(store.waits)} on their way at the end; "
-          f"{kills} kills of the learner, {page.kills} of the page; replay {hash_[:16]}")
-    print("loop: seconds of an iteration, median (waiting): alone " + f"{statistics.median(calm[0]):.3f} ({statistics.median(calm[1]):.3f}), "
-          f"with people {statistics.median(busy[0]):.3f} ({statistics.median(busy[1]):.3f}), "
-          f"ratio {statistics.median(busy[0]) / statistics.median(calm[0]):.2f} of all, {statistics.median(busy[1]) / max(statistics.median(calm[1]), 1e-9):.2f} of waiting")
+    pace() if sys.argv[2:] == ["pace"] else whole()
     os.chdir("/")
     shutil.rmtree(folder)
 

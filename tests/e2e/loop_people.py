@@ -32,12 +32,12 @@ class Worth:
 
 
 class Human(threading.Thread):
-    """think: seconds, from and to; leaves: judgements after which it goes with an item in its hands, or None."""
+    """think: from and to, times tempo() seconds; leaves: judgements after which it goes with an item in its hands, or None."""
 
-    def __init__(self, person, worth, seed, think, undo=0.03, leaves=None, sharpness=2.0):
+    def __init__(self, person, worth, seed, think, tempo, undo=0.03, leaves=None, sharpness=2.0):
         super().__init__(daemon=True)
         self.person, self.worth, self.draw = person, worth, random.Random(seed)
-        self.think, self.undo, self.leaves, self.sharpness = think, undo, leaves, sharpness
+        self.think, self.tempo, self.undo, self.leaves, self.sharpness = think, tempo, undo, leaves, sharpness
         self.going, self.saved, self.undone, self.waits, self.slowest = True, 0, 0, 0.0, 0.0
         self.trouble = None
         self.start()
@@ -73,9 +73,9 @@ class Human(threading.Thread):
             while self.going:
                 offer = self.insist("/api/next", {})
                 if not offer or offer["offer"] != "given":
-                    time.sleep(self.think[0] / 4)
+                    time.sleep(min(1, self.think[0] * self.tempo() / 4))
                     continue
-                time.sleep(self.draw.uniform(*self.think))
+                time.sleep(self.draw.uniform(*self.think) * self.tempo())
                 if self.leaves is not None and self.saved >= self.leaves:
                     return  # with the item, and without a word
                 if self.judge(offer["assignment"]):

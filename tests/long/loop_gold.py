@@ -24,7 +24,9 @@ def with_people(name, plan):
 
     def act(run, now):
         if not state["page"] and os.path.exists(f"{run.name}/fleet.json"):
-            state["page"] = Page(run, plan["seed"], (.02, .2), 0, 0)
+            state["page"] = Page(run, plan["seed"], (.1, .5), 0, 0)
+        if state["page"]:
+            state["page"].keep_time(now)
     run = Loop(name, True, plan, act=act)
     state["page"].end()
     pairs, judged, learnt, *_ , bad = read(f"{name}/journal", AGE)
