@@ -91,7 +91,9 @@ void agreement_tell_line(FILE *to, const char *name, const struct agreement_figu
 /* What is not finished or not counted comes before the figures that lack it. */
 static void block_say(FILE *to, const struct agreement_block *b, bool by_prompt)
 {
-    say(to, "%-22s %zu with two judgements or more, of %zu; %zu judgements of %zu annotators\n",
+    say(to,
+        "%-22s %zu with two judgements or more, of %zu; %zu judgements of %zu annotators on "
+        "them\n",
         "items", b->items, b->asked, b->judgements, b->annotators);
     if (by_prompt)
         say(to, "%-22s %zu: intervals are over these\n", "prompts", b->prompts);

@@ -231,13 +231,14 @@ void alternative_say(FILE *to, const struct alternative *a, const struct judgeme
     if (!a->people)
         return;
     say(to,
-        "  for %.0f %% of them it is no worse than he is less %.2f (omega; 50 %% are needed); "
+        "  for %.0f %% of them it is no worse than they are less %.2f (omega; 50 %% are "
+        "needed); "
         "it "
         "does as well or better on %.3f of their items\n",
         100 * a->omega, a->epsilon, a->advantage);
     for (size_t i = 0; i < a->people; i++) {
         const struct alternative_person *one = &a->person[i];
-        say(to, "  %-16.16s %5zu items   judge %.3f   he %.3f   p %.3g (%.3g over all)%s\n",
+        say(to, "  %-16.16s %5zu items   judge %.3f   person %.3f   p %.3g (%.3g over all)%s\n",
             all->annotator.text[one->annotator], one->items, one->judge_wins, one->person_wins,
             one->p, one->p_adjusted, one->replaced ? "   replaced" : "");
     }

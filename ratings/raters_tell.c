@@ -64,7 +64,7 @@ static void say_bias(FILE *to, const char *name, const struct raters_test *t, co
 void raters_tell_say(FILE *to, const struct raters *annotators, const struct judgements *all)
 {
     say(to, "%-16s %6s %12s %12s %12s %12s %12s %12s %8s\n", "annotator", "n", "with others",
-        "gold", "himself", "left", "longer", "reliability", "seconds");
+        "gold", "self", "left", "longer", "reliability", "seconds");
     for (size_t i = 0; i < annotators->n; i++) {
         const struct raters_one *one = &annotators->one[i];
         say(to, "%-16.16s %6zu", all->annotator.text[i], one->judgements);

@@ -76,5 +76,6 @@ if [ -z "$model${3:-}" ]; then # README's way to ten judgements of one's own
     [ "$(grep -c '"chosen".*"rejected"' mine.jsonl)" -eq 10 ] || { cat err mine.jsonl; echo "FAILED: ten judgements"; exit 1; }
     cd ../..
 fi
+[ -z "$model" ] || python3 "$source/tests/browser/exercise_seen.py" out
 [ "${DROVER_KEEP:-}" ] && { cp -r runs/exercise/. out err "$DROVER_KEEP"; } || :
 echo "ok: the exercise"
