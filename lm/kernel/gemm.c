@@ -24,7 +24,10 @@ enum {
     BAD_ROWS = 4,
     BAD_STRIDE = 1024,
     STRIDE = BLOCK_K + 16,
+    OPERAND_ROWS = 16,
+    OPERAND_GAP = 64, /* bytes between rows: not all on the same cache sets */
 };
+_Static_assert((int)BLOCK_K % (int)INT8_GROUP == 0, "slices begin where groups do");
 
 size_t gemm_packed_size(int n, int k)
 {
@@ -203,6 +206,7 @@ static void block(const struct isa *isa, const struct gemm_job *job, int m0, int
     float copy[BLOCK_ROWS * STRIDE];
     const bool operands = job->kind == ROUNDED || job->kind == WHOLE;
     const int slices = (job->k + BLOCK_K - 1) / BLOCK_K;
+    int deepest = BLOCK_K;
 
     if (job->k == 0 || (!operands && m <= (job->lda % BAD_STRIDE ? FEW_ROWS : BAD_ROWS))) {
         slice(
@@ -211,30 +215,45 @@ static void block(const struct isa *isa, const struct gemm_job *job, int m0, int
             m0, m, from, to);
         return;
     }
-    for (int i = 0, k0 = 0; i < slices; i++) {
-        int k = job->k / slices + (i < job->k % slices);
-        struct gemm_slice s = {k0, k, copy, STRIDE, job->add || k0 > 0};
+    if (operands) /* as deep as there is room for: a few rows read each panel in one go */
+        deepest = (int)((sizeof copy / (size_t)m - OPERAND_GAP) /
+                        operand_bytes(isa, job->kind, INT8_GROUP)) *
+                  INT8_GROUP;
+    for (int k0 = 0, k = 0, i = 0; k0 < job->k; k0 += k, i++) {
+        struct gemm_slice s = {k0, 0, copy, STRIDE, job->add || k0 > 0};
 
-        /* A slice of pairs begins where a block does, of groups where one does: BLOCK_K is a multiple. */
-        if (job->kind != FLOATS)
-            k = s.k = job->k - k0 < BLOCK_K ? job->k - k0 : BLOCK_K;
+        /* Pairs and operands are cut where 32, or a group, of the depth begins. */
+        k = job->kind == FLOATS     ? job->k / slices + (i < job->k % slices)
+            : job->k - k0 < deepest ? job->k - k0
+                                    : deepest;
+        s.k = k;
         if (operands)
-            s.lda = operand_bytes(isa, job->kind, k) / sizeof *copy + 16;
+            s.lda = (operand_bytes(isa, job->kind, k) + OPERAND_GAP) / sizeof *copy;
         for (int r = 0; r < m; r++)
             copy_row(isa, job, copy + (size_t)r * s.lda, m0 + r, k0, k);
         slice(isa, job, &s, m0, m, from, to);
-        k0 += k;
     }
+}
+
+/* Blocks of rows. Each group of panels makes a block's operands anew, so these are cut by rows first, as
+ * long as a block is high enough for a panel to be worth its way from the second-level cache. */
+static int row_blocks(const struct gemm_job *job, int tasks)
+{
+    const int least = (job->m + BLOCK_ROWS - 1) / BLOCK_ROWS, most = job->m / OPERAND_ROWS;
+
+    if (job->kind == FLOATS || job->kind == PAIRS || most <= least)
+        return least;
+    return most < tasks ? most : tasks < least ? least : tasks;
 }
 
 static void run(const struct gemm_job *job)
 {
     const struct isa *isa = isa_current();
     const int m = job->m, columns = (job->n + GEMM_PANEL - 1) / GEMM_PANEL;
-    const int blocks = (m + BLOCK_ROWS - 1) / BLOCK_ROWS;
     const size_t work = (size_t)m * (size_t)job->n * (size_t)job->k;
     /* About four tasks a thread, so that one that is late holds nobody up for long. */
-    int groups = blocks ? 4 * omp_get_max_threads() / blocks : 0;
+    const int tasks = 4 * omp_get_max_threads(), blocks = row_blocks(job, tasks);
+    int groups = blocks ? tasks / blocks : 0;
 
     if (!share_worth(work))
         groups = 1;

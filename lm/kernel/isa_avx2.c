@@ -173,6 +173,24 @@ static inline struct ints_avx2 i_max(struct ints_avx2 x, struct ints_avx2 y)
     return (struct ints_avx2){_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)};
 }
 
+static inline int32_t i_most(struct ints_avx2 x)
+{
+    const __m256i v = _mm256_max_epi32(x.a, x.b);
+    __m128i h = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+
+    h = _mm_max_epi32(h, _mm_shuffle_epi32(h, 0x4E));
+    return _mm_cvtsi128_si32(_mm_max_epi32(h, _mm_shuffle_epi32(h, 0xB1)));
+}
+
+static inline int32_t i_sum(struct ints_avx2 x)
+{
+    const __m256i v = _mm256_add_epi32(x.a, x.b);
+    __m128i h = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+
+    h = _mm_add_epi32(h, _mm_shuffle_epi32(h, 0x4E));
+    return _mm_cvtsi128_si32(_mm_add_epi32(h, _mm_shuffle_epi32(h, 0xB1)));
+}
+
 /* To the nearest, as sixteen bytes: packing goes by halves of a register, 64 bits each. */
 static inline void i_bytes(int8_t *to, struct lanes_avx2 x)
 {

@@ -8,20 +8,21 @@
 #define HALVES 2
 #define I_ONES 0x00010001
 
-static inline __m512i i_half(__m512i bytes, size_t h)
+static inline INTS i_half(INTS bytes, size_t h)
 {
-    return h == 0 ? _mm512_and_si512(bytes, _mm512_set1_epi32(0x00FF00FF))
-                  : _mm512_srli_epi16(bytes, 8);
+    return h == 0 ? bytes & i_all(0x00FF00FF) : (INTS)_mm512_srli_epi16((__m512i)bytes, 8);
 }
 
-static inline __m512i i_spread(__m512i bytes, int h)
+static inline INTS i_spread(INTS bytes, int h)
 {
-    return _mm512_srai_epi16(h == 0 ? _mm512_slli_epi16(bytes, 8) : bytes, 8);
+    const __m512i b = (__m512i)bytes;
+
+    return (INTS)_mm512_srai_epi16(h == 0 ? _mm512_slli_epi16(b, 8) : b, 8);
 }
 
-static inline __m512i i_madd(__m512i sum, __m512i w, __m512i a)
+static inline INTS i_madd(INTS sum, INTS w, INTS a)
 {
-    return _mm512_add_epi32(sum, _mm512_madd_epi16(w, a));
+    return sum + (INTS)_mm512_madd_epi16((__m512i)w, (__m512i)a);
 }
 
 #include "lm/kernel/isa.inc"

@@ -8,7 +8,8 @@
 #define I_ONES 0x01010101
 #define i_half(bytes, h) (bytes)
 #define i_spread(bytes, h) (bytes)
-#define i_madd _mm512_dpbusd_epi32
+#define i_madd(sum, w, a) \
+    ((INTS)_mm512_dpbusd_epi32((__m512i)(sum), (__m512i)(w), (__m512i)(a)))
 
 #include "lm/kernel/isa_int8.inc"
 

@@ -155,6 +155,20 @@ static inline struct ints_scalar i_max(struct ints_scalar x, struct ints_scalar 
     EACH_INT(x.i[i] > y.i[i] ? x.i[i] : y.i[i]);
 }
 
+static inline int32_t i_most(struct ints_scalar x)
+{
+    for (int i = 1; i < 16; i++)
+        x.i[0] = x.i[i] > x.i[0] ? x.i[i] : x.i[0];
+    return x.i[0];
+}
+
+static inline int32_t i_sum(struct ints_scalar x)
+{
+    for (int i = 1; i < 16; i++)
+        x.i[0] += x.i[i];
+    return x.i[0];
+}
+
 static inline struct ints_scalar i_size(struct lanes_scalar x)
 {
     struct ints_scalar r;
