@@ -1,22 +1,28 @@
-/* bench_gemm: packed products on SmolLM2's shapes, beside OpenBLAS and the machine's own peak.
+/* bench_gemm: forward products on packed weights, of floats, of bfloat16, of whole numbers, on SmolLM2's
+ * shapes and others: beside the machine's own peak and bandwidth, one another, and OpenBLAS.
  *
- *     bench_gemm [seconds a point, default 0.2]
+ *     bench_gemm [seconds a point, default 0.2] [rows, comma separated] [shapes NxK, comma separated]
  *
- * The peak is that of independent fused multiply-adds in registers, measured on as many
- * threads. Rounds of ours and OpenBLAS's interleave; the medians of five are printed, GFLOP/s.
- */
+ * Peak: the instruction in registers, on as many threads. Bandwidth: the same weights, read by as many
+ * threads. Rounds of all of them interleave; medians of five are printed. DROVER_ISA chooses the
+ * instructions, OMP_NUM_THREADS the threads. */
+
+#include "bench/machine.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "lm/kernel/gemm.h"
+#include "lm/kernel/int8.h"
 #include "lm/kernel/isa.h"
+#include "lm/kernel/pairs.h"
 
 #include <cblas.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { ROUNDS = 5 };
+enum { ROUNDS = 5, POINTS = 16 };
 
 static double seconds = 0.2;
 
@@ -33,106 +39,162 @@ static double median(double *value)
     return value[ROUNDS / 2];
 }
 
-/* A product so small that everything stays in the first-level cache, on every thread. */
-static double peak(void)
-{
-    const struct isa *isa = isa_current();
-    const int64_t start = clock_mono_ns();
-    long done = 0;
-
-#pragma omp parallel reduction(+ : done)
-    {
-        float a[12 * 64] = {0}, b[64 * 32] = {0}, c[12 * 32];
-
-        while ((double)(clock_mono_ns() - start) < seconds * 1e9)
-            for (int i = 0; i < 100; i++, done++)
-                isa->panel(c, 32, a, 64, b, 32, 12, 32, 64, false);
-    }
-    return 2.0 * 12 * 32 * 64 * (double)done / (double)(clock_mono_ns() - start);
-}
-
 struct gemm_point {
-    int m, n, k, copies; /* as many different matrices as fill more than a cache */
-    float *a, *b, *c;
+    int m, n, k;
+    size_t copies[MACHINE_KINDS], bytes[MACHINE_KINDS]; /* as many as fill more than a cache */
+    float *a, *w, *c;
+    char *b[MACHINE_KINDS];
 };
 
-/* Matrices in turn: each comes from memory, as a layer's weights do in decoding. */
-static double ours(const struct gemm_point *p)
+static void multiply(const struct gemm_point *p, enum machine_kind kind, size_t copy)
 {
-    const int64_t start = clock_mono_ns();
-    long n = 0;
+    const size_t n = (size_t)p->n, k = (size_t)p->k;
+    const void *b = p->b[kind] + copy * p->bytes[kind];
 
-    while ((double)(clock_mono_ns() - start) < seconds * 1e9) {
-        const float *b = p->b + (size_t)(n % p->copies) * gemm_packed_size(p->n, p->k);
-
-        gemm_packed(p->c, (size_t)p->n, p->a, (size_t)p->k, b, p->m, p->n, p->k, false);
-        n++;
-    }
-    return 2.0 * p->m * p->n * p->k * (double)n / (double)(clock_mono_ns() - start);
+    if (kind == MACHINE_FLOAT)
+        gemm_packed(p->c, n, p->a, k, b, p->m, p->n, p->k, false);
+    else if (kind == MACHINE_BF16)
+        gemm_bf16(p->c, n, p->a, k, b, p->m, p->n, p->k, false);
+    else
+        gemm_int8(p->c, n, p->a, k, b, p->m, p->n, p->k);
 }
 
-/* The same numbers through OpenBLAS, which reads W as checkpoints hold it. */
+/* Operations a second, on matrices in turn: each comes from memory, as a layer's weights do. */
+static double ours(const struct gemm_point *p, enum machine_kind kind)
+{
+    const int64_t start = clock_mono_ns();
+    size_t n = 0;
+
+    while ((double)(clock_mono_ns() - start) < seconds * 1e9)
+        multiply(p, kind, n++ % p->copies[kind]);
+    return 2e9 * p->m * p->n * p->k * (double)n / (double)(clock_mono_ns() - start);
+}
+
+/* The same shape through OpenBLAS, which reads W as checkpoints hold it. */
 static double theirs(const struct gemm_point *p)
 {
     const int64_t start = clock_mono_ns();
-    long n = 0;
+    size_t n = 0;
 
-    while ((double)(clock_mono_ns() - start) < seconds * 1e9) {
-        const float *b = p->b + (size_t)(n % p->copies) * gemm_packed_size(p->n, p->k);
-
+    while ((double)(clock_mono_ns() - start) < seconds * 1e9)
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, p->m, p->n, p->k, 1.0f, p->a, p->k,
-                    b, p->k, 0.0f, p->c, p->n);
-        n++;
-    }
-    return 2.0 * p->m * p->n * p->k * (double)n / (double)(clock_mono_ns() - start);
+                    (const void *)(p->b[0] + n++ % p->copies[0] * p->bytes[0]), p->k, 0.0f,
+                    p->c, p->n);
+    return 2e9 * p->m * p->n * p->k * (double)n / (double)(clock_mono_ns() - start);
 }
 
-static void measure(int m, int n, int k)
+/* Weights that are numbers of bfloat16, so that all three hold them. */
+static enum err fill(struct gemm_point *p)
 {
-    struct gemm_point p = {.m = m, .n = n, .k = k};
-    const size_t each = gemm_packed_size(n, k);
-    double top[ROUNDS], mine[ROUNDS], other[ROUNDS];
+    const size_t n = (size_t)p->n, k = (size_t)p->k, m = (size_t)p->m;
+    const size_t bytes[] = {gemm_packed_size(p->n, p->k) * sizeof(float),
+                            pairs_size(p->n, p->k) * 2, int8_size(p->n, p->k)};
 
-    p.copies = (int)(((size_t)50 << 20) / (each * sizeof(float)) + 1);
-    if (mem_big(&p.a, (size_t)m * (size_t)k, sizeof(float), "a") ||
-        mem_big(&p.b, each * (size_t)p.copies, sizeof(float), "b") ||
-        mem_big(&p.c, (size_t)m * (size_t)n, sizeof(float), "c")) {
-        fprintf(stderr, "%s\n", err_text());
-        return;
+    if (mem_big(&p->a, m * k, sizeof(float), "a") ||
+        mem_big(&p->w, n * k, sizeof(float), "w") || mem_big(&p->c, m * n, sizeof(float), "c"))
+        return ERR_NOMEM;
+    for (size_t i = 0; i < m * k; i++)
+        p->a[i] = (float)(i % 1013) * 1e-3f;
+    for (size_t i = 0; i < n * k; i++)
+        p->w[i] = (float)(int)(i % 251) * 0x1p-7f - 1.0f;
+    for (int kind = 0; kind < MACHINE_KINDS; kind++) {
+        p->bytes[kind] = bytes[kind];
+        p->copies[kind] = ((size_t)100 << 20) / bytes[kind] + 1;
+        if (mem_big(&p->b[kind], p->copies[kind], bytes[kind], "b"))
+            return ERR_NOMEM;
     }
-    for (size_t i = 0; i < (size_t)m * (size_t)k; i++)
-        p.a[i] = (float)(i % 1013) * 1e-3f;
-    for (size_t i = 0; i < each * (size_t)p.copies; i++)
-        p.b[i] = (float)(i % 1009) * 1e-3f;
-    /* Interleaved: what else the machine does falls on all three alike. */
+    gemm_pack((void *)p->b[MACHINE_FLOAT], 0, p->w, k, p->n, p->k);
+    pairs_pack((void *)p->b[MACHINE_BF16], 0, p->w, k, p->n, p->k);
+    int8_pack((void *)p->b[MACHINE_INT8], 0, p->w, k, p->n, p->k);
+    for (int kind = 0; kind < MACHINE_KINDS; kind++)
+        for (size_t i = 1; i < p->copies[kind]; i++)
+            memcpy(p->b[kind] + i * bytes[kind], p->b[kind], bytes[kind]);
+    return OK;
+}
+
+static enum err measure(int m, int n, int k)
+{
+    static const char *const names[] = {"float32", "bfloat16", "int8"};
+    struct gemm_point p = {.m = m, .n = n, .k = k};
+    double top[MACHINE_KINDS][ROUNDS], mine[MACHINE_KINDS][ROUNDS], read[MACHINE_KINDS][ROUNDS];
+    double other[ROUNDS], first = 0;
+
+    if (fill(&p))
+        return ERR_NOMEM;
+    /* Interleaved: what else the machine does falls on all alike. */
     for (int r = 0; r < ROUNDS; r++) {
-        top[r] = peak();
-        mine[r] = ours(&p);
+        for (int kind = 0; kind < MACHINE_KINDS; kind++) {
+            top[kind][r] =
+                machine_peak((enum machine_kind)kind, isa_current()->name, seconds / 4);
+            read[kind][r] = machine_bandwidth(p.b[kind], p.copies[kind] * p.bytes[kind],
+                                              p.bytes[kind], seconds / 2);
+            mine[kind][r] = ours(&p, (enum machine_kind)kind);
+        }
         other[r] = theirs(&p);
     }
-    printf("M %4d N %5d K %4d: %6.1f GFLOP/s = %4.1f%% of peak, OpenBLAS %6.1f, ratio %.2f\n",
-           m, n, k, median(mine), 100 * median(mine) / median(top), median(other),
-           median(mine) / median(other));
+    for (int kind = 0; kind < MACHINE_KINDS; kind++) {
+        const double speed = median(mine[kind]), peak = median(top[kind]);
+        const double bytes = speed / (2.0 * m * n * k) * (double)p.bytes[kind];
+
+        first = kind == 0 ? speed : first;
+        printf("M %4d N %5d K %4d %-8s %6.1f G/s: %.2f of peak, %.2f of bandwidth, %.2f x "
+               "float32, %.2f x OpenBLAS\n",
+               m, n, k, names[kind], speed * 1e-9, peak > 0 ? speed / peak : 0,
+               bytes / median(read[kind]), speed / first, speed / median(other));
+        free(p.b[kind]);
+    }
     fflush(stdout);
     free(p.a);
-    free(p.b);
+    free(p.w);
     free(p.c);
+    return OK;
+}
+
+/* Numbers of rows, comma separated: how many, or 0. */
+static int rows_of(int rows[POINTS], const char *text)
+{
+    int n = 0;
+    char *end;
+
+    for (; *text && n < POINTS; text = *end == ',' ? end + 1 : "") {
+        rows[n] = (int)strtol(text, &end, 10);
+        if (rows[n++] < 1)
+            return 0;
+    }
+    return n;
+}
+
+static enum err each_shape(const char *shape, const int *rows, int n_rows)
+{
+    char *end;
+
+    for (; *shape; shape = *end == ',' ? end + 1 : "") {
+        const long n = strtol(shape, &end, 10), k = *end == 'x' ? strtol(end + 1, &end, 10) : 0;
+
+        if (n < 1 || k < 1)
+            return err_set(ERR_RANGE, "shapes: NxK");
+        for (int i = 0; i < n_rows; i++)
+            if (measure(rows[i], (int)n, (int)k))
+                return ERR_NOMEM;
+    }
+    return OK;
 }
 
 int main(int argc, char **argv)
 {
-    static const int shapes[][2] = {{960, 576},  {576, 576},   {3072, 576},
-                                    {576, 1536}, {2048, 2048}, {49152, 576}};
-    static const int rows[] = {1, 4, 8, 16, 32, 64, 128, 256, 1024};
+    const char *shapes =
+        argc > 3 ? argv[3] : "960x576,576x576,3072x576,576x1536,2048x2048,49152x576";
+    int rows[POINTS];
+    const int n_rows = rows_of(rows, argc > 2 ? argv[2] : "1,4,8,16,32,64,128,256,1024");
+    enum err err = n_rows ? isa_check() : err_set(ERR_RANGE, "rows: numbers from 1 on");
+
     if (argc > 1)
         seconds = strtod(argv[1], NULL);
-    if (isa_check()) {
-        fprintf(stderr, "%s\n", err_text());
-        return 1;
+    if (!err) {
+        printf("%s, %d threads\n", isa_current()->name, omp_get_max_threads());
+        err = each_shape(shapes, rows, n_rows);
     }
-    printf("%s, %d threads\n", isa_current()->name, omp_get_max_threads());
-    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
-        for (size_t m = 0; m < sizeof rows / sizeof rows[0]; m++)
-            measure(rows[m], shapes[s][0], shapes[s][1]);
-    return 0;
+    if (err)
+        fprintf(stderr, "%s\n", err_text());
+    return err != OK;
 }
