@@ -23,6 +23,9 @@ struct lanes_avx2 {
     if (width == 1) \
     __builtin_prefetch((const void *)((uintptr_t)(p) + SLICE * sizeof(float) * (ldb)), 0, 2)
 #define NARROW_ROWS 6
+/* Widening takes registers: one row more, and a sum waits for memory at each step. */
+#define BF16_ROWS 5
+#define INT8_ROWS 4
 /* clang-format off */
 #define TILES(T) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1) T(1, 2) T(2, 2)
 #define NARROW(T) {0, T##_1_1, T##_2_1, T##_3_1, T##_4_1, T##_5_1, T##_6_1}

@@ -20,6 +20,8 @@ struct lanes_scalar {
 #define WIDE_ROWS 3
 #define SLICE 192
 #define AHEAD(p, ldb, width) (void)0 /* nothing to be gained by asking early */
+#define BF16_ROWS NARROW_ROWS
+#define INT8_ROWS NARROW_ROWS
 #define NARROW_ROWS 6
 /* clang-format off */
 #define TILES(T) T(1, 1) T(2, 1) T(3, 1) T(4, 1) T(5, 1) T(6, 1) T(1, 2) T(2, 2) T(3, 2)
