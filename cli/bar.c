@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { CELLS = 20, BAR_MS = 100, LINE_MS = 30000 };
@@ -19,8 +20,10 @@ void bar_text(char out[96], size_t done, size_t total, int64_t spent_ms)
 
     for (int i = 0; i < CELLS; i++)
         cells[i] = i < (int)(share * CELLS) ? '#' : '.';
-    snprintf(out, 96, "[%s] %zu of %zu, %02lld:%02lld left", cells, done, total,
-             (long long)(left / 60), (long long)(left % 60));
+    snprintf(out, 96, "[%s] %zu of %zu", cells, done, total);
+    if (done) /* of nothing done nobody knows how long the rest takes */
+        snprintf(out + strlen(out), 96 - strlen(out), ", %02lld:%02lld left",
+                 (long long)(left / 60), (long long)(left % 60));
 }
 
 void bar_begin(struct bar *bar, const char *what, size_t total, int off, int64_t now_ms)

@@ -19,7 +19,7 @@ void bar_begin(struct bar *bar, const char *what, size_t total, int off, int64_t
 void bar_step(struct bar *bar, size_t done, int64_t now_ms);
 void bar_end(struct bar *bar);
 
-/* "[#####.....] 50 of 100, 01:30 left" into out. */
+/* "[#####.....] 50 of 100, 01:30 left" into out; without the time while nothing is done. */
 void bar_text(char out[96], size_t done, size_t total, int64_t spent_ms);
 
 #endif

@@ -12,7 +12,7 @@ static void a_bar_says_how_long(void **state)
     bar_text(text, 25, 100, 30000);
     assert_string_equal(text, "[#####...............] 25 of 100, 01:30 left");
     bar_text(text, 0, 100, 0);
-    assert_non_null(strstr(text, "0 of 100, 00:00 left"));
+    assert_string_equal(text, "[....................] 0 of 100");
     bar_text(text, 0, 0, 0);
     assert_non_null(strstr(text, "[####################]"));
 }
