@@ -72,7 +72,7 @@ static const struct conf_key keys[] = {
               "forget: what the person judged: keep (under a pseudonym), drop"),
     CONF_TEXT(prefs_conf, model, "",
               "choose: the frozen model by whose last hidden state pairs differ"),
-    CONF_WORD(prefs_conf, strategy, choosing_words, "information",
+    CONF_WORD(prefs_conf, strategy, choosing_words, "prediction",
               "choose: random, uncertainty, disagreement (of bootstrapped heads), information "
               "(expected of the verdict), determinant (D-optimal), prediction (EPIG)"),
     CONF_INT(prefs_conf, batch, "25", 1, 100000, "choose: items that come next"),

@@ -2,7 +2,7 @@
 # Ways of choosing pairs: how many judgements each needs beside random, on the small world and on HH.
 # usage: choosing.sh BIN PAIRS TRIAL [SEEDS [SEEDS_HH]]   (an hour; HH with DROVER_SMOLLM2=FILE.gguf and DROVER_TEST_DATA)
 set -eu
-bin=$1 pairs=$2 trial=$3 seeds=${4:-120} seeds_hh=${5:-100}
+bin=$1 pairs=$2 trial=$3 seeds=${4:-60} seeds_hh=${5:-52}
 folder=$(mktemp -d "${TMPDIR:-/tmp}/drover-choosing-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 "$bin/drover" world make dir="$folder/world" seed=9 width=64 layers=3 >/dev/null
