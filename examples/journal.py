@@ -24,10 +24,10 @@ def text(p, at):
     n, = struct.unpack_from("<I", p, at)
     return p[at + 4:at + 4 + n].decode(errors="replace"), at + 4 + n
 
-START, SAMPLE, _, STEP, ATTEMPT, END, REFUSED, HALT, EXPORTED, JUDGED, PEOPLE = range(1, 12)
+START, SAMPLE, _, STEP, ATTEMPT, END, REFUSED, HALT, EXPORTED, JUDGED, PEOPLE, REFRESHED = range(1, 13)
 refused, back, epoch, failed = [], 0, 0, collections.Counter()
 samples, left, trained, steps, epochs, end, plan, bad = collections.Counter(), set(), collections.Counter(), [], [], None, None, []
-pairs, judged, learnt = 0, set(), collections.Counter()  # what people were asked, said, and what was learnt of that
+pairs, judged, learnt, refreshed = 0, set(), collections.Counter(), 0  # what people were asked, said, and what was learnt of that
 halt, late = None, []  # iterations after which stop_if ended training; what came then
 for kind, p in records(open(sys.argv[1], "rb").read()):
     if kind == START:
@@ -61,6 +61,7 @@ for kind, p in records(open(sys.argv[1], "rb").read()):
             bad += [f"{name} is refused and was not there, or was trained"] * (samples[name] != 1 or trained[name] > 0)
             samples[name] -= 1; back += 1
     elif kind == END: end = p[-32:].hex()
+    elif kind == REFRESHED: refreshed += 1
     elif kind == EXPORTED: pairs += struct.unpack_from("<I", p, 8)[0]
     elif kind == JUDGED: judged.add((p[16:32], p[:16]))
     elif kind == PEOPLE:
@@ -89,7 +90,7 @@ if end:
 print(f"run {run.hex()}  epochs {len(epochs)}  steps {len(steps)}  newest {steps[-1] if steps else '-'}  weights {end or 'not yet'}")
 print(f"in the journal {opened} = trained {len(trained)} + evaluated {evaluated} + left out {len(left)} + "
       + (f"cut off {cut} (training ended by stop_if after iteration {halt}) + " if halt else "") + f"open {open_}")
-if pairs: print(f"people: {pairs} pairs, {len(judged)} judgements, {len(learnt)} of them learnt")
+if pairs: print(f"people: {pairs} pairs, {len(judged)} judgements, {len(learnt)} of them learnt" + f"; the reward model was refreshed {refreshed} times" * (refreshed > 0))
 for who, n in failed.most_common(5): print(f"  {n} failed at {ascii(who)}")
 if refused: print(f"refused {len(refused)}, {back} of them after they had been taken; the last ones:")
 for name, *who in refused[-5:]: print(f"  {name} by", *map(ascii, who[:3]), who[3])

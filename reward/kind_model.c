@@ -24,7 +24,7 @@ enum { PROMPT_TOKENS = 512 }; /* last tokens of a prompt that a process reward m
 static bool knows(const char *key, bool alone)
 {
     return !strcmp(key, "model") || !strcmp(key, "steps") || !strcmp(key, "step_separator") ||
-           (alone && !strcmp(key, "max_prompt_length"));
+           !strcmp(key, alone ? "max_prompt_length" : "people");
 }
 
 static const char *name(const json_t *entry)
@@ -54,6 +54,15 @@ static enum err steps_named(enum reward_steps *out, const char *word, bool alone
                    word);
 }
 
+/* Whether people teach it: they compare answers, not steps. */
+static enum err read_people(struct reward *to, const char *word, bool steps)
+{
+    if (word && strcmp(word, "true") && strcmp(word, "false"))
+        return err_set(ERR_PARSE, "people: '%s': expected true or false", word);
+    to->people = word && !strcmp(word, "true");
+    return to->people && steps ? err_set(ERR_RANGE, "people: does not go with steps") : OK;
+}
+
 static enum err read_model(struct reward *to, const json_t *entry, bool alone)
 {
     const char *word = entry_text(entry, "steps");
@@ -64,6 +73,9 @@ static enum err read_model(struct reward *to, const json_t *entry, bool alone)
     enum err err = OK;
 
     to->model = mem_text(entry_text(entry, "model"));
+    err = read_people(to, alone ? NULL : entry_text(entry, "people"), word != NULL);
+    if (err)
+        return err;
     if (alone && ((separator && !*separator) || prompt < 1))
         return err_set(ERR_RANGE, "step_separator may not be empty, nor max_prompt_length 0");
     if (word)

@@ -1,6 +1,7 @@
 /* reward: what an answer is worth, and who says so: the `rewards:` list of a configuration.
  *
  *   {name: rm, model: FOLDER, weight: 1.0, normalize: true}      a reward model
+ *   {name: rm, model: FOLDER, people: true}                      one that people teach meanwhile
  *   {name: prm, model: FOLDER, steps: dense}                     a process reward model
  *   {name: short, rule: length, max: 60, weight: 0.2}            a rule: rule/rule.h
  *   {name: ai, judge: FOLDER, template: FILE, mode: pairwise}    a judge: judge/judge.h
@@ -38,6 +39,7 @@ struct reward {
     char name[REWARDS_NAME];
     double weight;
     bool normalize;
+    bool people; /* a reward model that people teach while the run goes on */
     enum scorer_kind kind;
     char *model;             /* path of the model that scores, of a kind that needs one */
     enum precision compute;  /* what that model computes in; float32 unless it says another */

@@ -32,6 +32,7 @@ struct run_context {
     uint32_t n_tail;
     uint64_t body_max; /* bytes of the largest SAMPLE */
 
+    uint32_t table; /* number of the table of scorers; one more with each refresh */
     struct tasks *tasks;
     struct ledger *ledger;
     struct samples_log *samples_log;

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "learner/context/run_plan.h"
+#include "learner/context/run_refresh.h"
 #include "learner/journal/scores.h"
 #include "learner/run/resume.h"
 #include "learner/run/start_model.h"
@@ -127,22 +128,6 @@ static enum err seal(struct run_context *c)
     return initial_models_seal(c->models, c->config, &data);
 }
 
-/* The table of scorers names each by a hash of its specification and its models' hashes: a rewarder
- * that has another model of the same name has another scorer. */
-static void make_table(struct run_context *c)
-{
-    struct hash card[REWARDS_MAX] = {{{0}}}, image[REWARDS_MAX] = {{{0}}};
-    const struct initial_models *o = c->models;
-
-    for (int i = 0; i < c->plan.rewards.n; i++)
-        if (o->of_reward[i] >= 0) {
-            card[i] = o->model[o->of_reward[i]].card.hash;
-            image[i] = o->model[o->of_reward[i]].image.hash;
-        }
-    scorers_table(&c->plan.rewards, card, image, &o->model[0].card.hash,
-                  &o->model[0].image.hash);
-}
-
 /* ---- weights and journal */
 
 /* The first reward model that values states: what reads steps does not. NULL: the policy. */
@@ -167,6 +152,26 @@ static enum err critic_params(const struct run_context *c, struct params **out)
     return err;
 }
 
+/* The policy's own numbers, but for the rate: `drover reward`'s. */
+static struct refresh_conf refresh_conf(const struct run_context *c)
+{
+    const struct iteration_conf *const iteration = &c->plan.iteration;
+    struct refresh_conf conf = {.models = c->models,
+                                .tail = c->tail,
+                                .n_tail = c->n_tail,
+                                .pairs = iteration->per_device_train_batch_size,
+                                .learning_rate = REFRESH_RATE,
+                                .max_grad_norm = iteration->max_grad_norm,
+                                .adamw = iteration->adamw,
+                                .seed = iteration->seed,
+                                .gradient_checkpointing = iteration->gradient_checkpointing};
+
+    for (int i = 0; i < c->plan.rewards.n; i++)
+        if (c->plan.rewards.reward[i].people)
+            conf.model = c->models->of_reward[i];
+    return conf;
+}
+
 /* The learner computes reference log-probabilities itself only where no rewarder does and none that
  * moves is asked for: then it keeps the first version's packed weights, which are mapped anyway. */
 static enum err make_trainer(struct run_context *c)
@@ -182,6 +187,7 @@ static enum err make_trainer(struct run_context *c)
         .base = c->keys->keys.model_name_or_path,
         .dtype = c->plan.shared.dtype,
         .lag = c->plan.lag,
+        .refresh = refresh_conf(c),
         .reference_shape = c->plan.iteration.reference && !c->plan.iteration.self_reference &&
                                    !c->plan.iteration.follow.every
                                ? &c->models->policy->shape
@@ -209,18 +215,20 @@ static enum err open_journal(struct run_context *c)
                                          .eval = c->eval,
                                          .tokenizer = c->models->policy->tokenizer,
                                          .rewards = &c->plan.rewards};
-    struct ledger_conf ledger = {
-        .path = c->journal,
-        .tasks = c->tasks,
-        .base = trainer_version(c->trainer),
-        .first = c->models->model[0].image.hash,
-        .run = c->models->run,
-        .durable = samples_log_take,
-        .undone = samples_log_undone,
-        .people = {c->plan.people.per_iteration, c->plan.people.max_age},
-        .together = scorers_grouped(&c->plan.rewards),
-        .flat = c->plan.most ? scores_flat : NULL,
-        .self_flat = &c->plan.rewards};
+    struct ledger_conf ledger = {.path = c->journal,
+                                 .tasks = c->tasks,
+                                 .base = trainer_version(c->trainer),
+                                 .first = c->models->model[0].image.hash,
+                                 .run = c->models->run,
+                                 .durable = samples_log_take,
+                                 .undone = samples_log_undone,
+                                 .people = {c->plan.people.per_iteration,
+                                            c->plan.people.max_age, c->plan.people.refreshes},
+                                 .refreshed = run_refresh_apply,
+                                 .self_refreshed = c,
+                                 .together = scorers_grouped(&c->plan.rewards),
+                                 .flat = c->plan.most ? scores_flat : NULL,
+                                 .self_flat = &c->plan.rewards};
     enum err err = samples_log_new(&c->samples_log, &log);
 
     ledger.self = c->samples_log;
@@ -262,7 +270,7 @@ enum err run_open(struct run_context *c, const struct fleet_keys *keys)
         c->dir = NULL;
         return err;
     }
-    make_table(c);
+    run_refresh_table(c);
     err = make_trainer(c);
     if (!err)
         err = open_journal(c);

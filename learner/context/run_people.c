@@ -48,8 +48,8 @@ char *run_people_text(const struct run_context *run, const struct record_sample 
 /* ---- what is learnt */
 
 /* The better answer first, as the loss wants it. */
-static struct trainer_judged judged_of(const struct run_context *run,
-                                       const struct people_said *said)
+struct trainer_judged run_people_judged(const struct run_context *run,
+                                        const struct people_said *said)
 {
     const struct people_pair *const pair = &ledger_people(run->ledger)->pair[said->pair];
     const int better = said->what->verdict == VERDICT_A ? 0 : 1;
@@ -66,12 +66,12 @@ void run_people_due(const struct run_context *run, struct trainer_job *job)
     int64_t *due = NULL;
     size_t n;
 
-    if (!run->plan.people.per_iteration)
+    if (!run->plan.people.per_iteration || !run->plan.judged)
         return;
     n = people_due(people, job->iteration, &due);
     job->judged = mem_new(n, sizeof *job->judged);
     for (size_t i = 0; i < n; i++)
-        job->judged[job->n_judged++] = judged_of(run, &people->said[due[i]]);
+        job->judged[job->n_judged++] = run_people_judged(run, &people->said[due[i]]);
     free(due);
 }
 
@@ -104,7 +104,7 @@ enum err run_people_again(const struct run_context *run, struct trainer_job *job
         if (!said || !people->pair[said->pair].body[0])
             return err_set(ERR_STATE, "the journal lacks a pair that iteration %llu learnt",
                            (unsigned long long)job->iteration);
-        job->judged[job->n_judged++] = judged_of(run, said);
+        job->judged[job->n_judged++] = run_people_judged(run, said);
     }
     return OK;
 }

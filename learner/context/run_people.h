@@ -16,6 +16,10 @@ void run_people_plan(const struct run_context *run);
  * be shown, or is longer than MAX_SHOWN. */
 char *run_people_text(const struct run_context *run, const struct record_sample *sample);
 
+/* One of people.said that says which is better, whose answers are there. */
+struct people_said;
+struct trainer_judged run_people_judged(const struct run_context *run,
+                                        const struct people_said *said);
 /* Gives the job the judgements that its iteration may learn now. */
 void run_people_due(const struct run_context *run, struct trainer_job *job);
 /* The same as the journal has it. Errors: ERR_STATE (it lacks them). */

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "learner/context/run_people.h"
+#include "learner/context/run_refresh.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ static enum err train_again(struct run_context *c, uint64_t iteration)
     }
     for (uint32_t i = 0; i < job->n; i++)
         job->prompt[i] = run_context_prompt(c, job->sample[i]->task);
+    run_refresh_at(c, iteration);
     err = run_people_again(c, job);
     if (err) {
         trainer_job_free(job);
@@ -42,7 +44,7 @@ static enum err train_again(struct run_context *c, uint64_t iteration)
                       iteration + 1, hash_text(was, want),
                       hash_text(now, &job->snapshot->version.hash));
     if (!err)
-        run_people_line(c, job);
+        run_people_line(c, job), run_refresh_line(c, job);
     if (!err) /* the line lacks only what the clock said */
         err = rundir_metrics(c->dir, job->line);
     ledger_forget(c->ledger, iteration);
@@ -126,5 +128,6 @@ enum err run_replay(struct run_context *c)
                 to);
     for (uint64_t i = from; i < to && !err; i++)
         err = train_again(c, i);
+    run_refresh_at(c, UINT64_MAX);
     return err ? err : evaluation_line(c, TASKS_AFTER);
 }

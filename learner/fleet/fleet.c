@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "learner/context/run_people.h"
+#include "learner/context/run_refresh.h"
 #include "learner/fleet/fleet_disk.h"
 #include "learner/fleet/fleet_link.h"
 #include "learner/fleet/fleet_loop.h"
@@ -125,7 +126,7 @@ static enum err settle(struct fleet *f, int64_t now_ms)
     if (!err)
         err = samples_log_flush(run->samples_log);
     if (!err)
-        fleet_link_epoch(f->link, now_ms);
+        err = fleet_link_news(f->link, now_ms);
     if (!err)
         err = tell_durable(f);
     if (!err && !before && samples_log_evaluated(run->samples_log, TASKS_BEFORE))
@@ -231,6 +232,7 @@ static enum err iterate(struct fleet *f)
     for (uint32_t i = 0; i < job->n; i++)
         job->prompt[i] = run_context_prompt(run, job->sample[i]->task);
     run_people_due(run, job);
+    run_refresh_due(run, job);
     if (run->plan.rewards.normalize && !iteration) /* all that the scale is made of is there */
         fleet_report_scale(run, samples_log_scale(run->samples_log, &run->plan.rewards));
     return post(f, job);
@@ -270,6 +272,7 @@ static void trained(struct fleet *f, struct trainer_job *job, int64_t now_ms)
     f->done = job;
     fleet_report_complete(&f->report, f->run, job, now_ms);
     run_people_note(f->run, job);
+    run_refresh_note(f->run, job);
     if (fleet_stop_if_met(f->run, job))
         ledger_halt(f->run->ledger, job->iteration, next);
     else

@@ -53,7 +53,8 @@ struct fleet_link {
     struct fleet_ways *ways;
     struct fleet_tasks tasks;
 
-    uint64_t epoch;   /* that was said */
+    uint64_t epoch;   /* that was said, */
+    uint32_t table;   /* and the table of scorers */
     bool welcome;     /* in this epoch, ever */
     uint64_t arrived; /* SAMPLE and DROPPED on this connection */
     bool told;        /* what is settled was said since it changed */
@@ -149,19 +150,24 @@ enum err fleet_link_cancel(struct fleet_link *l, uint64_t first, uint64_t end,
     return fleet_tasks_cancel(&l->tasks, first, end, reason);
 }
 
-/* A later epoch may lower what is settled, so peers must hear all of it again: HELLO anew. */
-void fleet_link_epoch(struct fleet_link *l, int64_t now_ms)
+/* A later epoch may lower what is settled, another table asks for other scores: peers must hear all
+ * of it again, HELLO anew. */
+enum err fleet_link_news(struct fleet_link *l, int64_t now_ms)
 {
     const uint64_t epoch = ledger_epoch(l->run->ledger);
+    const bool table = l->run->table != l->table;
+    const enum err err = table ? fleet_versions_refresh(&l->versions, l->run) : OK;
 
-    if (epoch == l->epoch)
-        return;
+    if (err || (!table && epoch == l->epoch))
+        return err;
+    l->welcome &= epoch == l->epoch;
+    log_info("anew", "epoch=%llu table=%u", (unsigned long long)epoch, l->run->table);
     l->epoch = epoch;
-    l->welcome = false;
-    log_info("epoch", "epoch=%llu reason=\"answers were refused\"", (unsigned long long)epoch);
+    l->table = l->run->table;
     peer_run(l->peer, &l->run->models->run, epoch);
     fleet_bulk_epoch(l->bulk, epoch);
     peer_again(l->peer, now_ms);
+    return OK;
 }
 
 static struct version newest(const struct run_context *run)
@@ -169,14 +175,6 @@ static struct version newest(const struct run_context *run)
     const uint64_t version = ledger_version(run->ledger);
 
     return (struct version){version, *ledger_hash(run->ledger, version)};
-}
-
-static uint32_t images(struct fleet_link *l, const struct version **image,
-                       const uint32_t **golden)
-{
-    *image = l->image;
-    *golden = l->golden;
-    return fleet_versions_list(&l->versions, l->image, l->golden);
 }
 
 /* All that a broker needs which has never heard of this run. */
@@ -187,7 +185,7 @@ static void hello(void *self, struct msg_hello *out)
 
     out->settled = ledger_settled(run->ledger);
     out->newest = newest(run);
-    out->table = FLEET_TABLE;
+    out->table = run->table;
     out->scorer = run->plan.rewards.table;
     out->n_scorer = (uint32_t)run->plan.rewards.n_table;
     out->artifact = fleet_bulk_list(l->bulk, &out->n_artifact);
@@ -195,7 +193,8 @@ static void hello(void *self, struct msg_hello *out)
     out->own = *l->conf.own;
     out->vocabulary = (uint32_t)run->models->policy->shape.vocab;
     out->numerics = NUMERICS;
-    out->n_image = out->n_golden = images(l, &out->image, &out->golden);
+    out->image = l->image, out->golden = l->golden;
+    out->n_image = out->n_golden = fleet_versions_list(&l->versions, l->image, l->golden);
     fleet_turn_hello(&l->turn, run, out);
 }
 
@@ -224,7 +223,8 @@ static void hb(void *self, struct msg_hb *out)
     out->metrics = l->conf.report->metrics ? l->conf.report->metrics : "";
     fleet_report_stands(l->note, sizeof l->note, run, l->conf.loop->state);
     out->note = l->note;
-    out->n_image = out->n_golden = images(l, &out->image, &out->golden);
+    out->image = l->image, out->golden = l->golden;
+    out->n_image = out->n_golden = fleet_versions_list(&l->versions, l->image, l->golden);
     out->trouble = l->conf.disk->words;
 }
 
@@ -467,6 +467,7 @@ enum err fleet_link_open(struct fleet_link **out, const struct fleet_link_conf *
     l->conf = *conf;
     l->run = conf->run;
     l->epoch = ledger_epoch(l->run->ledger);
+    l->table = l->run->table;
     l->begun_ms = now_ms;
     l->versions.first = &l->run->models->model[0].image.hash;
     l->options = (struct member_options){.broker = k->broker,

@@ -67,8 +67,9 @@ enum err fleet_link_refuse(struct fleet_link *link,
 /* Tasks from `first` on, before `end`, are not wanted any more: those that were opened. */
 enum err fleet_link_cancel(struct fleet_link *link, uint64_t first, uint64_t end,
                            const char *reason) MUST_CHECK;
-/* The ledger's epoch may be a new one: then everybody is met again. */
-void fleet_link_epoch(struct fleet_link *link, int64_t now_ms);
+/* The ledger's epoch may be a new one, or the table of scorers: then everybody is met again. Errors: of
+ * a refreshed reward model that cannot be read. */
+enum err fleet_link_news(struct fleet_link *link, int64_t now_ms) MUST_CHECK;
 /* A heartbeat now: what it says is worth hearing. */
 void fleet_link_hb(struct fleet_link *link, int64_t now_ms);
 /* The loop's course is LOOP_DONE or LOOP_STOPPED: says so, says BYE, and ends fleet_link_run. */

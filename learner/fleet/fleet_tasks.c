@@ -41,7 +41,7 @@ static struct task task_of(struct run_context *run, uint64_t id)
                          .decoding = run->decoding,
                          .version = at.any ? (struct version){at.version, {{0}}}
                                            : (struct version){at.version, *named},
-                         .table = FLEET_TABLE,
+                         .table = run->table,
                          .tail = run->tail,
                          .n_tail = prompt->chat ? run->n_tail : 0,
                          .prompt_text = prompt->text ? prompt->text : "",

@@ -5,8 +5,6 @@
 
 #include "learner/context/run_context.h"
 
-enum { FLEET_TABLE = 1 }; /* the number of the run's only table of scorers */
-
 struct peer;
 
 struct fleet_tasks {

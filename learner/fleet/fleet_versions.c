@@ -8,6 +8,7 @@
 
 #include "learner/fleet/fleet_versions.h"
 
+#include "learner/context/run_refresh.h"
 #include "learner/fleet/fleet_bulk.h"
 #include "lm/file/model_files.h"
 #include "lm/model/golden.h"
@@ -79,6 +80,18 @@ static enum err first_golden(struct fleet_versions *v, const struct initial_mode
     return err;
 }
 
+enum err fleet_versions_refresh(struct fleet_versions *v, struct run_context *run)
+{
+    const struct initial_model *const now = &run->models->refreshed;
+    enum err err;
+
+    if (now->image_bytes) /* unmapped by what follows */
+        fleet_bulk_remove(v->bulk, &now->image.hash);
+    err = run_refresh_map(run);
+    return err || !now->image_bytes ? err
+                                    : fleet_bulk_add(v->bulk, &now->image, now->image_bytes);
+}
+
 enum err fleet_versions_begin(struct fleet_versions *v, struct run_context *run)
 {
     const struct initial_models *m = run->models;
@@ -96,7 +109,7 @@ enum err fleet_versions_begin(struct fleet_versions *v, struct run_context *run)
             snapshot_free(run->snapshot[i]);
     }
     run->n_snapshot = 0;
-    return err;
+    return err ? err : fleet_versions_refresh(v, run);
 }
 
 uint32_t fleet_versions_list(const struct fleet_versions *v,

@@ -18,6 +18,10 @@ struct fleet_versions {
     struct snapshot *before; /* that one, or NULL */
 };
 
+/* The reward model that people taught is another one, or there is none: offers it in the place of the one
+ * before. Errors: run_refresh_map's, fleet_bulk_add's. */
+enum err fleet_versions_refresh(struct fleet_versions *versions,
+                                struct run_context *run) MUST_CHECK;
 /* Offers all that a run has as it begins: its models, and the images that tasks may still name, which
  * are taken from it. Before the first WELCOME, so that the first OFFER has all of them. Errors: as
  * fleet_versions_add, fleet_bulk_add. */

@@ -31,6 +31,7 @@ void initial_models_close(struct initial_models *o)
         fs_unmap(o->model[i].card_bytes, o->model[i].card.bytes);
         fs_unmap(o->model[i].image_bytes, o->model[i].image.bytes);
     }
+    fs_unmap(o->refreshed.image_bytes, o->refreshed.image.bytes);
     model_files_free(o->policy);
     free(o->generation);
     json_decref(o->manifest);
@@ -319,6 +320,43 @@ enum err initial_models_seal(struct initial_models *o, const json_t *config,
         err =
             err_set(ERR_STATE, "the prompts changed since the run that output_dir holds: take "
                                "another output_dir, or say overwrite_output_dir=true");
+    return err;
+}
+
+enum err initial_models_keep(const struct initial_models *o, struct artifact *out,
+                             const void *bytes, size_t n)
+{
+    return keep(o, out, bytes, n);
+}
+
+/* What a run began with is never removed, though a refresh may have come to the same bytes. */
+enum err initial_models_let_go(const struct initial_models *o, const struct hash *image)
+{
+    char *const path = path_of(o, image);
+    bool begun = false;
+    enum err err;
+
+    for (int i = 0; i < o->n_model; i++)
+        begun |= hash_same(&o->model[i].image.hash, image);
+    err = begun || !fs_exists(path) ? OK : fs_remove(path);
+    free(path);
+    return err;
+}
+
+enum err initial_models_refresh(struct initial_models *o, int model, const struct hash *image,
+                                uint64_t bytes)
+{
+    const struct initial_model was = o->refreshed;
+    struct initial_model *const to = &o->refreshed;
+    enum err err;
+
+    if (was.image_bytes && hash_same(&was.image.hash, image))
+        return OK;
+    *to = (struct initial_model){
+        .image = {.hash = *image, .bytes = bytes, .kind = ARTIFACT_IMAGE}};
+    to->image.name = o->model[model].name;
+    err = map(o, &to->image, &to->image_bytes);
+    fs_unmap(was.image_bytes, was.image.bytes);
     return err;
 }
 

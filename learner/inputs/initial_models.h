@@ -26,8 +26,9 @@ struct initial_models {
     struct initial_model model[REWARDS_MAX + 1]; /* the policy first */
     int n_model;
     int narrowest; /* the least context of a reward model; 0: none, or all were read before */
-    int of_reward[REWARDS_MAX]; /* index into model, -1: the reward has none */
-    char *generation;           /* until the card has it (lm/file/model_files.h) */
+    int of_reward[REWARDS_MAX];     /* index into model, -1: the reward has none */
+    struct initial_model refreshed; /* image alone: of a reward model that people taught */
+    char *generation;               /* until the card has it (lm/file/model_files.h) */
     json_t *manifest;
     char *folder;
 };
@@ -43,6 +44,18 @@ void initial_models_close(struct initial_models *models); /* NULL is fine */
  * resolved keys; `data`: hash of all prompts. */
 enum err initial_models_seal(struct initial_models *models, const json_t *config,
                              const struct hash *data) MUST_CHECK;
+
+/* Bytes that the run made itself, under their hash; from any thread. Errors: ERR_IO. */
+enum err initial_models_keep(const struct initial_models *models, struct artifact *out,
+                             const void *bytes, size_t n) MUST_CHECK;
+/* Maps such an image of a model into `refreshed`; the one that was there is unmapped. Errors: ERR_IO,
+ * ERR_PARSE (damaged). */
+enum err initial_models_refresh(struct initial_models *models, int model,
+                                const struct hash *image, uint64_t bytes) MUST_CHECK;
+
+/* Its file goes. Errors: ERR_IO. */
+enum err initial_models_let_go(const struct initial_models *models,
+                               const struct hash *image) MUST_CHECK;
 
 /* f32 weights of a model; of the reward model that the critic starts from. Errors: ERR_PARSE
  * (image and card do not fit together), ERR_NOMEM. */

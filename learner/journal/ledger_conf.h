@@ -22,6 +22,9 @@ struct ledger_conf {
     const void *self_flat;
     /* Told of each sample that was durable and is taken back. NULL: nobody. */
     enum err (*undone)(void *self, uint64_t task, uint32_t sample);
+    /* Told of each REFRESHED, in the journal's order. NULL: nobody. */
+    void (*refreshed)(void *self_refreshed, const struct record_refreshed *record);
+    void *self_refreshed;
     struct people_conf people; /* zeros: nobody is asked */
     bool together;             /* a scorer judges all answers to a task at once */
 };

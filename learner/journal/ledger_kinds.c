@@ -182,6 +182,7 @@ static const struct ledger_kind {
     [JOURNAL_HALT] = {check_halt, apply_halt},
     [JOURNAL_EXPORTED] = {ledger_people_check_exported, ledger_people_apply_exported},
     [JOURNAL_JUDGED] = {NULL, ledger_people_apply_judged},
+    [JOURNAL_REFRESHED] = {ledger_people_check_refreshed, ledger_people_apply_refreshed},
     [JOURNAL_PEOPLE] = {ledger_people_check_learnt, ledger_people_apply_learnt},
 };
 

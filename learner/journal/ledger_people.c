@@ -141,6 +141,26 @@ enum err ledger_people_apply_judged(struct ledger *l, void **what)
                : err_set(ERR_PARSE, "JUDGED: of no pair, or what it says cannot be");
 }
 
+enum err ledger_people_check_refreshed(const struct ledger *l, const void *what)
+{
+    const struct record_refreshed *const refreshed = what;
+
+    return refreshed->iteration == l->newest
+               ? OK
+               : err_set(ERR_PARSE, "REFRESHED in iteration %llu where %llu was to come",
+                         (unsigned long long)refreshed->iteration,
+                         (unsigned long long)l->newest);
+}
+
+/* The owner's table names another image from here on. */
+enum err ledger_people_apply_refreshed(struct ledger *l, void **what)
+{
+    people_refresh(&l->people, *what);
+    if (l->conf.refreshed)
+        l->conf.refreshed(l->conf.self_refreshed, *what);
+    return OK;
+}
+
 enum err ledger_people_check_learnt(const struct ledger *l, const void *what)
 {
     const struct record_people *const people = what;

@@ -80,6 +80,8 @@ enum err ledger_kinds_apply(struct ledger *l, enum journal_type type, void **wha
 enum err ledger_people_check_exported(const struct ledger *l, const void *what) MUST_CHECK;
 enum err ledger_people_apply_exported(struct ledger *l, void **what) MUST_CHECK;
 enum err ledger_people_apply_judged(struct ledger *l, void **what) MUST_CHECK;
+enum err ledger_people_check_refreshed(const struct ledger *l, const void *what) MUST_CHECK;
+enum err ledger_people_apply_refreshed(struct ledger *l, void **what) MUST_CHECK;
 enum err ledger_people_check_learnt(const struct ledger *l, const void *what) MUST_CHECK;
 enum err ledger_people_apply_learnt(struct ledger *l, void **what) MUST_CHECK;
 

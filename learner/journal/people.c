@@ -47,6 +47,7 @@ void people_fini(struct people *p)
     free(p->said);
     free(p->place);
     free(p->step);
+    free(p->refreshed);
     memset(p, 0, sizeof *p);
 }
 
@@ -273,11 +274,43 @@ bool people_is_durable(const struct people *p, const struct id *pair,
 
 /* ---- what is learnt */
 
-/* One that says which of the two is better, and was not learnt yet. */
+/* One that says which of the two is better. */
+static bool is_kept(const struct people_said *said)
+{
+    return said->durable && !said->undone &&
+           (said->what->verdict == VERDICT_A || said->what->verdict == VERDICT_B);
+}
+
+/* ... and was not learnt yet. */
 static bool is_open(const struct people_said *said)
 {
-    return said->durable && !said->undone && !said->trained &&
-           (said->what->verdict == VERDICT_A || said->what->verdict == VERDICT_B);
+    return is_kept(said) && !said->trained;
+}
+
+size_t people_kept(const struct people *p, int64_t **out)
+{
+    size_t n = 0;
+
+    *out = mem_new((size_t)p->n_said + 1, sizeof **out);
+    for (int64_t i = 0; i < p->n_said; i++)
+        if (is_kept(&p->said[i]) && p->pair[p->said[i].pair].body[0])
+            (*out)[n++] = i;
+    return n;
+}
+
+const struct record_refreshed *people_refreshed(const struct people *p, uint64_t iteration)
+{
+    size_t n = p->n_refreshed;
+
+    while (n && p->refreshed[n - 1].iteration >= iteration)
+        n--;
+    return n ? &p->refreshed[n - 1] : NULL;
+}
+
+void people_refresh(struct people *p, const struct record_refreshed *record)
+{
+    p->refreshed = mem_grow(p->refreshed, p->n_refreshed + 1, sizeof *p->refreshed);
+    p->refreshed[p->n_refreshed++] = *record;
 }
 
 /* Pairs without answers were too old for an iteration before, and so for this one. */
@@ -384,6 +417,6 @@ void people_forget(struct people *p, uint64_t iteration)
     }
     p->n_step = kept;
     for (int64_t i = 0; i < p->n_pair; i++)
-        if (!people_young(p, &p->pair[i].of, iteration + 1))
+        if (!p->conf.keep && !people_young(p, &p->pair[i].of, iteration + 1))
             drop_bodies(&p->pair[i]);
 }

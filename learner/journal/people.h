@@ -23,6 +23,7 @@ enum {
 struct people_conf {
     uint32_t per_iteration; /* pairs; 0: nobody is asked */
     uint32_t max_age;       /* versions */
+    bool keep;              /* answers stay when they are too old: a reward model reads them */
 };
 
 struct people_pair {
@@ -51,6 +52,8 @@ struct people {
     size_t room_pair, room_said, places;
     struct record_people **step; /* [n_step] of iterations not yet forgotten */
     size_t n_step, room_step;
+    struct record_refreshed *refreshed; /* [n_refreshed] */
+    size_t n_refreshed;
     uint64_t unknown; /* judgements that were refused */
 };
 
@@ -81,6 +84,12 @@ bool people_is_durable(const struct people *people, const struct id *pair,
 
 /* What iteration `iteration` may learn: indices into said, in the journal's order; frees *out. */
 size_t people_due(const struct people *people, uint64_t iteration, int64_t **out);
+/* All that says which is better and stands, whatever its age and whatever learnt it; likewise. */
+size_t people_kept(const struct people *people, int64_t **out);
+/* The last refresh before an iteration's answers were scored; NULL: there was none. */
+const struct record_refreshed *people_refreshed(const struct people *people,
+                                                uint64_t iteration);
+void people_refresh(struct people *people, const struct record_refreshed *record);
 /* Figures as the iteration ends, which learns `due` of them and asks about `more` pairs. */
 struct record_people_counts people_counts(const struct people *people, uint64_t iteration,
                                           size_t due, size_t more);

@@ -165,6 +165,13 @@ static const struct record_field people[] = {
     {U64(record_people, counts.taken_back)},
 };
 
+static const struct record_field refreshed[] = {
+    {U64(record_refreshed, iteration)},
+    {U64(record_refreshed, judgements)},
+    {BYTES(record_refreshed, image)},
+    {U64(record_refreshed, bytes)},
+};
+
 static const struct record_kind_row {
     const char *name;
     struct record_table table;
@@ -180,6 +187,7 @@ static const struct record_kind_row {
     [JOURNAL_EXPORTED] = {"EXPORTED", {TABLE(record_exported, exported)}, NULL},
     [JOURNAL_JUDGED] = {"JUDGED", {TABLE(record_judged, judged)}, NULL},
     [JOURNAL_PEOPLE] = {"PEOPLE", {TABLE(record_people, people)}, NULL},
+    [JOURNAL_REFRESHED] = {"REFRESHED", {TABLE(record_refreshed, refreshed)}, NULL},
 };
 
 /* ---- the verbs */

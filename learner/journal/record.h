@@ -21,10 +21,9 @@
  *              ledger_end
  *   7 REFUSED  task u64, sample u32, reason u32, hash, scorer hash, writer, text
  *              ledger_refuse
- *   8 HALT     as STEP, in its place: nothing behind its iteration is trained; ledger_halt
- *   9 .. 11    record_people.h
+ *   8 HALT     as STEP, in its place: nothing behind its iteration is trained; ledger_halt.
  *
- * A writer is peer id [16], key [32], texts address, name, build. examples/journal.py reads the same. */
+ * 9 .. 12: record_people.h. A writer is peer id [16], key [32], texts address, name, build. */
 
 #ifndef LEARNER_JOURNAL_RECORD_H
 #define LEARNER_JOURNAL_RECORD_H
@@ -45,6 +44,7 @@ enum journal_type {
     JOURNAL_EXPORTED,  /* pairs of an iteration's answers that people are asked about */
     JOURNAL_JUDGED,    /* what somebody said of one */
     JOURNAL_PEOPLE,    /* which of that an iteration learnt */
+    JOURNAL_REFRESHED, /* a reward model that all of it taught */
     JOURNAL_TYPES,
 };
 

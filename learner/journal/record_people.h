@@ -9,6 +9,8 @@
  *              trained u64, too old u64, unknown u64, waiting u64,
  *              taken back u64
  *              as EXPORTED
+ *  12 REFRESHED iteration u64, judgements u64, image hash, bytes u64
+ *              as EXPORTED; run_refresh_note
  */
 
 #ifndef LEARNER_JOURNAL_RECORD_PEOPLE_H
@@ -46,6 +48,13 @@ struct record_people {
         uint64_t unknown, waiting;      /* that were none; young pairs that nobody judged */
         uint64_t taken_back;            /* after they were learnt */
     } counts;
+};
+
+struct record_refreshed { /* a reward model that people taught: the next iteration's scorer */
+    uint64_t iteration;
+    uint64_t judgements; /* by so many */
+    struct hash image;
+    uint64_t bytes; /* of it */
 };
 
 #endif

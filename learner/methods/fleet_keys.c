@@ -68,7 +68,8 @@ const struct conf_key fleet_keys_table[] = {
     CONF_TREE(
         fleet_keys, people,
         "people are asked about pairs of answers of the run, and what they say is learnt: "
-        "{per_iteration: 8, max_age: 4}, or true for these; `drover annotate` brings them"),
+        "{per_iteration: 8, min: 64, max_age: 4}, or true for these; `drover annotate` brings "
+        "them"),
     CONF_TREE(fleet_keys, fleet,
               "the supervisor's: {actors, rewarders, slots, actor_threads, host, port, key, "
               "force}"),
@@ -236,16 +237,45 @@ static enum err take_people(struct fleet_plan *out, const struct fleet_keys *k)
                : err_set(ERR_PARSE, "people: has per_iteration, min and max_age alone");
 }
 
+/* A reward model that people teach is another scorer after each refresh: no answer may be under way
+ * then. */
+static enum err check_refreshes(struct fleet_plan *plan)
+{
+    int n = 0;
+
+    for (int i = 0; i < plan->rewards.n; i++) {
+        n += plan->rewards.reward[i].people;
+        if (plan->rewards.reward[i].people && plan->rewards.reward[i].normalize)
+            return err_set(ERR_RANGE, "rewards: people: true: its scale changes: no normalize");
+    }
+    plan->people.refreshes = n > 0;
+    if (n && !plan->people.per_iteration)
+        return err_set(ERR_RANGE,
+                       "rewards: people: true goes with the key people, which asks them");
+    if (n > 1)
+        return err_set(ERR_RANGE, "rewards: people: true: one reward model of a run");
+    if (n && (plan->lag || plan->free))
+        return err_set(ERR_RANGE,
+                       "rewards: people: true: a reward model is refreshed between two "
+                       "iterations, so answers may not be older: overlap: none");
+    return OK;
+}
+
 /* Once the method is known to learn what people say, and to write answers that can be compared. */
 static enum err check_people(struct fleet_plan *plan, const struct fleet_keys *k)
 {
     const bool said = json_object_get(k->people, "per_iteration") != NULL;
+    const enum err err = check_refreshes(plan);
 
-    if (!plan->people.per_iteration)
-        return OK;
-    if (!plan->judged)
+    if (err || !plan->people.per_iteration)
+        return err;
+    if (!plan->judged && !plan->people.refreshes)
         return err_set(ERR_RANGE,
-                       "people: %s learns no pairs that people judge: online-dpo does",
+                       "people: %s learns no pairs that people judge (online-dpo does), and no "
+                       "reward model says people: true",
+                       plan->method->name);
+    if (plan->samples < 2)
+        return err_set(ERR_RANGE, "people: %s writes one answer to a prompt: there is no pair",
                        plan->method->name);
     if (plan->people.per_iteration > plan->batch && !said)
         plan->people.per_iteration = (uint32_t)plan->batch;

@@ -69,6 +69,7 @@ struct fleet_plan {
         uint32_t per_iteration; /* pairs for people; 0: nobody is asked */
         uint32_t min;           /* new judgements after which a reward model is refreshed */
         uint32_t max_age;       /* versions */
+        bool refreshes;         /* some reward model follows them */
     } people;
     bool stop_eos; /* the model's end tokens; else stop_id, or -1 for none */
     int stop_id;

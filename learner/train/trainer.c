@@ -319,6 +319,9 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
         err = learn(t, job, rollout, rollouts, &metrics);
     if (!err)
         err = trainer_snapshot(t, &job->snapshot);
+    if (!err && job->n_refresh)
+        err = refresh_run(&job->refreshed, &t->conf.refresh, job->refresh, job->n_refresh,
+                          &t->abandoned);
     if (!err) {
         job->seconds = (double)(clock_mono_ns() - begun) / 1e9;
         job->line = json_pack("{s:I}", "step", (json_int_t)(job->iteration + 1));

@@ -5,6 +5,7 @@
 #ifndef LEARNER_TRAIN_TRAINER_H
 #define LEARNER_TRAIN_TRAINER_H
 
+#include "learner/train/refresh.h"
 #include "learner/train/trainer_job.h"
 
 #include <stdatomic.h>
@@ -22,6 +23,7 @@ struct trainer_conf {
     const struct model_files *card; /* NULL: none */
     const char *base, *dtype;       /* peft_save's */
     uint64_t lag;
+    struct refresh_conf refresh;
     /* The frozen reference, for answers that come without its log-probabilities; one that moves
      * is the iteration's. Borrowed. */
     const struct shape *reference_shape; /* NULL: none is needed */

@@ -40,6 +40,7 @@ void trainer_job_free(void *self)
     free((void *)job->flat);
     free((void *)job->flat_prompt);
     free(job->judged);
+    free(job->refresh);
     free(job->lie);
     snapshot_free(job->snapshot);
     json_decref(job->line);

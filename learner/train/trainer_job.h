@@ -27,12 +27,15 @@ struct trainer_job {
         struct record_judgement name;
     } * judged;
     uint32_t n_judged;
+    struct trainer_judged *refresh; /* a reward model is taught these, all that are kept */
+    uint32_t n_refresh;             /* 0: it is not time */
     /* SAVE: images that tasks may still name, written first; borrowed. */
     const struct snapshot **keep;
     uint32_t n_keep;
     /* Out. */
     enum err err;
     char words[512];
+    struct artifact refreshed; /* ITERATE: that model's image */
     struct snapshot *snapshot; /* ITERATE: the new version's; the taker's */
     /* ITERATE, with an error: answers found false; then the trainer stands as it stood before.
      */

@@ -12,7 +12,7 @@ try:
 except ImportError:
     print("skipped: no zmq and msgpack; $DROVER_PYTHON names another python")
     sys.exit(77)
-from fleet import HERE, Folder, hash_of, program
+from fleet import HERE, Folder, hash_of, tool
 from keyed import (EXPORT, EXPORT_OK, JUDGED, JUDGEMENT, NAMES, REFUSE, WELCOME, WHO, Fleet, joined, prepare_world, true)
 from wire import Peer
 
@@ -136,18 +136,17 @@ def read(path, age=AGE):
 class Bed:
     """A broker with keys, an actor, a rewarder; the learner as often as it is started."""
 
-    def __init__(self, name, steps):
+    def __init__(self, name, steps, rewards='[{"name": "a", "rule": "length", "min": 1, "max": 9}]', more=()):
         self.fleet, self.out = Fleet(name), f"{name}-run"
         shutil.rmtree(self.out, ignore_errors=True)
         f = self.fleet
         self.actor = f.spawn("drover-actor", f"--broker={f.control}", f"--key={f.key('actor')}", "--slots=8", log=f"{name}-actor")
         f.spawn("drover-rewarder", f"--broker={f.control}", f"--key={f.key('rewarder')}", log=f"{name}-rewarder")
         self.words = ["online-dpo", "model=world/model", "dataset=world/prompts.jsonl", f"output_dir={self.out}",
-                      'rewards=[{"name": "a", "rule": "length", "min": 1, "max": 9}]', "eval_prompts=0", "ties=first",
-                      "per_device_train_batch_size=4", f"max_steps={steps}", "max_completion_length=12", "learning_rate=1e-3",
+                      f"rewards={rewards}", "eval_prompts=0", "ties=first",
+                      "per_device_train_batch_size=4", f"max_steps={steps}", "max_new_tokens=12", "learning_rate=1e-3",
                       "gradient_checkpointing=false", "save_steps=7", "reference=learner", f"broker={f.control}",
-                      f"broker_key={f.key('learner')}", f"people.per_iteration={PAIRS}", f"people.max_age={AGE}"]
-        self.words = [w.replace("max_completion_length", "max_new_tokens") for w in self.words]
+                      f"broker_key={f.key('learner')}", f"people.per_iteration={PAIRS}", f"people.max_age={AGE}", *more]
         self.folder, self.starts, self.learner = Folder(self.out), 0, None
 
     def start(self):
@@ -307,6 +306,60 @@ def liar():
     bed.fleet.close()
 
 
+def scored(path):
+    """By which scorer each iteration's answers were scored, and after which a refresh stands."""
+    of, by, refreshed, images = {}, [], [], []
+    for kind, p in records(path):
+        if kind == 2:
+            task, sample = struct.unpack_from("<QI", p)
+            n, = struct.unpack_from("<I", p, 52)
+            at = 56 + 9 * n
+            spans, = struct.unpack_from("<I", p, at)
+            of[task, sample] = p[at + 8 + 44 * spans:at + 40 + 44 * spans]
+        elif kind == 4:
+            iteration, n = struct.unpack_from("<QI", p)
+            by.append({of[struct.unpack_from("<QI", p, 12 + 12 * i)] for i in range(n)})
+        elif kind == 12:
+            refreshed.append(struct.unpack_from("<Q", p)[0])
+            images.append(p[16:48].hex())
+    return by, refreshed, images
+
+
+def refresh():
+    """A reward model that people teach: each refresh is another scorer from the next iteration on, whatever dies."""
+    rm = '[{"name": "rm", "model": "rm", "people": true}]'
+    bed, chance = Bed("refresh", 40, rm, ["people.min=8"]), random.Random(f"{SEED}/refresh")
+    store, kills, asked, begin = Store(chance), 0, set(), time.monotonic()
+    bed.start()
+    annotator = Annotator(bed.fleet, store)
+    while bed.learner.poll() is None:
+        true("it ends", time.monotonic() - begin < 240, bed.fleet.tails())
+        annotator.turn()
+        for pair in set(store.pair) - asked:
+            asked.add(pair)
+            store.judge(store.pair[pair], verdict(store.pair[pair]), "5ea1")
+        if kills < bed.folder.records(12) and kills < 2:  # right behind a refresh
+            kills += 1
+            bed.kill()
+            bed.start()
+    true("the learner ended well", bed.learner.returncode == 0, bed.fleet.tails())
+    pairs, judged, learnt, counts = bed.journal()
+    by, refreshed, images = scored(f"{bed.out}/journal")
+    true("refreshes", len(refreshed) >= 2 and len(set(images)) == len(images), f"{refreshed} of {len(judged)}")
+    true("an iteration has one scorer", all(len(some) == 1 for some in by), str([len(s) for s in by]))
+    changed = [i for i in range(1, len(by)) if by[i] != by[i - 1]]
+    true("it changes behind each refresh and nowhere else", changed == [i + 1 for i in refreshed], f"{changed} {refreshed}")
+    true("no two are the same", len({next(iter(some)) for some in by}) == len(refreshed) + 1)
+    kept = [name for name in os.listdir(f"{bed.out}/artifacts") if name in images]
+    true("the newest image is kept, older ones are not", kept == images[-1:], f"{kept} {images}")
+    last = json.loads([line for line in open(f"{bed.out}/metrics.jsonl") if "people/refreshes" in line][-1])
+    true("they are counted", last["people/refreshes"] == len(refreshed), str(last))
+    print(f"refresh: {len(judged)} judgements, refreshed after {refreshed}, {kills} kills")
+    annotator.socket.close()
+    bed.replay()
+    bed.fleet.close()
+
+
 def alone():
     """Without an annotator the run is as long, and pairs wait for nobody."""
     bed = Bed("alone", 12)
@@ -321,7 +374,9 @@ def alone():
 def main():
     os.chdir(tempfile.mkdtemp(prefix="drover-people-"))
     prepare_world()
-    names = sys.argv[2:] or ["alone", "honest", "liar"]
+    tool("drover", "reward", "model=world/model", "dataset=world/pairs.jsonl", "output_dir=rm", "max_steps=2",
+         "per_device_train_batch_size=4", "gradient_checkpointing=false")
+    names = sys.argv[2:] or ["alone", "honest", "liar", "refresh"]
     for name in names:
         globals()[name]()
     folder = os.getcwd()

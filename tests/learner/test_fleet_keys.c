@@ -264,6 +264,56 @@ static void online_beta_may_change_by_epoch(void **state)
     done(methods_find("online-dpo"), &k);
 }
 
+/* Who is asked, how often, and what learns it. */
+static void people_are_asked_where_something_learns(void **state)
+{
+    const struct method *const online = methods_find("online-dpo"), *const grpo =
+                                                                        methods_find("grpo");
+    struct keys_of k = read_keys(online, WITH("people=true", "per_device_train_batch_size=6"));
+
+    (void)state;
+    assert_ok(k.err);
+    assert_int_equal(k.plan.people.per_iteration, 6); /* eight unset: no more than prompts */
+    assert_int_equal(k.plan.people.min, 64);
+    assert_int_equal(k.plan.people.max_age, 4);
+    assert_false(k.plan.people.refreshes);
+    done(online, &k);
+    k = read_keys(online, WITH("people=false"));
+    assert_true(!k.err && !k.plan.people.per_iteration);
+    done(online, &k);
+    k = read_keys(grpo,
+                  WITH("people={min: 5}", "rewards=[{name: rm2, model: x, people: true}]"));
+    assert_ok(k.err);
+    assert_true(k.plan.people.refreshes && k.plan.people.min == 5);
+    done(grpo, &k);
+    refused(online, WITH("people.per_iteration=0"), "people.per_iteration: 0 is not");
+    refused(online, WITH("people.max_age=1.5"), "whole number");
+    refused(online, WITH("people.often=1"), "alone");
+    refused(online, WITH("people=8"), "expected true");
+    refused(online, WITH("people.per_iteration=9", "per_device_train_batch_size=8"),
+            "one a prompt at most");
+    refused(grpo, WITH("people=true"), "no reward model says people: true");
+    refused(methods_find("ppo"),
+            WITH("people=true", "rewards=[{name: rm2, model: x, people: true}]"),
+            "one answer to a prompt");
+    refused(grpo, WITH("rewards=[{name: rm2, model: x, people: true}]"), "the key people");
+    refused(
+        grpo,
+        WITH("people=true", "overlap.lag=1", "rewards=[{name: rm2, model: x, people: true}]"),
+        "overlap: none");
+    refused(
+        grpo,
+        WITH("people=true",
+             "rewards=[{name: a, model: x, people: true},{name: b, model: y, people: true}]"),
+        "one reward model");
+    refused(grpo,
+            WITH("people=true", "rewards=[{name: a, model: x, people: true, normalize: true}]"),
+            "no normalize");
+    refused(grpo,
+            WITH("people=true", "rewards=[{name: a, model: x, people: true, steps: min}]"),
+            "does not go with steps");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +323,7 @@ int main(void)
         cmocka_unit_test(a_judge_that_compares_needs_two),
         cmocka_unit_test(steps_are_credited_or_refused),
         cmocka_unit_test(online_beta_may_change_by_epoch),
+        cmocka_unit_test(people_are_asked_where_something_learns),
         cmocka_unit_test(what_is_free_is_corrected),
         cmocka_unit_test(spin_plays_on_all_records),
         cmocka_unit_test(dynamic_sampling_has_room),

@@ -282,6 +282,51 @@ static void what_is_too_old_is_kept_and_not_learnt(void **state)
     assert_int_equal(people_counts(ledger_people(ledger), 4, 0, 0).judged, 3);
 }
 
+static int refreshes;
+
+static void count_refresh(void *self, const struct record_refreshed *record)
+{
+    (void)self;
+    refreshes += record->judgements > 0;
+}
+
+/* Which image scored an iteration is known from the journal; answers stay for it. */
+static void a_refresh_is_of_the_iterations_behind_it(void **state)
+{
+    const struct ledger_conf conf = {.path = path,
+                                     .tasks = tasks,
+                                     .base = 4,
+                                     .people = {2, AGE, true},
+                                     .refreshed = count_refresh};
+    int64_t *kept;
+
+    (void)state;
+    begin();
+    say(judgement(0, 1, VERDICT_A, "a"), false);
+    say(judgement(1, 2, VERDICT_TIE, "a"), false);
+    for (uint64_t i = 1; i < 4; i++) {
+        struct record_refreshed *const record = mem_new(1, sizeof *record);
+        answer_all(i, i);
+        *record = (struct record_refreshed){i, i, {{(uint8_t)i}}, 9};
+        if (i != 2)
+            ledger_note(ledger, JOURNAL_REFRESHED, record);
+        else
+            free(record);
+        train(i, 0);
+    }
+    ledger_close(ledger);
+    refreshes = 0;
+    assert_ok(ledger_open(&ledger, &conf));
+    assert_int_equal(refreshes, 2);
+    assert_null(people_refreshed(ledger_people(ledger), 1));
+    assert_int_equal(people_refreshed(ledger_people(ledger), 2)->image.byte[0], 1);
+    assert_int_equal(people_refreshed(ledger_people(ledger), 3)->image.byte[0], 1);
+    assert_int_equal(people_refreshed(ledger_people(ledger), 4)->image.byte[0], 3);
+    assert_int_equal(people_refreshed(ledger_people(ledger), UINT64_MAX)->judgements, 3);
+    assert_int_equal(people_kept(ledger_people(ledger), &kept), 1); /* too old, and there */
+    free(kept);
+}
+
 /* Whatever the moment at which it is read again, from whatever checkpoint, it is the same. */
 static void read_again_it_is_the_same(void **state)
 {
@@ -413,6 +458,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(undone_before_is_not_learnt_and_after_is_counted, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_is_too_old_is_kept_and_not_learnt, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_refresh_is_of_the_iterations_behind_it, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(read_again_it_is_the_same, setup, teardown),
         cmocka_unit_test_prestate(what_cannot_be_is_damage, &which[0]),
