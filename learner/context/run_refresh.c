@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 
+/* Each reward's model by hash; `refreshed` in the place of the one that people teach. */
 static void make(struct run_context *c, const struct hash *refreshed)
 {
     struct hash card[REWARDS_MAX] = {{{0}}}, image[REWARDS_MAX] = {{{0}}};
@@ -44,6 +45,7 @@ void run_refresh_apply(void *self, const struct record_refreshed *record)
     make(run, &record->image);
 }
 
+/* Cheap: a hash a row. Nobody else reads the table while replay trains. */
 void run_refresh_at(struct run_context *run, uint64_t iteration)
 {
     const struct record_refreshed *const last =
@@ -52,6 +54,8 @@ void run_refresh_at(struct run_context *run, uint64_t iteration)
     make(run, last ? &last->image : NULL);
 }
 
+/* Not behind the last iteration, whose scores nobody learns; not before the first evaluation is over,
+ * whose answers may still be on their way. */
 void run_refresh_due(const struct run_context *run, struct trainer_job *job)
 {
     const struct people *const people = ledger_people(run->ledger);
@@ -114,6 +118,7 @@ static enum err let_go(const struct run_context *run, const struct record_refres
     return err;
 }
 
+/* The newest as the journal has it, checked against its hash; what is older goes. */
 enum err run_refresh_map(struct run_context *run)
 {
     const struct record_refreshed *const last =

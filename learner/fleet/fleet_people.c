@@ -134,6 +134,7 @@ static void stored(struct fleet_people *p, const struct msg_export_ok *ok)
 
 /* ---- judgements */
 
+/* Lost, it is asked for again: JUDGEMENT stays in the store's list until it is named here. */
 static enum err answer(struct fleet_link *link, const struct id *id, uint32_t n,
                        const uint32_t *answers)
 {
@@ -142,6 +143,7 @@ static enum err answer(struct fleet_link *link, const struct id *id, uint32_t n,
     return fleet_link_say(link, &msg, NULL); /* unsent: it is asked again */
 }
 
+/* Once: who says it again and again shall not fill the terminal. The figure goes on counting. */
 static void tell_none(struct fleet_people *p, enum judged_answer why)
 {
     static const char *const words[JUDGED_ANSWERS] = {

@@ -343,6 +343,7 @@ enum err initial_models_let_go(const struct initial_models *o, const struct hash
     return err;
 }
 
+/* The one before stays mapped until the new one is: an error leaves something to serve. */
 enum err initial_models_refresh(struct initial_models *o, int model, const struct hash *image,
                                 uint64_t bytes)
 {

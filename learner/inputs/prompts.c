@@ -120,7 +120,8 @@ static enum err take_shown(struct prompt *row, const struct example *e,
     return OK;
 }
 
-/* What anybody but the policy reads of it. */
+/* What anybody but the policy reads of it: scorers the text that the model sees, people the turns as they
+ * were said. */
 static enum err take_words(struct prompt *row, const struct example *e,
                            const struct prompts_rule *rule)
 {

@@ -287,6 +287,7 @@ static bool is_open(const struct people_said *said)
     return is_kept(said) && !said->trained;
 }
 
+/* Whatever learnt it as a pair: a reward model is another model. */
 size_t people_kept(const struct people *p, int64_t **out)
 {
     size_t n = 0;
@@ -298,6 +299,7 @@ size_t people_kept(const struct people *p, int64_t **out)
     return n;
 }
 
+/* From the newest on: mostly it is that. */
 const struct record_refreshed *people_refreshed(const struct people *p, uint64_t iteration)
 {
     size_t n = p->n_refreshed;

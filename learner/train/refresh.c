@@ -20,12 +20,14 @@ struct refresh_step { /* optimizer_step.h's self */
     uint32_t from, n;
 };
 
+/* At most: the tail may not be read. */
 static size_t tokens_of(const struct refresh_conf *conf, const struct prompt *p,
                         const struct record_sample *s)
 {
     return (size_t)p->n_token + s->n_token + conf->n_tail;
 }
 
+/* One answer behind its prompt. What was cut off did not end, and has no tail. */
 static void add(const struct refresh_conf *conf, struct micro_batch *out,
                 const struct prompt *p, const struct record_sample *s)
 {
@@ -60,6 +62,7 @@ static enum err fill(void *self, size_t i, struct micro_batch *out)
     return err;
 }
 
+/* One step of the model. A gradient that is not finite leaves it as it is (optimizer_step_apply). */
 static enum err learn(const struct refresh_conf *conf, struct trainable *model,
                       struct refresh_step *at, struct micro_batch *batch)
 {
@@ -103,6 +106,7 @@ enum err refresh_train(struct trainable *model, const struct refresh_conf *conf,
     return err;
 }
 
+/* All weights learn, also where the policy has an adapter: rewarders take an image. */
 enum err refresh_run(struct artifact *out, const struct refresh_conf *conf,
                      const struct trainer_judged *judged, uint32_t n, const atomic_bool *stop)
 {

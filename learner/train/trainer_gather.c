@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of both answers of each pair. */
 static size_t judged_tokens(const struct trainer_job *job)
 {
     size_t n = 0;
