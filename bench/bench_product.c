@@ -3,13 +3,15 @@
  *
  *     bench_product [seconds a point, default 0.2]
  *
- * Of y = x W^T with M tokens: dX = dY W, and dW += dY^T X, whose sums begin at +0. The peak is that of
- * isa->panel in the first-level cache, on as many threads. Rounds of all interleave; the medians of
- * five are printed, GFLOP/s. */
+ * Of y = x W^T with M tokens: dX = dY W, and dW += dY^T X, whose sums begin at +0; in f32 and in
+ * bfloat16, there with W out of an image of pairs. The peak is that of isa->panel in the first-level
+ * cache, on as many threads, in f32. Rounds of all interleave; the medians of five are printed,
+ * GFLOP/s; ratios are to OpenBLAS in f32. */
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "lm/kernel/isa.h"
+#include "lm/kernel/pairs.h"
 #include "lm/kernel/product.h"
 
 #include <cblas.h>
@@ -25,6 +27,7 @@ static double seconds = 0.2;
 struct product_point {
     int m, out, in;
     float *x, *dy, *w, *dx, *dw;
+    uint16_t *pairs; /* of w, rounded */
     struct product_scratch scratch;
 };
 
@@ -56,6 +59,37 @@ static void dw_ours(const struct product_point *p)
                                   .n = p->in,
                                   .k = p->m,
                                   .a_turned = true,
+                                  .into = PRODUCT_ADD,
+                                  .scratch = p->scratch});
+}
+
+static void dx_bf16(const struct product_point *p)
+{
+    product_run(&(struct product){.c = p->dx,
+                                  .a = p->dy,
+                                  .ldc = (size_t)p->in,
+                                  .lda = (size_t)p->out,
+                                  .m = p->m,
+                                  .n = p->in,
+                                  .k = p->out,
+                                  .bf16 = true,
+                                  .pairs = p->pairs,
+                                  .scratch = p->scratch});
+}
+
+static void dw_bf16(const struct product_point *p)
+{
+    product_run(&(struct product){.c = p->dw,
+                                  .a = p->dy,
+                                  .b = p->x,
+                                  .ldc = (size_t)p->in,
+                                  .lda = (size_t)p->out,
+                                  .ldb = (size_t)p->in,
+                                  .m = p->out,
+                                  .n = p->in,
+                                  .k = p->m,
+                                  .a_turned = true,
+                                  .bf16 = true,
                                   .into = PRODUCT_ADD,
                                   .scratch = p->scratch});
 }
@@ -133,14 +167,18 @@ static enum err prepare(struct product_point *p)
         for (size_t i = 0; !err && i < block[b].n; i++)
             (*block[b].at)[i] = (float)(i % 1013) * 1e-3f - 0.5f;
     }
+    if (!err)
+        err = mem_big(&p->pairs, pairs_size(p->out, p->in), sizeof *p->pairs, "image");
+    if (!err)
+        pairs_pack_rounded(p->pairs, 0, p->w, in, p->out, p->in);
     return err;
 }
 
 static void measure(int m, int out, int in)
 {
-    static way *const ways[] = {dx_ours, dx_openblas, dw_ours, dw_openblas};
+    static way *const ways[] = {dx_ours, dx_bf16, dx_openblas, dw_ours, dw_bf16, dw_openblas};
     struct product_point p = {.m = m, .out = out, .in = in};
-    double top[ROUNDS], got[4][ROUNDS];
+    double top[ROUNDS], got[6][ROUNDS];
 
     if (prepare(&p)) {
         fprintf(stderr, "%s\n", err_text());
@@ -148,20 +186,21 @@ static void measure(int m, int out, int in)
     }
     for (int r = 0; r < ROUNDS; r++) {
         top[r] = peak();
-        for (int w = 0; w < 4; w++)
+        for (int w = 0; w < 6; w++)
             got[w][r] = rate(&p, ways[w]);
     }
     const double most = median(top);
     printf("M %4d out %5d in %4d:", m, out, in);
-    for (int w = 0; w < 4; w += 2) {
-        const double mine = median(got[w]), other = median(got[w + 1]);
+    for (int w = 0; w < 6; w += 3) {
+        const double f32 = median(got[w]), bf16 = median(got[w + 1]),
+                     other = median(got[w + 2]);
 
-        printf("  %s %6.1f GFLOP/s = %4.1f%% of peak, OpenBLAS %6.1f, ratio %.2f",
-               w ? "dW" : "dX", mine, 100 * mine / most, other, mine / other);
+        printf("  %s f32 %5.1f = %.2f of peak, ratio %.2f, bf16 %5.1f, ratio %.2f",
+               w ? "dW" : "dX", f32, f32 / most, f32 / other, bf16, bf16 / other);
     }
     printf("\n");
     fflush(stdout);
-    free(p.x), free(p.dy), free(p.w), free(p.dx), free(p.dw), free(p.scratch.at);
+    free(p.x), free(p.dy), free(p.w), free(p.dx), free(p.dw), free(p.scratch.at), free(p.pairs);
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,7 @@
 /* bench_train: steps of supervised fine-tuning: time of each part, losses, memory.
  *
  *     bench_train MODEL|- [seqs=4] [length=256] [steps=5] [checkpointing=0]
- *                 [tokens=FILE]
+ *                 [bf16=0] [tokens=FILE]
  *
  * MODEL is a .gguf file or a folder; - makes random weights of SmolLM2-135M's shape. FILE holds
  * numbers, seqs x length of them for each step; without it tokens are a formula. The peer is
@@ -20,6 +20,7 @@
 struct train_bench {
     int seqs, length, steps;
     struct train_options options;
+    bool bf16; /* computes in bfloat16 */
     FILE *tokens;
     struct params *params;
     struct packed_layout *layout;
@@ -177,6 +178,8 @@ static void options(struct train_bench *bench, int argc, char **argv)
             bench->steps = n;
         else if (!strncmp(argv[i], "checkpointing=", 14))
             bench->options.checkpointing = n;
+        else if (!strncmp(argv[i], "bf16=", 5))
+            bench->bf16 = n;
         else if (!strncmp(argv[i], "tokens=", 7))
             bench->tokens = fopen(value + 1, "r");
     }
@@ -189,6 +192,8 @@ int main(int argc, char **argv)
 
     options(&bench, argc, argv);
     err = open_model(&bench, argc > 1 ? argv[1] : "-");
+    if (!err && bench.bf16)
+        bench.params->shape.compute = PRECISION_BFLOAT16;
     if (!err)
         err = prepare(&bench);
     for (int t = 0; !err && t < bench.steps; t++)
