@@ -127,8 +127,10 @@ enum err figures_child_look(struct figures_child *child, json_t **told, int64_t 
                        LONGEST_MS / 1000);
     }
     child->pid = 0;
-    err = ended > 0 && WIFEXITED(status) && !WEXITSTATUS(status) ? read_told(told, child->told)
-                                                                 : complaint(child->words);
+    /* Where SIGCHLD is ignored nobody is told how it ended: only what it said. */
+    err = ended < 0 || (WIFEXITED(status) && !WEXITSTATUS(status))
+              ? read_told(told, child->told)
+              : complaint(child->words);
     figures_child_end(child);
     return err;
 }
