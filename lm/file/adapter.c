@@ -330,6 +330,26 @@ static enum err check_tensors(const struct adapter *a, const struct params *want
     return OK;
 }
 
+/* Whether it was trained on this base as bfloat16 rounds it. For an error's words alone. */
+static bool was_rounded(const char *was, const struct lora *lora)
+{
+    struct params base = *lora->base;
+    struct lora of = *lora;
+    char text[HASH_TEXT];
+    struct hash hash;
+
+    if (base.shape.compute != PRECISION_FLOAT32 ||
+        mem_big(&base.data, base.count, sizeof *base.data, "rounded base"))
+        return false;
+    memcpy(base.data, lora->base->data, base.count * sizeof *base.data);
+    base.shape.compute = PRECISION_BFLOAT16;
+    params_round_all(&base);
+    of.base = &base;
+    hash = lora_base(&of);
+    free(base.data);
+    return !strcmp(was, hash_text(text, &hash));
+}
+
 /* By hash, as two models of one shape cannot be told apart by the tensors' sizes. */
 static enum err check_base(const struct adapter *a, const struct lora *lora)
 {
@@ -342,6 +362,11 @@ static enum err check_base(const struct adapter *a, const struct lora *lora)
     base = lora_base(lora);
     if (!strcmp(was, hash_text(now, &base)))
         return OK;
+    if (was_rounded(was, lora))
+        return err_set(ERR_RANGE,
+                       "%s: this adapter was trained in bfloat16, on its base rounded: say "
+                       "compute=bfloat16",
+                       a->folder);
     return err_set(ERR_RANGE,
                    "%s: an adapter for another model: its base has the hash %.16s, this one "
                    "%.16s (`drover merge` with any_base=true joins them all the same)",

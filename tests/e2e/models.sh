@@ -153,4 +153,9 @@ grep -q "masters; computed with $(cat "$work/hash.bfloat16")" "$work/log.float32
 "$drover" sft model="$work/world/model" dataset="$work/world/sft.jsonl" output_dir="$work/bf16.bfloat16" max_steps=5 \
     learning_rate=3e-3 disable_tqdm=true save_steps=4 > "$work/out" 2>&1 && fail "a run goes on in another compute"
 grep -q 'compute was "bfloat16"' "$work/out" || fail "another compute: $(tail -n 1 "$work/out")"
+"$drover" sft model="$work/world/model" dataset="$work/world/sft.jsonl" output_dir="$work/bf16.lora" max_steps=2 bf16=true use_peft=true \
+    disable_tqdm=true save_strategy=no 2> "$work/log" || fail "$(tail -n 1 "$work/log")"
+"$drover" score --model "$work/bf16.lora" compute=bfloat16 < "$work/pairs" > "$work/score2" || fail "an adapter of bfloat16"
+"$drover" score --model "$work/bf16.lora" < "$work/pairs" > "$work/score2" 2> "$work/err" && fail "an adapter on another base"
+grep -q 'say compute=bfloat16' "$work/err" || fail "an adapter on a rounded base: $(cat "$work/err")"
 echo "passed"
