@@ -172,6 +172,24 @@ until("off the list as well", lambda: fleet_state()["outbox"] == 0)
 true("and told", server.said().count("would not have a judgement") == 1, server.said())
 run.answer = 1
 
+# ---- a broker that comes back at once: what is not answered is said again on the new connection
+with ticking.lock:
+    run.hold = True
+(name,) = give(((25,), {}))
+n = len(run.judged)
+owner.judge(owner.next()["assignment"], verdict="tie")
+until("said", lambda: len(run.judged) == n + 1)
+mine = list(run.judged)[-1]
+fleet.broker.kill()
+fleet.broker.wait()
+os.remove("pairs-broker.log")
+fleet.start()
+until("said again", lambda: run.times[mine] >= 2)
+with ticking.lock:
+    run.hold = False
+    run.acknowledge(mine)
+until("off the list", lambda: fleet_state()["outbox"] == 0)
+
 # ---- no broker: people judge on
 fleet.broker.kill()
 fleet.broker.wait()
