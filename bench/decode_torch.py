@@ -1,6 +1,6 @@
 """What bench_decode measures, with transformers on torch: same shape, prompt, counts, threads.
 
-    OMP_NUM_THREADS=2 python bench/decode_torch.py [layers, default 30] [new tokens, default 64]
+    OMP_NUM_THREADS=2 python bench/decode_torch.py [layers, default 30] [new tokens, default 64] [float32|bfloat16]
 """
 import os
 import statistics
@@ -12,6 +12,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 LAYERS = int(sys.argv[1]) if len(sys.argv) > 1 else 30
 FRESH = int(sys.argv[2]) if len(sys.argv) > 2 else 64
+TYPE = getattr(torch, sys.argv[3] if len(sys.argv) > 3 else "float32")
 PROMPT, SEQS, SEQ, ROUNDS = 128, 8, 256, 5
 
 
@@ -22,7 +23,7 @@ def main():
         num_key_value_heads=3, intermediate_size=1536, vocab_size=49152,
         max_position_embeddings=8192, tie_word_embeddings=True, eos_token_id=None,
         pad_token_id=0, attention_bias=False)
-    model = AutoModelForCausalLM.from_config(config).float().eval()
+    model = AutoModelForCausalLM.from_config(config).to(TYPE).eval()
     prompt = torch.tensor([[i * 31 % 49152 for i in range(PROMPT)]])
     with torch.no_grad():
         for batch in (1, 8, 32):
@@ -42,7 +43,7 @@ def main():
         for _ in range(ROUNDS):
             start = time.perf_counter()
             logits = model(x, use_cache=False).logits
-            torch.log_softmax(logits[:, :-1], -1).gather(2, x[:, 1:, None])
+            torch.log_softmax(logits[:, :-1].float(), -1).gather(2, x[:, 1:, None])
             rates.append(SEQS * SEQ / (time.perf_counter() - start))
         print(f"score {SEQS} x {SEQ}: {statistics.median(rates):7.1f} tokens/s")
 

@@ -1,6 +1,7 @@
-"""The peer of bench_train: the same steps in torch, eager attention or sdpa, float32.
+"""The peer of bench_train: the same steps in torch, eager attention or sdpa, float32 or autocast to bfloat16.
 
     python bench/train_torch.py MODEL.gguf|FOLDER [seqs=4] [length=256] [steps=5] [checkpointing=0] [tokens=FILE]
+        [bf16=1]: weights in float32, products in bfloat16, as the Trainer's bf16=True has it
     OMP_NUM_THREADS says how many threads; attn=sdpa (default) or eager.
 """
 import os
@@ -37,7 +38,8 @@ for t in range(steps):
     ids = ids.reshape(seqs, length)
     a = time.perf_counter()
     opt.zero_grad(set_to_none=True)
-    loss = model(input_ids=ids, labels=ids, use_cache=False).loss
+    with torch.autocast("cpu", torch.bfloat16, enabled=args.get("bf16") == "1"):
+        loss = model(input_ids=ids, labels=ids, use_cache=False).loss
     b = time.perf_counter()
     loss.backward()
     c = time.perf_counter()
