@@ -57,9 +57,13 @@ static void each_key_has_an_answer(void **state)
         const struct conf_key *row = m ? row_of(m, key) : NULL;
         int is = 0;
         n++;
-        if (!row) {
-            print_message("%s: %s: no such key\n", method, key);
-            missing++;
+        if (!row) { /* unless it is a switch that becomes another key before the tables are asked */
+            if (strcmp(value, "*") == 0 || give(m, key, value)) {
+                print_message("%s: %s: no such key\n", method, key);
+                missing++;
+            } else {
+                count[0]++;
+            }
             continue;
         }
         is = row->type == CONF_IGNORED_ ? 1 : row->type == CONF_REFUSED_ ? 2 : 0;
