@@ -11,7 +11,7 @@ from browser import Browser, Keys  # says what is missing, first
 from annotate_stand import Server, check
 from fleet import BIN, Run, prepare
 
-STEPS = 60
+STEPS = 24
 
 
 class Judged(Run):

@@ -1,6 +1,6 @@
 """What people say of a run's pairs: from the page of `drover annotate broker=` to the run and back, over a real broker,
 while each of the three is killed. The run is pairs_run.py. Needs pyzmq and msgpack."""
-import json, os, sqlite3, sys, tempfile, threading, time, uuid
+import atexit, json, os, sqlite3, sys, tempfile, threading, time, uuid
 
 sys.dont_write_bytecode = True
 from annotate_stand import Person, Server, check
@@ -10,6 +10,7 @@ from pairs_run import Run
 
 os.chdir(tempfile.mkdtemp(prefix="pairs"))
 fleet = Fleet("pairs")
+atexit.register(fleet.close)  # a test that fails leaves nobody behind
 KEY = fleet.key("annotator")
 run = Run(fleet.control, fleet.key("learner"), newest=5)
 
@@ -274,4 +275,3 @@ instead(lambda: Run(fleet.control, fleet.key("learner"), run=first.mine, newest=
 until("the first is back, and hears it", lambda: list(run.judged) == [waits] and fleet_state()["outbox"] == 0, 40)
 server.end()
 print(f"pairs: {len(first.judged)} judgements and undos of {len(first.kept)} pairs, each under one name")
-fleet.close()
