@@ -238,7 +238,8 @@ static void every_road(struct tiny_model *m, float want[SEQS][LONGEST], const ch
 
 static void the_bits_do_not_depend_on_the_road(void **state)
 {
-    static const char *const names[ISA_TABLES] = {"scalar", "avx2", "avx512", "avx512bf16"};
+    static const char *const names[ISA_TABLES] = {"scalar", "avx2", "avx512", "avx512vnni",
+                                                  "avx512bf16"};
     const int threads = omp_get_max_threads(), shapes = TINIES + SMALL_SHAPES - SMALL_FAMILIES;
     const struct isa *before = isa_current();
 
