@@ -12,6 +12,7 @@
 #include "base/say.h"
 #include "base/strbuf.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,7 +135,7 @@ int command_usage(const struct command *command, const char *word)
 {
     char *first = mem_print("%.*s", (int)strcspn(command->usage, " "), command->usage);
 
-    if (word && strchr(first, '|'))
+    if (word && strchr(first, '|') && islower((unsigned char)first[0])) /* FILE is a place */
         tell_nearest(command, first, word);
     else if (word)
         say(stderr, "drover %s: '%s' stands where %s belongs\n", command->name, word, first);

@@ -68,7 +68,7 @@ says() { # says 'words' ARGS...: drover ARGS ends with its usage, behind a line 
     cases=$((cases + 1))
 }
 says "'exprt' is none of its words; did you mean 'export'?" prefs exprt prefs.db
-says "'model=elo' stands where FILE belongs" rank model=elo votes.jsonl
+says "'model=elo' stands where FILE|prefs.db belongs" rank model=elo votes.jsonl
 says "'level=pairs' stands where FILE belongs" agreement level=pairs votes.jsonl
 says "'to=x' stands where NAME belongs" pull to=x
 refuse 'model_name_or_path' sft dataset="$work/nowhere" output_dir="$work/bad"
@@ -369,9 +369,9 @@ grep -q "\"completion\": *\"$(cat "$work/out")\"" "$work/line" || fail "'$(cat "
 printf 'seed: 1\n---\nseed: 2\n' > "$work/two.yaml"
 refuse 'two.yaml:2: a second document begins' sft "$work/two.yaml" model="$model" dataset="$sft" output_dir="$work/bad"
 "$drover" sft model="$model" dataset="$sft" output_dir="$work/told" max_steps=1 save_strategy=no disable_tqdm=true report_to=wandb push_to_hub=true \
-    model_revision=v2 bf16=true hub_model_id=me/it 2> "$work/err" || fail "keys without effect: $(tail -n 1 "$work/err")"
+    model_revision=v2 hub_model_id=me/it 2> "$work/err" || fail "keys without effect: $(tail -n 1 "$work/err")"
 for why in 'report_to reason="no tracker is called' 'push_to_hub reason="nothing is uploaded' 'hub_model_id reason="nothing is uploaded' \
-    'model_revision reason="the model is a local path' 'bf16 reason="computed in float32'; do
+    'model_revision reason="the model is a local path'; do
     grep -q "key=$why" "$work/err" || fail "$why: not in $(cat "$work/err")"
 done
 rm -rf "$work/told"
