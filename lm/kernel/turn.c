@@ -14,15 +14,15 @@ static inline void turn_four(word *dst, size_t to, const word *src, size_t from)
 {
     const four a = *(const four *)src, b = *(const four *)(src + from);
     const four c = *(const four *)(src + 2 * from), d = *(const four *)(src + 3 * from);
-    const four ab = __builtin_shuffle(a, b, (four){0, 4, 1, 5});
-    const four cd = __builtin_shuffle(c, d, (four){0, 4, 1, 5});
-    const four ba = __builtin_shuffle(a, b, (four){2, 6, 3, 7});
-    const four dc = __builtin_shuffle(c, d, (four){2, 6, 3, 7});
+    const four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    const four cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    const four ba = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    const four dc = __builtin_shufflevector(c, d, 2, 6, 3, 7);
 
-    *(four *)dst = __builtin_shuffle(ab, cd, (four){0, 1, 4, 5});
-    *(four *)(dst + to) = __builtin_shuffle(ab, cd, (four){2, 3, 6, 7});
-    *(four *)(dst + 2 * to) = __builtin_shuffle(ba, dc, (four){0, 1, 4, 5});
-    *(four *)(dst + 3 * to) = __builtin_shuffle(ba, dc, (four){2, 3, 6, 7});
+    *(four *)dst = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    *(four *)(dst + to) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    *(four *)(dst + 2 * to) = __builtin_shufflevector(ba, dc, 0, 1, 4, 5);
+    *(four *)(dst + 3 * to) = __builtin_shufflevector(ba, dc, 2, 3, 6, 7);
 }
 
 /* Rows that will be read soon: they lie apart, and the CPU does not guess so short pieces of them. */
