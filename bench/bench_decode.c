@@ -1,7 +1,7 @@
 /* bench_decode: tokens a second of generation and scoring on a random model of SmolLM2-135M's
  * shape (the weights' values do not matter to the time).
  *
- *     bench_decode [layers, default 30] [new tokens, default 64]
+ *     bench_decode [layers, default 30] [new tokens, default 64] [float32|bfloat16]
  *
  * Decode: n samples of one 128-token prompt at a time, prefill included and also shown apart.
  * Scoring: 8 sequences of 256 tokens. Medians of five. */
@@ -128,7 +128,7 @@ static enum err run(const struct shape *shape, int fresh)
 int main(int argc, char **argv)
 {
     /* SmolLM2-135M's, with as many layers as one has time for */
-    const struct shape shape = {
+    struct shape shape = {
         .layers = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 30,
         .width = 576,
         .heads = 9,
@@ -143,7 +143,8 @@ int main(int argc, char **argv)
         .init_std = 0.04,
     };
 
-    if (run(&shape, argc > 2 ? (int)strtol(argv[2], NULL, 10) : 64)) {
+    if (precision_named(&shape.compute, argc > 3 ? argv[3] : NULL) ||
+        run(&shape, argc > 2 ? (int)strtol(argv[2], NULL, 10) : 64)) {
         fprintf(stderr, "%s\n", err_text());
         return 1;
     }
