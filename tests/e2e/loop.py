@@ -23,7 +23,8 @@ from people import read
 
 LONG = sys.argv[2:] == ["long"]
 PEOPLE, LEAVE = 12, 4
-AGE, PAIRS = 4, 8
+PAIRS = 8
+AGE = 32 if LONG else 4  # long: iterations of this world are over in a second, and people are not
 # long: people as slow as people, seconds; short: a think is a share of an iteration, whatever the machine makes of that
 STEPS, BATCH, THINK, KILLS, LIMIT = (60, 256, (2, 20), 8, 3000) if LONG else (24, 32, (.3, 3), 4, 400)
 
