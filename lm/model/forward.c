@@ -11,29 +11,13 @@
 #include "lm/kernel/softmax.h"
 #include "lm/model/block_forward.h"
 
-/* Every activation its place in the decode plan; the stream, which has none there, in x. */
-static struct block_pass begin(const struct model *m, struct forward_work *w, int n)
-{
-    struct block_pass pass = {.model = m,
-                              .n = n,
-                              .cos = {w->cos[0], w->cos[1]},
-                              .sin = {w->sin[0], w->sin[1]},
-                              .keys = &w->keys};
-
-    for (int a = 0; a < ACTS; a++)
-        pass.act[a] = w->plan.decode.at[a] == BLOCK_NOWHERE
-                          ? w->x
-                          : w->scratch + (size_t)n * w->plan.decode.at[a];
-    return pass;
-}
-
 void forward_hidden(const struct model *model, struct forward_work *work,
                     const struct forward_row *rows, int n, float *hidden)
 {
     const struct shape *s = &model->shape;
     const struct rows_norm last =
         model_norm(model, PART_NORM_FINAL, model->block->final_bias, -1);
-    const struct block_pass pass = begin(model, work, n);
+    const struct block_pass pass = forward_work_pass(work, model, n);
 
     forward_work_begin(work, s, rows, n);
     model_embed(model, work->x, work->token, work->pos, n);

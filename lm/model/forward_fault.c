@@ -46,20 +46,11 @@ static void name_it(char out[FORWARD_FAULT], const struct model *m, const struct
     params_free(outline);
 }
 
-/* The stream is x, as forward.c has it. */
 static void walk(char out[FORWARD_FAULT], const struct model *m, struct forward_work *w, int n)
 {
     const struct shape *s = &m->shape;
-    struct block_pass pass = {.model = m,
-                              .n = n,
-                              .cos = {w->cos[0], w->cos[1]},
-                              .sin = {w->sin[0], w->sin[1]},
-                              .keys = &w->keys};
+    const struct block_pass pass = forward_work_pass(w, m, n);
 
-    for (int a = 0; a < ACTS; a++)
-        pass.act[a] = w->plan.decode.at[a] == BLOCK_NOWHERE
-                          ? w->x
-                          : w->scratch + (size_t)n * w->plan.decode.at[a];
     model_embed(m, w->x, w->token, w->pos, n);
     for (int i = 0; i <= model_two_angles(s); i++)
         model_angles(m, w->cos[i], w->sin[i], w->pos, n, i);

@@ -166,3 +166,18 @@ void forward_work_begin(struct forward_work *work, const struct shape *shape,
             keys->run[keys->n_runs++] = (struct key_run){.from = i, .n = 1, .pos = rows[i].pos};
     }
 }
+
+struct block_pass forward_work_pass(struct forward_work *work, const struct model *model, int n)
+{
+    struct block_pass pass = {.model = model,
+                              .n = n,
+                              .cos = {work->cos[0], work->cos[1]},
+                              .sin = {work->sin[0], work->sin[1]},
+                              .keys = &work->keys};
+
+    for (int a = 0; a < ACTS; a++)
+        pass.act[a] = work->plan.decode.at[a] == BLOCK_NOWHERE
+                          ? work->x
+                          : work->scratch + (size_t)n * work->plan.decode.at[a];
+    return pass;
+}

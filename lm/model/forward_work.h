@@ -3,6 +3,7 @@
 #ifndef LM_MODEL_FORWARD_WORK_H
 #define LM_MODEL_FORWARD_WORK_H
 
+#include "lm/model/block_forward.h"
 #include "lm/model/cache.h"
 #include "lm/model/key_store.h"
 #include "lm/model/model.h"
@@ -36,5 +37,10 @@ void forward_work_free(struct forward_work *work);
 /* Takes n rows as the pass at hand: tokens, positions, the runs of attention. */
 void forward_work_begin(struct forward_work *work, const struct shape *shape,
                         const struct forward_row *rows, int n);
+
+/* n rows through a layer: every activation its place in the decode plan; the stream, which has none
+ * there, in x. */
+struct block_pass forward_work_pass(struct forward_work *work, const struct model *model,
+                                    int n);
 
 #endif
