@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "bench/rounds.h"
 #include "lm/gen/generate.h"
 #include "lm/kernel/isa.h"
 
@@ -15,20 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROUNDS = 5, PROMPT = 128, SEQS = 8, SEQ = 256 };
-
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *value)
-{
-    qsort(value, ROUNDS, sizeof *value, ascending);
-    return value[ROUNDS / 2];
-}
+enum { PROMPT = 128, SEQS = 8, SEQ = 256 };
 
 static double now(void)
 {
@@ -64,7 +52,7 @@ static enum err decode(const struct model *model, int batch, int fresh)
     }
     if (!err)
         printf("decode batch %2d: %7.1f tokens/s; prefill of %d tokens %.1f ms\n", batch,
-               median(all), PROMPT, median(prefill) * 1e3);
+               rounds_median(all), PROMPT, rounds_median(prefill) * 1e3);
     fflush(stdout);
     generate_free(g);
     return err;
@@ -90,7 +78,7 @@ static enum err score(const struct model *model)
         rate[r] = SEQS * SEQ / (now() - start);
     }
     if (!err)
-        printf("score %d x %d: %7.1f tokens/s\n", SEQS, SEQ, median(rate));
+        printf("score %d x %d: %7.1f tokens/s\n", SEQS, SEQ, rounds_median(rate));
     return err;
 }
 

@@ -8,6 +8,7 @@
  * instructions, OMP_NUM_THREADS the threads. */
 
 #include "bench/machine.h"
+#include "bench/rounds.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -22,22 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS = 5, POINTS = 16 };
+enum { POINTS = 16 };
 
 static double seconds = 0.2;
-
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *value)
-{
-    qsort(value, ROUNDS, sizeof *value, ascending);
-    return value[ROUNDS / 2];
-}
 
 struct gemm_point {
     int m, n, k;
@@ -133,14 +121,14 @@ static enum err measure(int m, int n, int k)
         other[r] = theirs(&p);
     }
     for (int kind = 0; kind < MACHINE_KINDS; kind++) {
-        const double speed = median(mine[kind]), peak = median(top[kind]);
+        const double speed = rounds_median(mine[kind]), peak = rounds_median(top[kind]);
         const double bytes = speed / (2.0 * m * n * k) * (double)p.bytes[kind];
 
         first = kind == 0 ? speed : first;
         printf("M %4d N %5d K %4d %-8s %6.1f G/s: %.2f of peak, %.2f of bandwidth, %.2f x "
                "float32, %.2f x OpenBLAS\n",
                m, n, k, names[kind], speed * 1e-9, peak > 0 ? speed / peak : 0,
-               bytes / median(read[kind]), speed / first, speed / median(other));
+               bytes / rounds_median(read[kind]), speed / first, speed / rounds_median(other));
         free(p.b[kind]);
     }
     fflush(stdout);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "bench/rounds.h"
 #include "lm/kernel/isa.h"
 #include "lm/kernel/pairs.h"
 #include "lm/kernel/product.h"
@@ -18,8 +19,6 @@
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { ROUNDS = 5 };
 
 static double seconds = 0.2;
 
@@ -106,19 +105,6 @@ static void dw_openblas(const struct product_point *p)
                 p->out, p->x, p->in, 1.0f, p->dw, p->in);
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *value)
-{
-    qsort(value, ROUNDS, sizeof *value, ascending);
-    return value[ROUNDS / 2];
-}
-
 /* A product so small that everything stays in the first-level cache, on every thread. */
 static double peak(void)
 {
@@ -189,11 +175,11 @@ static void measure(int m, int out, int in)
         for (int w = 0; w < 6; w++)
             got[w][r] = rate(&p, ways[w]);
     }
-    const double most = median(top);
+    const double most = rounds_median(top);
     printf("M %4d out %5d in %4d:", m, out, in);
     for (int w = 0; w < 6; w += 3) {
-        const double f32 = median(got[w]), bf16 = median(got[w + 1]),
-                     other = median(got[w + 2]);
+        const double f32 = rounds_median(got[w]), bf16 = rounds_median(got[w + 1]),
+                     other = rounds_median(got[w + 2]);
 
         printf("  %s f32 %5.1f = %.2f of peak, ratio %.2f, bf16 %5.1f, ratio %.2f",
                w ? "dW" : "dX", f32, f32 / most, f32 / other, bf16, bf16 / other);
