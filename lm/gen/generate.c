@@ -13,9 +13,7 @@
 #include "lm/gen/generate.h"
 
 #include "base/mem.h"
-#include "base/rng.h"
-#include "lm/gen/stop.h"
-#include "lm/kernel/share.h"
+#include "lm/gen/generate_state.h"
 
 #include <omp.h>
 #include <stdlib.h>
@@ -23,51 +21,7 @@
 
 enum {
     PREFILL_ROWS = 256, /* prompt tokens in one step, besides the open slots' own */
-    LOGIT_ROWS = 64,    /* rows of logits that exist at once */
     MOST_SLOTS = 4096,
-};
-
-enum state {
-    FREE,
-    PREFILL, /* its prompt is on the way through the model */
-    WAIT,    /* the same prompt is on its way in slot `leader` */
-    DECODE
-};
-
-struct slot {
-    enum state state;
-    uint64_t order; /* of admission */
-    int leader;
-    struct generate_job job; /* prompt is not kept */
-    int sample;
-    int n, filled;  /* tokens; those of them that are in the cache */
-    int *token;     /* [length] prompt and answer */
-    float *logprob; /* [length] of token[i] */
-    struct sample_top top[SAMPLE_TOPS];
-    int tops; /* of the token drawn last */
-    struct cache *cache;
-    struct stop stop;
-};
-
-/* One token to be drawn: for a slot, from a row of logits. */
-struct draw {
-    int slot, row, token;
-};
-
-struct generate {
-    struct shape shape;
-    int slots, length, threads;
-    uint64_t admitted;
-    const struct tokenizer *tokenizer;
-    const struct model *now; /* whose step it is */
-    struct slot *slot;
-    struct forward_work *work;
-    struct forward_row *row; /* [slots + PREFILL_ROWS] */
-    float *hidden;           /* [slots + PREFILL_ROWS, width] */
-    float *logits;           /* [LOGIT_ROWS, vocab] */
-    struct draw *draw;       /* [slots] */
-    int draws;
-    struct sample_scratch **scratch; /* [threads] */
 };
 
 const char *generate_finish(enum finish finish)
@@ -87,13 +41,6 @@ static enum err make_slots(struct generate *g)
         if (sample_scratch_new(&g->scratch[i], g->shape.vocab))
             return ERR_NOMEM;
     return OK;
-}
-
-/* More slots than that draw in several goes: a vocabulary's logits of every slot would be larger
- * than all their caches. */
-static int logit_rows(const struct generate *g)
-{
-    return g->slots < LOGIT_ROWS ? g->slots : LOGIT_ROWS;
 }
 
 enum err generate_new(struct generate **out, const struct shape *shape, int slots, int length,
@@ -126,8 +73,8 @@ enum err generate_new(struct generate **out, const struct shape *shape, int slot
     /* All memory that decoding will take, now: an admitted job cannot fail for want of it. */
     if (make_slots(g) || forward_work_new(&g->work, shape, slots + PREFILL_ROWS) ||
         mem_big(&g->hidden, rows * (size_t)shape->width, sizeof *g->hidden, "hidden states") ||
-        mem_big(&g->logits, (size_t)logit_rows(g) * (size_t)shape->vocab, sizeof *g->logits,
-                "logits")) {
+        mem_big(&g->logits, (size_t)generate_draw_rows(g) * (size_t)shape->vocab,
+                sizeof *g->logits, "logits")) {
         generate_free(g);
         return ERR_NOMEM;
     }
@@ -165,59 +112,17 @@ int generate_room(const struct generate *g)
     return room;
 }
 
-/* All of a job is looked at before a slot is taken: it comes in whole or not at all. */
-static enum err check_stops(const struct generate *g, const struct sampling *s)
-{
-    if (s->n_stop < 0 || s->n_stop > 8 || s->stop_text_count < 0 || s->stop_text_count > 8)
-        return err_set(ERR_RANGE, "stop: %d tokens and %d strings: at most 8 of each",
-                       s->n_stop, s->stop_text_count);
-    for (int i = 0; i < s->n_stop; i++)
-        if (s->stop[i] < 0 || s->stop[i] >= g->shape.vocab)
-            return err_set(ERR_RANGE, "stop token %d: not in 0..%d", s->stop[i],
-                           g->shape.vocab - 1);
-    if (s->stop_text_count && !g->tokenizer)
-        return err_set(ERR_RANGE, "stop strings need a tokenizer");
-    for (int i = 0; i < s->stop_text_count; i++) {
-        const size_t n = strlen(s->stop_text[i]);
-
-        if (n < 1 || n > STOP_LONGEST)
-            return err_set(ERR_RANGE, "stop string of %zu bytes: not in 1..%d", n,
-                           STOP_LONGEST);
-    }
-    return OK;
-}
-
-static enum err check_job(const struct generate *g, const struct generate_job *job)
-{
-    if (job->n < 1 || job->sample < 0 || job->sample > INT32_MAX - job->n)
-        return err_set(ERR_RANGE, "samples %d..: %d of them", job->sample, job->n);
-    if (job->n_prompt < 1 || job->n_prompt >= g->length)
-        return err_set(ERR_RANGE, "prompt of %d tokens: not in 1..%d", job->n_prompt,
-                       g->length - 1);
-    for (int i = 0; i < job->n_prompt; i++)
-        if (job->prompt[i] < 0 || job->prompt[i] >= g->shape.vocab)
-            return err_set(ERR_RANGE, "prompt token %d is %d: not in 0..%d", i, job->prompt[i],
-                           g->shape.vocab - 1);
-    if (job->top < 0 || job->top > SAMPLE_TOPS)
-        return err_set(ERR_RANGE, "top %d: not in 0..%d", job->top, SAMPLE_TOPS);
-    if (job->sampling.max_new < 1)
-        return err_set(ERR_RANGE, "max_new %d: below 1", job->sampling.max_new);
-    if (sample_check(&job->sampling) || penalty_check(&job->sampling.penalties, g->shape.vocab))
-        return ERR_RANGE;
-    return check_stops(g, &job->sampling);
-}
-
 enum err generate_admit(struct generate *g, const struct generate_job *job)
 {
     int leader = -1, taken = 0;
 
-    if (check_job(g, job))
+    if (generate_check_job(g, job))
         return ERR_RANGE;
     if (generate_room(g) < job->n)
         return err_set(ERR_STATE, "no room for %d samples: %d slots are free", job->n,
                        generate_room(g));
     for (int i = 0; taken < job->n; i++) {
-        struct slot *s = &g->slot[i];
+        struct generate_slot *s = &g->slot[i];
 
         if (s->state != FREE)
             continue;
@@ -260,19 +165,19 @@ void generate_drop(struct generate *g, const void *owner)
             g->slot[i].state = FREE;
 }
 
-static bool takes_part(const struct generate *g, const struct slot *s)
+static bool takes_part(const struct generate *g, const struct generate_slot *s)
 {
     return !s->job.model || s->job.model == g->now;
 }
 
 /* The slot in PREFILL that was admitted first, after the one with `order` (or at all): first come,
  * first served, so that a long prompt does not starve behind short ones. */
-static struct slot *next_prompt(struct generate *g, const struct slot *after)
+static struct generate_slot *next_prompt(struct generate *g, const struct generate_slot *after)
 {
-    struct slot *found = NULL;
+    struct generate_slot *found = NULL;
 
     for (int i = 0; i < g->slots; i++) {
-        struct slot *s = &g->slot[i];
+        struct generate_slot *s = &g->slot[i];
 
         if (s->state == PREFILL && takes_part(g, s) && (!after || s->order > after->order) &&
             (!found || s->order < found->order))
@@ -282,12 +187,12 @@ static struct slot *next_prompt(struct generate *g, const struct slot *after)
 }
 
 /* The prompt of `leader` is in its cache: all of its samples draw from the same logits. */
-static void promote(struct generate *g, struct slot *leader, int row)
+static void promote(struct generate *g, struct generate_slot *leader, int row)
 {
     const int index = (int)(leader - g->slot);
 
     for (int i = index; i < g->slots; i++) {
-        struct slot *s = &g->slot[i];
+        struct generate_slot *s = &g->slot[i];
 
         if (s != leader && (s->state != WAIT || s->leader != index))
             continue;
@@ -295,7 +200,7 @@ static void promote(struct generate *g, struct slot *leader, int row)
             cache_copy(s->cache, leader->cache, leader->n);
         s->state = DECODE;
         s->filled = leader->n;
-        g->draw[g->draws++] = (struct draw){i, row, -1};
+        g->draw[g->draws++] = (struct generate_draw){i, row, -1};
     }
 }
 
@@ -306,15 +211,15 @@ static int gather(struct generate *g)
 
     g->draws = 0;
     for (int i = 0; i < g->slots; i++) {
-        struct slot *s = &g->slot[i];
+        struct generate_slot *s = &g->slot[i];
 
         if (s->state != DECODE || !takes_part(g, s))
             continue;
-        g->draw[g->draws++] = (struct draw){i, n, -1};
+        g->draw[g->draws++] = (struct generate_draw){i, n, -1};
         g->row[n++] = (struct forward_row){s->cache, s->token[s->n - 1], s->n - 1};
         s->filled = s->n; /* by the end of this step */
     }
-    for (struct slot *s = next_prompt(g, NULL); s; s = next_prompt(g, s))
+    for (struct generate_slot *s = next_prompt(g, NULL); s; s = next_prompt(g, s))
         while (s->filled < s->n && n < g->slots + PREFILL_ROWS) {
             g->row[n++] = (struct forward_row){s->cache, s->token[s->filled], s->filled};
             s->filled++;
@@ -327,67 +232,16 @@ static void promote_all(struct generate *g, int n)
 {
     for (int i = 0; i < n; i++)
         for (int k = 0; k < g->slots; k++) {
-            struct slot *s = &g->slot[k];
+            struct generate_slot *s = &g->slot[k];
 
             if (s->state == PREFILL && s->cache == g->row[i].cache && g->row[i].pos == s->n - 1)
                 promote(g, s, i);
         }
 }
 
-/* One draw, by one thread with its own scratch: the random number is a function of the position, not
- * of how many were drawn before it. Rows of logits count from the first draw's. */
-static void draw(struct generate *g, const struct draw *first, struct draw *d)
-{
-    struct slot *s = &g->slot[d->slot];
-    const double u =
-        rng_uniform(s->job.seed, RNG_SAMPLE, s->job.task, (uint32_t)s->sample, (uint32_t)s->n);
-    const size_t row = (size_t)(d->row - first->row);
-    const float *logit = g->logits + row * (size_t)g->shape.vocab;
-
-    d->token = sample_draw(g->scratch[omp_get_thread_num()], &s->job.sampling,
-                           &(struct penalty_said){s->token, s->job.n_prompt, s->n}, logit, u,
-                           &s->logprob[s->n]);
-    s->tops = d->token < 0 ? 0
-                           : sample_best(s->top, s->job.top, s->job.sampling.temperature, logit,
-                                         g->shape.vocab);
-}
-
-/* Draws every token of g->draw. Their rows are moved together first: draws are in order of
- * rows, and several may share one. */
-static void draw_all(struct generate *g, const struct model *model)
-{
-    const size_t width = (size_t)g->shape.width;
-    int kept = 0;
-
-    for (int i = 0; i < g->draws; i++) {
-        const int from = g->draw[i].row;
-        const bool same = i > 0 && from == g->draw[i - 1].token;
-
-        g->draw[i].token = from; /* remembered for the next comparison only */
-        if (!same)
-            memmove(g->hidden + (size_t)kept++ * width, g->hidden + (size_t)from * width,
-                    width * sizeof *g->hidden);
-        g->draw[i].row = kept - 1;
-    }
-    for (int i = 0, end; i < g->draws; i = end) {
-        const struct draw first = g->draw[i];
-        size_t work;
-        int rows;
-
-        for (end = i; end < g->draws && g->draw[end].row - first.row < logit_rows(g);)
-            end++;
-        work = 16 * (size_t)(end - i) * (size_t)g->shape.vocab;
-        rows = g->draw[end - 1].row - first.row + 1;
-        forward_logits(model, g->work, g->hidden + (size_t)first.row * width, rows, g->logits);
-#pragma omp parallel for schedule(dynamic) num_threads(g->threads) if (share_worth(work))
-        for (int k = i; k < end; k++)
-            draw(g, &first, &g->draw[k]);
-    }
-}
-
 /* Whether the answer ends with the token just added. A stop token comes before a stop string, and
  * both before the length: a token that is all three is a stop. */
-static bool ended(const struct generate *g, struct slot *s, enum finish *why)
+static bool ended(const struct generate *g, struct generate_slot *s, enum finish *why)
 {
     const struct sampling *p = &s->job.sampling;
     const int token = s->token[s->n - 1];
@@ -410,7 +264,7 @@ static bool ended(const struct generate *g, struct slot *s, enum finish *why)
     return s->n - s->job.n_prompt >= p->max_new || s->n >= g->length;
 }
 
-static void deliver(struct generate *g, struct slot *s, int token,
+static void deliver(struct generate *g, struct generate_slot *s, int token,
                     const struct generate_events *events)
 {
     const uint64_t task = s->job.task;
@@ -459,10 +313,10 @@ enum err generate_step(struct generate *g, const struct model *model,
         return OK;
     forward_hidden(model, g->work, g->row, n, g->hidden);
     promote_all(g, n);
-    draw_all(g, model);
+    generate_draw_all(g, model);
     for (int i = 0; i < g->draws; i++) /* all, before any is told: a step counts whole or not */
         if (g->draw[i].token < 0) {
-            const struct slot *s = &g->slot[g->draw[i].slot];
+            const struct generate_slot *s = &g->slot[g->draw[i].slot];
             char where[FORWARD_FAULT];
 
             return err_set(ERR_RANGE,
@@ -472,7 +326,7 @@ enum err generate_step(struct generate *g, const struct model *model,
         }
     /* In order of slots: a step tells the same things in the same order on any machine. */
     for (int i = 0; i < g->draws; i++) {
-        struct slot *s = &g->slot[g->draw[i].slot];
+        struct generate_slot *s = &g->slot[g->draw[i].slot];
 
         if (s->state != DECODE || s->filled != s->n)
             continue; /* cancelled, or given to another job, by a listener just now */
