@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from fleet import Fleet
 from net import Net
 
-KEYS = {"lr": "1e-6,1e-5,1e-4", "rate": "100", "iterations": "3", "lora_r": "16", "limit": "1500"}
+KEYS = {"lr": "1e-6,1e-5,1e-4", "rate": "100", "iterations": "3", "lora_r": "16", "compute": "float32", "limit": "1500"}
 
 
 def run(k, bin, model, prompts, lr, lora):
@@ -19,7 +19,7 @@ def run(k, bin, model, prompts, lr, lora):
     words = [f"model={model}", f"dataset={prompts}", "rewards=[{name: length, rule: length, unit: characters, target: 40}]",
              "num_generations=4", "per_device_train_batch_size=4", "gradient_accumulation_steps=1", "max_completion_length=16",
              f"max_steps={k['iterations']}", "eval_prompts=0", "beta=0", f"learning_rate={lr}", "save_strategy=no",
-             "lr_scheduler_type=constant"]
+             "lr_scheduler_type=constant", f"compute={k['compute']}"]
     if lora:
         words += ["use_peft=true", f"lora_r={k['lora_r']}", "lora_target_modules=all-linear"]
     with Net() as net, tempfile.TemporaryDirectory(prefix="drover-ways-") as folder:

@@ -1,13 +1,16 @@
 /* patch: what turns one image into another of the same size, exactly: the XOR of both, as planes
- * of bytes, each packed by zstd (Collet and Kucherawy, RFC 8878).
+ * of bytes, or the words that changed, packed by zstd (Collet and Kucherawy, RFC 8878).
  *
  * Weights that an optimiser moved a little share sign, exponent and high bits with what they were:
- * of four bytes of a float32 the upper one or two are zero in the XOR. The lower ones are noise.
+ * of four bytes of a float32 the upper one or two are zero in the XOR. The lower ones are noise. Of
+ * weights in bfloat16 most are what they were: there the changed words are said (patch_words.h).
  *
  *   8 bytes "drvpatch", u64 bytes of the image, u32 [blocks][4] bytes of each packed plane, planes
  *
  * little-endian. A block is 1 MiB of the image, as a chunk of an artifact; plane k of it is bytes
- * k, k+4, k+8, … A plane of 0 bytes is zero, one of as many bytes as it has is not packed. */
+ * k, k+4, k+8, … A plane of 0 bytes is zero, one of as many bytes as it has is not packed. Where bit
+ * 31 of a block's first number is set its numbers are bytes of the packed streams of its words, the
+ * fourth is 0; a stream of 0 bytes is empty. */
 
 #ifndef PROTO_PATCH_H
 #define PROTO_PATCH_H

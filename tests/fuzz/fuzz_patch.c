@@ -1,8 +1,8 @@
 /* Patches that a stranger could send.
  *
  * Input: a byte of how, u24 bytes of the image (at most 2 MiB + some). How even: the rest is the
- * patch. Odd: an honest patch of such an image, then changes as (u24 offset, xor), so that table
- * and planes are reached. Base, image and patch lie in blocks of just their size: a step beyond one
+ * patch. Odd: an honest patch of such an image (bit 1: most of its words as they were), then changes
+ * as (u24 offset, xor), so that table, planes and streams are reached. Base, image and patch lie in blocks of just their size: a step beyond one
  * is seen by the sanitizer. */
 
 #include "base/mem.h"
@@ -18,13 +18,14 @@ static size_t get24(const uint8_t *from)
     return from[0] | (size_t)from[1] << 8 | (size_t)from[2] << 16;
 }
 
-/* Weights, and beside them the same with `mask` over some of the bits. */
+/* Weights, and beside them the same with `mask` over some of the bits; bit 1 of it: of few. */
 static uint8_t *image(size_t n, uint8_t mask)
 {
     uint8_t *const to = mem_new(n ? n : 1, 1);
 
     for (size_t i = 0; i < n; i++)
-        to[i] = (uint8_t)((i * 2654435761U >> 13) ^ (i % 4 < 2 ? mask & (i >> 3) : 0));
+        to[i] = (uint8_t)((i * 2654435761U >> 13) ^
+                          (i % (mask & 2 ? 64 : 4) < 2 ? mask & (i >> 3) : 0));
     return to;
 }
 

@@ -102,6 +102,50 @@ static void test_steps_are_smaller_the_smaller_they_are(void **state)
     free(of);
 }
 
+/* The same weights, rounded to the upper 16 bits: of a step that is small beside their last place few
+ * words are others, and the patch is some hundredths of the image. */
+static uint16_t *rounded(const float *from, size_t n)
+{
+    uint16_t *const to = mem_new(n, sizeof *to);
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, from + i, sizeof bits);
+        to[i] = (uint16_t)((bits + 0x8000) >> 16);
+    }
+    return to;
+}
+
+static void test_bfloat16_takes_what_changed(void **state)
+{
+    enum { N = (3 << 19) + 40 }; /* words: three blocks and some */
+    static const struct {
+        double rate, most; /* of the image */
+    } step[] = {{0, 1e-4}, {1e-7, .005}, {1e-6, .02}, {1e-5, .12}, {1e-4, .4}};
+    float *const base = mem_new(N, sizeof *base), *const of = mem_new(N, sizeof *of);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof step / sizeof *step; i++) {
+        uint16_t *was, *is;
+        uint8_t *bytes;
+        size_t n;
+
+        weights(base, of, N, step[i].rate);
+        was = rounded(base, N);
+        is = rounded(of, N);
+        assert_ok(patch_make(&bytes, &n, was, is, N * sizeof *is, NULL));
+        print_message("[          ] a step of %g: %.4f of the image\n", step[i].rate,
+                      (double)n / (N * sizeof *is));
+        assert_true((double)n < step[i].most * N * sizeof *is);
+        back_and_forth(was, is, N * sizeof *is);
+        free(bytes);
+        free(is);
+        free(was);
+    }
+    free(base);
+    free(of);
+}
+
 static void test_what_saves_nothing_is_not_made(void **state)
 {
     uint8_t *const base = noise(3 * MIB, 1), *const of = noise(3 * MIB, 2), *bytes;
@@ -117,33 +161,47 @@ static void test_what_saves_nothing_is_not_made(void **state)
     free(of);
 }
 
-/* A patch to damage: 2 MiB of weights. */
-static uint8_t *some(size_t *n, float *base)
+/* A patch to damage: 2 MiB of weights, in planes or in words. */
+static uint8_t *some(size_t *n, void *base, bool words)
 {
-    float *const of = mem_new(2 * MIB, 1);
+    enum { FLOATS = MIB };
+    float *const was = mem_new(FLOATS, sizeof *was), *const is = mem_new(FLOATS, sizeof *is);
+    void *of = is;
     uint8_t *bytes;
 
-    weights(base, of, 2 * MIB / sizeof *of, 1e-6);
+    weights(was, is, FLOATS, 1e-6);
+    if (words) {
+        uint16_t *const pairs = rounded(was, FLOATS);
+        memcpy(base, pairs, 2 * MIB);
+        free(pairs);
+        of = rounded(is, FLOATS);
+    } else {
+        memcpy(base, was, 2 * MIB);
+    }
     assert_ok(patch_make(&bytes, n, base, of, 2 * MIB, NULL));
-    free(of);
+    assert_int_equal(bytes[HEAD + 3] >> 7, words); /* as the format says */
+    if (words)
+        free(of);
+    free(is);
+    free(was);
     return bytes;
 }
 
-static void test_what_is_none_is_refused(void **state)
+static void refuse_what_is_none(bool words)
 {
-    float *const base = mem_new(2 * MIB, 1);
+    uint8_t *const base = mem_new(2 * MIB, 1);
     size_t n;
-    uint8_t *const bytes = some(&n, base);
+    uint8_t *const bytes = some(&n, base, words);
     struct patch p;
 
-    (void)state;
     for (size_t cut = 0; cut < n; cut += 1 + cut / 3)
         assert_err(ERR_PARSE, patch_open(&p, bytes, cut, 2 * MIB));
     assert_err(ERR_PARSE, patch_open(&p, bytes, n, 2 * MIB + 4)); /* of another image */
     assert_err(ERR_PARSE, patch_open(&p, bytes, n, 3 * MIB));
     for (int i = 0; i < HEAD + 2 * 4 * 4; i++) { /* its head and its table */
         bytes[i] ^= 0x80;
-        assert_err(ERR_PARSE, patch_open(&p, bytes, n, 2 * MIB));
+        if (!words || (i - HEAD) % 16 != 3) /* there, planes of such sizes may be: below */
+            assert_err(ERR_PARSE, patch_open(&p, bytes, n, 2 * MIB));
         bytes[i] ^= 0x80;
     }
     assert_ok(patch_open(&p, bytes, n, 2 * MIB));
@@ -153,39 +211,62 @@ static void test_what_is_none_is_refused(void **state)
 }
 
 /* Each byte of what is packed: refused, or another name than the one that was asked for. */
-static void test_damage_shows(void **state)
+static void show_damage(bool words)
 {
-    float *const base = mem_new(2 * MIB, 1);
+    uint8_t *const base = mem_new(2 * MIB, 1);
     uint8_t *const got = mem_new(2 * MIB, 1);
-    size_t n;
-    uint8_t *const bytes = some(&n, base);
+    size_t n, refused = 0;
+    uint8_t *const bytes = some(&n, base, words);
     struct hash name, right;
     struct patch p;
 
-    (void)state;
     assert_ok(patch_open(&p, bytes, n, 2 * MIB));
     assert_ok(apply(&p, base, got, &right));
     for (size_t at = HEAD + 2 * 4 * 4; at < n; at += n / 40) {
         bytes[at] ^= 1;
         if (!apply(&p, base, got, &name))
             assert_false(hash_same(&name, &right));
+        else
+            refused++;
         bytes[at] ^= 1;
     }
-    base[0] = 1; /* and another base */
+    assert_true(!words || refused);
+    base[1] ^= 1; /* and another base */
     assert_ok(apply(&p, base, got, &name));
     assert_false(hash_same(&name, &right));
     patch_close(&p);
+    if (words) { /* streams that are called planes: no such patch, or a damaged one */
+        bytes[HEAD + 3] ^= 0x80;
+        if (!patch_open(&p, bytes, n, 2 * MIB)) {
+            assert_err(ERR_PARSE, apply(&p, base, got, &name));
+            patch_close(&p);
+        }
+    }
     free(bytes);
     free(got);
     free(base);
 }
 
-/* 1 MiB of image whose plane k claims what `frame` unpacks to. */
-static enum err of_frame(const void *frame, size_t took)
+static void test_what_is_none_is_refused(void **state)
+{
+    (void)state;
+    refuse_what_is_none(false);
+    refuse_what_is_none(true);
+}
+
+static void test_damage_shows(void **state)
+{
+    (void)state;
+    show_damage(false);
+    show_damage(true);
+}
+
+/* 1 MiB of image whose plane 0, or stream of gaps, claims what `frame` unpacks to. */
+static enum err of_frame(const void *frame, size_t took, uint32_t words)
 {
     uint8_t *const bytes = mem_new(HEAD + 16 + took, 1), *const image = mem_new(2 * MIB, 1);
     const uint64_t size = MIB;
-    const uint32_t first = (uint32_t)took;
+    const uint32_t first = (uint32_t)took | words << 31;
     struct patch p;
     struct hash digest;
     enum err err;
@@ -213,19 +294,21 @@ static void test_a_bomb_stays_packed(void **state)
     (void)state;
     plane[7] = 1;
     assert_true(n < sizeof frame); /* 64 MiB in some KiB */
-    assert_err(ERR_PARSE, of_frame(frame, n));
+    assert_err(ERR_PARSE, of_frame(frame, n, 1));
+    assert_err(ERR_PARSE, of_frame(frame, n, 0));
     n = ZSTD_compress(frame, sizeof frame, plane, sizeof plane, 3);
-    assert_ok(of_frame(frame, n)); /* the right size is taken */
-    assert_err(ERR_PARSE, of_frame(frame, n - 1));
+    assert_ok(of_frame(frame, n, 0)); /* the right size is taken */
+    assert_err(ERR_PARSE, of_frame(frame, n - 1, 0));
     n = ZSTD_compress(frame, sizeof frame, plane, sizeof plane - 1, 3);
-    assert_err(ERR_PARSE, of_frame(frame, n));
+    assert_err(ERR_PARSE, of_frame(frame, n, 0));
     /* one that does not say its size, and unpacks to 64 MiB */
     ZSTD_CCtx *const c = ZSTD_createCCtx();
     ZSTD_CCtx_setParameter(c, ZSTD_c_contentSizeFlag, 0);
     n = ZSTD_compress2(c, frame, sizeof frame, zeros, sizeof zeros);
     ZSTD_freeCCtx(c);
     assert_false(ZSTD_isError(n));
-    assert_err(ERR_PARSE, of_frame(frame, n));
+    assert_err(ERR_PARSE, of_frame(frame, n, 0));
+    assert_err(ERR_PARSE, of_frame(frame, n, 1));
     assert_true(mem_peak() - before < (16 << 20));
 }
 
@@ -234,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_any_size_comes_back),
         cmocka_unit_test(test_steps_are_smaller_the_smaller_they_are),
+        cmocka_unit_test(test_bfloat16_takes_what_changed),
         cmocka_unit_test(test_what_saves_nothing_is_not_made),
         cmocka_unit_test(test_what_is_none_is_refused),
         cmocka_unit_test(test_damage_shows),
