@@ -7,13 +7,14 @@
 #include "cli/command.h"
 #include "cli/json_out.h"
 #include "lm/file/inspect.h"
+#include "lm/file/open_model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct inspect_conf {
-    char *json;
+    char *json, *compute;
     bool hash;
 };
 
@@ -21,12 +22,19 @@ static const struct conf_key keys[] = {
     CONF_TEXT(inspect_conf, json, "", JSON_OUT_HELP),
     CONF_BOOL(inspect_conf, hash, "true",
               "the weights hash, for which all weights are read; false: headers alone"),
+    OPEN_MODEL_COMPUTE(inspect_conf, compute),
     CONF_END,
 };
 
 static enum err look(char **text, const struct inspect_conf *conf, const char *path, bool json)
 {
-    return conf->hash ? inspect_model(text, path, json) : inspect_headers(text, path, json);
+    enum precision compute;
+    const enum err err = precision_named(&compute, conf->compute);
+
+    if (err)
+        return err;
+    return conf->hash ? inspect_model(text, path, json, compute)
+                      : inspect_headers(text, path, json);
 }
 
 /* Text for people unless standard output is to hold the object alone. */
@@ -74,7 +82,7 @@ static enum err run(const struct command *command, int argc, char **argv, int *s
 const struct command cmd_inspect = {
     .name = "inspect",
     .group = "models",
-    .usage = "M [json=true|PATH] [hash=false]",
+    .usage = "M [json=true|PATH] [hash=false] [compute=bfloat16]",
     .help = "architecture, tensors, dtypes, parameters, hash, tokenizer, template",
     .run = run,
     .keys = keys,

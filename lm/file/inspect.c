@@ -346,7 +346,8 @@ static char *render(const json_t *all, const struct model_files *files)
     return text;
 }
 
-static enum err inspect(char **out, const char *path, bool json, bool headers)
+static enum err inspect(char **out, const char *path, bool json, bool headers,
+                        enum precision compute)
 {
     struct model_files *files = NULL;
     json_t *all = json_object();
@@ -355,10 +356,11 @@ static enum err inspect(char **out, const char *path, bool json, bool headers)
 
     *out = NULL;
     if (!err)
-        err = model_files_open(&files, found,
-                               !headers && fs_is_dir(found) && adapter_is(found)
-                                   ? MODEL_FILES_ALL
-                                   : MODEL_FILES_META);
+        err = model_files_open_as(&files, found,
+                                  !headers && fs_is_dir(found) && adapter_is(found)
+                                      ? MODEL_FILES_ALL
+                                      : MODEL_FILES_META,
+                                  compute);
     if (!err)
         err = gather(all, files, found, headers);
     if (!err)
@@ -371,12 +373,12 @@ static enum err inspect(char **out, const char *path, bool json, bool headers)
     return err;
 }
 
-enum err inspect_model(char **out, const char *path, bool json)
+enum err inspect_model(char **out, const char *path, bool json, enum precision compute)
 {
-    return inspect(out, path, json, false);
+    return inspect(out, path, json, false, compute);
 }
 
 enum err inspect_headers(char **out, const char *path, bool json)
 {
-    return inspect(out, path, json, true);
+    return inspect(out, path, json, true, PRECISION_FLOAT32);
 }

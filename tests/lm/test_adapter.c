@@ -333,12 +333,12 @@ static void inspect_knows_adapters(void **state)
     char *text;
 
     (void)state;
-    assert_ok(inspect_model(&text, golden("adapter/policy"), false));
+    assert_ok(inspect_model(&text, golden("adapter/policy"), false, PRECISION_FLOAT32));
     assert_non_null(strstr(text, "LoRA r 2, alpha 3, dropout 0.1: "));
     assert_non_null(strstr(text, "../../model/llama5"));
     assert_non_null(strstr(text, "q_proj.lora_A.weight"));
     free(text);
-    assert_ok(inspect_model(&text, golden("adapter/reward"), true));
+    assert_ok(inspect_model(&text, golden("adapter/reward"), true, PRECISION_FLOAT32));
     assert_non_null(strstr(text, "\"use_rslora\": true"));
     assert_non_null(strstr(text, "LlamaForSequenceClassification"));
     free(text);

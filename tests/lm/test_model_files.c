@@ -406,12 +406,12 @@ static void inspect_says_what_it_is(void **state)
     char *text;
 
     (void)state;
-    assert_ok(inspect_model(&text, golden_path("llama.gguf"), false));
+    assert_ok(inspect_model(&text, golden_path("llama.gguf"), false, PRECISION_FLOAT32));
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strstr(text, words[i]))
             fail_msg("%s is not in\n%s", words[i], text);
     free(text);
-    assert_ok(inspect_model(&text, golden_path("reward4"), true));
+    assert_ok(inspect_model(&text, golden_path("reward4"), true, PRECISION_FLOAT32));
     json_t *json = json_loads(text, 0, NULL);
     assert_int_equal(json_integer_value(json_object_get(json, "parameters")), 24256);
     assert_int_equal(json_array_size(json_object_get(json, "tensors")), 21);
@@ -423,7 +423,7 @@ static void inspect_says_what_it_is(void **state)
     assert_int_equal(json_array_size(json_object_get(json, "tensors")), 21);
     json_decref(json);
     free(text);
-    assert_err(ERR_IO, inspect_model(&text, "/nowhere", true));
+    assert_err(ERR_IO, inspect_model(&text, "/nowhere", true, PRECISION_FLOAT32));
     assert_null(text);
 }
 
@@ -440,7 +440,7 @@ static void inspect_hashes_what_opens(void **state)
         char want[HASH_TEXT], *text;
         json_t *json;
 
-        assert_ok(inspect_model(&text, golden_path(models[i]), true));
+        assert_ok(inspect_model(&text, golden_path(models[i]), true, PRECISION_FLOAT32));
         json = json_loads(text, 0, NULL);
         assert_string_equal(json_string_value(json_object_get(json, "hash")),
                             hash_text(want, &sum));
