@@ -260,11 +260,12 @@ class Fleet:
             return []
 
     @staticmethod
-    def hash_of(folder, run):
-        return json.loads(tool(folder, "drover", "inspect", f"{run}/model", "json=true"))["hash"]
+    def hash_of(folder, run, *words):
+        said = tool(folder, "drover", "inspect", f"{run}/model", "json=true", *words)
+        return json.loads(said[said.index("{"):said.rindex("}") + 1])["hash"]  # words for people may stand around it
 
-    def hash(self):
-        return self.hash_of(self.bin, self.run)
+    def hash(self, *words):
+        return self.hash_of(self.bin, self.run, *words)
 
     def samples(self):
         return [sample_of(p) for kind, p, _ in records(f"{self.run}/journal") if kind == SAMPLE]

@@ -12,7 +12,7 @@ BIN = os.path.abspath(sys.argv[1])
 LORA = ["use_peft=true", "lora_r=4", "lora_alpha=8", "lora_target_modules=all-linear"]
 CASES = {  # what is taken, of at most which share of an image
     "patch": ("patch", .6, ["learning_rate=1e-6"]), "adapter": ("adapter", .6, ["learning_rate=1e-4", *LORA]),
-    "words": ("patch", .1, ["learning_rate=1e-6", "compute=bfloat16"]), "rounded": ("adapter", .6, ["learning_rate=1e-4", "bf16=true", *LORA])}
+    "words": ("patch", .1, ["learning_rate=1e-6", "compute=bfloat16"]), "rounded": ("adapter", .6, ["learning_rate=1e-4", "compute=bfloat16", *LORA])}
 
 
 def keys(world, more):
@@ -29,7 +29,8 @@ def true(what, so, folder):
 
 def case(net, name, kind, share, more, folder, world, image):
     tool(BIN, "drover", "grpo", *keys(world, more), f"output_dir={folder}/alone-{name}", "fleet.actors=1", cwd=folder)
-    one = Fleet.hash_of(BIN, f"{folder}/alone-{name}")
+    compute = [word for word in more if word == "compute=bfloat16"]
+    one = Fleet.hash_of(BIN, f"{folder}/alone-{name}", *compute)
     head, host = net.host(f"{name[0]}head"), net.host(f"{name[0]}far", 2 * image, 2 * image)
     with Fleet(net, BIN, f"{folder}/{name}") as fleet:
         fleet.broker(head)
@@ -44,7 +45,7 @@ def case(net, name, kind, share, more, folder, world, image):
 
         seconds = fleet.finish(120, act, .02)
         fleet.account()
-        true(f"{name}: {fleet.hash()} over the network, {one} on one machine", fleet.hash() == one, folder)
+        true(f"{name}: {fleet.hash(*compute)} over the network, {one} on one machine", fleet.hash(*compute) == one, folder)
         ways = [int(n) for n in re.findall(rf"event=way kind={kind} bytes=(\d+) instead", fleet.said(actor))]
         true(f"{name}: {len(ways)} of {VERSIONS} versions by it", len(ways) >= VERSIONS - 2, folder)
         true(f"{name}: {ways} bytes, image {image}", max(ways) < share * image, folder)
@@ -61,7 +62,7 @@ def main():
     with Net() as net:
         image = make_model(BIN, f"{folder}/world", 6)
         for name, (kind, share, more) in CASES.items():
-            half = any("bf16" in word or "bfloat16" in word for word in more)  # norms are f32, but few
+            half = "compute=bfloat16" in more  # norms are f32, but few
             case(net, name, kind, share, more, folder, f"{folder}/world", image // (1 + half))
     shutil.rmtree(folder)
 
