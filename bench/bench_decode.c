@@ -1,10 +1,10 @@
 /* bench_decode: tokens a second of generation and scoring on a random model of SmolLM2-135M's
  * shape (the weights' values do not matter to the time).
  *
- *     bench_decode [layers, default 30] [new tokens, default 64] [float32|bfloat16]
+ *     bench_decode [layers, default 30] [new tokens, default 64] [float32|bfloat16] [rounds, 1 to 5]
  *
  * Decode: n samples of one 128-token prompt at a time, prefill included and also shown apart.
- * Scoring: 8 sequences of 256 tokens. Medians of five. */
+ * Scoring: 8 sequences of 256 tokens. Medians of the rounds. */
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -17,6 +17,8 @@
 #include <stdlib.h>
 
 enum { PROMPT = 128, SEQS = 8, SEQ = 256 };
+
+static int rounds = ROUNDS;
 
 static double now(void)
 {
@@ -37,7 +39,7 @@ static enum err decode(const struct model *model, int batch, int fresh)
     for (int i = 0; i < PROMPT; i++)
         prompt[i] = i * 31 % shape->vocab;
     job.sampling = (struct sampling){.temperature = 1, .top_p = 1, .max_new = fresh};
-    for (int r = 0; !err && r < ROUNDS; r++) {
+    for (int r = 0; !err && r < rounds; r++) {
         double start = now();
 
         job.task = (uint64_t)r;
@@ -52,7 +54,7 @@ static enum err decode(const struct model *model, int batch, int fresh)
     }
     if (!err)
         printf("decode batch %2d: %7.1f tokens/s; prefill of %d tokens %.1f ms\n", batch,
-               rounds_median(all), PROMPT, rounds_median(prefill) * 1e3);
+               rounds_median_of(all, rounds), PROMPT, rounds_median_of(prefill, rounds) * 1e3);
     fflush(stdout);
     generate_free(g);
     return err;
@@ -71,14 +73,14 @@ static enum err score(const struct model *model)
         token[i] = i * 131 % model_shape(model)->vocab;
     for (int i = 0; i <= SEQS; i++)
         seq[i] = i * SEQ;
-    for (int r = 0; !err && r < ROUNDS; r++) {
+    for (int r = 0; !err && r < rounds; r++) {
         const double start = now();
 
         err = forward_score(model, token, seq, SEQS, 1, logprob, NULL, NULL);
         rate[r] = SEQS * SEQ / (now() - start);
     }
     if (!err)
-        printf("score %d x %d: %7.1f tokens/s\n", SEQS, SEQ, rounds_median(rate));
+        printf("score %d x %d: %7.1f tokens/s\n", SEQS, SEQ, rounds_median_of(rate, rounds));
     return err;
 }
 
@@ -131,6 +133,12 @@ int main(int argc, char **argv)
         .init_std = 0.04,
     };
 
+    if (argc > 4)
+        rounds = (int)strtol(argv[4], NULL, 10);
+    if (rounds < 1 || rounds > ROUNDS) {
+        fprintf(stderr, "rounds: 1 to %d\n", ROUNDS);
+        return 1;
+    }
     if (precision_named(&shape.compute, argc > 3 ? argv[3] : NULL) ||
         run(&shape, argc > 2 ? (int)strtol(argv[2], NULL, 10) : 64)) {
         fprintf(stderr, "%s\n", err_text());

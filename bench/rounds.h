@@ -1,4 +1,4 @@
-/* rounds: what is measured is measured so often, and its median told. */
+/* rounds: what is measured is measured so often at most, and its median told. */
 
 #ifndef BENCH_ROUNDS_H
 #define BENCH_ROUNDS_H
@@ -14,11 +14,17 @@ static inline int rounds_ascending(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Of value [ROUNDS], which is in order then. */
+/* Of value [n], which is in order then. */
+static inline double rounds_median_of(double *value, int n)
+{
+    qsort(value, (size_t)n, sizeof *value, rounds_ascending);
+    return value[n / 2];
+}
+
+/* Of all rounds. */
 static inline double rounds_median(double *value)
 {
-    qsort(value, ROUNDS, sizeof *value, rounds_ascending);
-    return value[ROUNDS / 2];
+    return rounds_median_of(value, ROUNDS);
 }
 
 #endif
