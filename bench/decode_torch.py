@@ -1,6 +1,6 @@
 """What bench_decode measures, with transformers on torch: same shape, prompt, counts, threads.
 
-    OMP_NUM_THREADS=2 python bench/decode_torch.py [layers, default 30] [new tokens, default 64] [float32|bfloat16]
+    OMP_NUM_THREADS=2 python bench/decode_torch.py [layers, default 30] [new tokens, default 64] [float32|bfloat16] [rounds, default 5]
 """
 import os
 import statistics
@@ -8,12 +8,24 @@ import sys
 import time
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, LogitsProcessor, LogitsProcessorList
 
 LAYERS = int(sys.argv[1]) if len(sys.argv) > 1 else 30
 FRESH = int(sys.argv[2]) if len(sys.argv) > 2 else 64
 TYPE = getattr(torch, sys.argv[3] if len(sys.argv) > 3 else "float32")
-PROMPT, SEQS, SEQ, ROUNDS = 128, 8, 256, 5
+ROUNDS = int(sys.argv[4]) if len(sys.argv) > 4 else 5
+PROMPT, SEQS, SEQ = 128, 8, 256
+
+
+class Steps(LogitsProcessor):
+    """When each token's logits were there: the prompt's first, so that what comes after is decoding alone."""
+
+    def __init__(self):
+        self.at = []
+
+    def __call__(self, ids, scores):
+        self.at.append(time.perf_counter())
+        return scores
 
 
 def main():
@@ -30,13 +42,10 @@ def main():
             rates = []
             for _ in range(ROUNDS):
                 x = prompt.expand(batch, -1)
-                start = time.perf_counter()
-                model.generate(x, attention_mask=torch.ones_like(x), max_new_tokens=1, do_sample=True)
-                first = time.perf_counter() - start
-                start = time.perf_counter()
-                model.generate(x, attention_mask=torch.ones_like(x), max_new_tokens=FRESH,
-                               min_new_tokens=FRESH, do_sample=True, top_k=0)
-                rates.append(batch * (FRESH - 1) / (time.perf_counter() - start - first))
+                steps = Steps()
+                model.generate(x, attention_mask=torch.ones_like(x), max_new_tokens=FRESH, min_new_tokens=FRESH, do_sample=True,
+                               top_k=0, logits_processor=LogitsProcessorList([steps]))
+                rates.append(batch * (FRESH - 1) / (steps.at[-1] - steps.at[0]))
             print(f"decode batch {batch:2d}: {statistics.median(rates):7.1f} tokens/s", flush=True)
         x = torch.tensor([[(s * SEQ + i) * 131 % 49152 for i in range(SEQ)] for s in range(SEQS)])
         rates = []

@@ -51,7 +51,7 @@ def one(method, lora):
     name = method + ("-lora" if lora else "")
     extra = ["use_peft=true", "lora_r=16", "learning_rate=1e-4"] if lora else ["learning_rate=1e-6"]
     begun = time.monotonic()
-    status, words, at, memory = follow([f"{BIN}/drover", method, f"model={MODEL}", f"output_dir={name}", "logging_steps=1",
+    status, words, at, memory, _ = follow([f"{BIN}/drover", method, f"model={MODEL}", f"output_dir={name}", "logging_steps=1",
                                         "save_strategy=no", *METHODS[method], *extra])
     if status:
         return print(f"| {name} | failed: {' '.join(line.strip() for line in words)} |", flush=True)
