@@ -65,12 +65,15 @@ enum safetensors_as {
 struct safetensors_put {
     const char *name;
     size_t rows, cols;
-    const float *data; /* [rows, cols] */
+    const float *data; /* [rows, cols]; NULL: `take` makes them */
     bool turned;       /* the file has [cols, rows] */
     const int
         *order; /* row i of the file is row order[i] here, a vector's value likewise; NULL: as
                         * they stand. Not turned. Borrowed */
     enum safetensors_as as;
+    /* rows row..row+n-1, of a vector row 0 */
+    void (*take)(const void *self, size_t row, size_t n, float *to);
+    const void *self;
 };
 
 /* A text for __metadata__; the list ends with key NULL. */

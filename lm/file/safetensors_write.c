@@ -79,25 +79,62 @@ static enum err put_values_at(struct fs_file *to, const float *from, size_t n,
     return err;
 }
 
-static enum err put_data(struct fs_file *to, const struct safetensors_put *put)
+/* Rows of an array: where they lie, or made into room. */
+static const float *put_rows(const struct safetensors_put *put, size_t row, size_t n,
+                             float *room)
 {
-    const size_t rows = put->rows ? put->rows : put->cols, width = put->rows ? put->cols : 1;
-    float *column;
+    if (put->data)
+        return put->data + row * put->cols;
+    put->take(put->self, row, n, room);
+    return room;
+}
+
+/* A file that has the columns first reads all rows for each: they must be there. */
+static enum err put_turned(struct fs_file *to, const struct safetensors_put *put)
+{
+    float *const column = mem_new(put->rows, sizeof *column);
+    float *room = NULL;
+    const float *data;
     enum err err = OK;
 
-    for (size_t r = 0; !err && put->order && r < rows; r++)
-        err = put_values_at(to, put->data + (size_t)put->order[r] * width, width, put->as);
-    if (put->order)
-        return err;
-    if (!put->turned)
-        return put_values_at(to, put->data, put_values(put), put->as);
-    column = mem_new(put->rows, sizeof *column);
+    if (!put->data)
+        err = mem_big(&room, put->rows * put->cols, sizeof *room, put->name);
+    data = err ? NULL : put_rows(put, 0, put->rows, room);
     for (size_t c = 0; !err && c < put->cols; c++) {
         for (size_t r = 0; r < put->rows; r++)
-            column[r] = put->data[r * put->cols + c];
+            column[r] = data[r * put->cols + c];
         err = put_values_at(to, column, put->rows, put->as);
     }
+    free(room);
     free(column);
+    return err;
+}
+
+/* Some rows at a time; with an order one by one. A vector's values in an order are few. */
+static enum err put_data(struct fs_file *to, const struct safetensors_put *put)
+{
+    const size_t rows = put->rows ? put->rows : 1;
+    const size_t some = put->order || put->cols > PIECE ? 1 : PIECE / put->cols;
+    float *room;
+    enum err err = OK;
+
+    if (put->turned)
+        return put_turned(to, put);
+    room = put->data ? NULL : mem_new(some * put->cols, sizeof *room);
+    if (put->order && !put->rows) {
+        const float *values = put_rows(put, 0, 1, room);
+
+        for (size_t c = 0; !err && c < put->cols; c++)
+            err = put_values_at(to, values + put->order[c], 1, put->as);
+    } else {
+        for (size_t r = 0; !err && r < rows; r += some) {
+            const size_t n = rows - r < some ? rows - r : some;
+            const float *data = put_rows(put, put->order ? (size_t)put->order[r] : r, n, room);
+
+            err = put_values_at(to, data, n * put->cols, put->as);
+        }
+    }
+    free(room);
     return err;
 }
 

@@ -23,47 +23,62 @@ static enum safetensors_as written_as(const struct tensor *tensor, const struct 
     return part_in_panels(tensor->row) ? SAFETENSORS_WEIGHT : SAFETENSORS_F32;
 }
 
+/* A tensor of params that lie in no block of floats: safetensors_put's self. */
+struct written_rows {
+    const struct params *params;
+    const struct tensor *tensor;
+};
+
+static void take_rows(const void *self, size_t row, size_t n, float *to)
+{
+    const struct written_rows *w = self;
+    const float *from = params_rows(w->params, w->tensor, (int)row, (int)n, to);
+
+    if (from != to)
+        memcpy(to, from, n * (size_t)w->tensor->cols * sizeof *to);
+}
+
 enum err weights_write(const char *path, const struct params *params, const char *dtype)
 {
     struct safetensors_put *put = mem_new((size_t)params->n, sizeof *put);
+    struct written_rows *rows = mem_new((size_t)params->n, sizeof *rows);
     int *order = grouped_order(&params->shape);
     enum err err;
 
     for (int i = 0; i < params->n; i++) {
         const struct tensor *tensor = &params->tensor[i];
+        rows[i] = (struct written_rows){params, tensor};
         put[i].name = tensor->name;
         put[i].rows = part_is_vector(tensor->row) ? 0 : (size_t)tensor->rows;
         put[i].cols = (size_t)tensor->cols;
-        put[i].data = params->data + tensor->at;
+        put[i].data = params->data ? params->data + tensor->at : NULL;
+        put[i].take = take_rows;
+        put[i].self = &rows[i];
         put[i].turned = tensor->row->turned;
         put[i].order = tensor->row->grouped ? order : NULL;
         put[i].as = written_as(tensor, &params->shape, dtype);
     }
     err = safetensors_write(path, put, (size_t)params->n, NULL);
     free(order);
+    free(rows);
     free(put);
     return err;
 }
 
-/* What reading the file again will give. */
-static float *rounded(const struct params *params)
+/* Params as reading the file again will give them, row by row. */
+static void rounded_rows(const void *self, const struct tensor *t, int row, int rows, float *to)
 {
-    float *data = mem_new(params->count, sizeof *data);
+    const struct params *params = self;
+    const size_t n = (size_t)rows * (size_t)t->cols;
+    const enum safetensors_as as = written_as(t, &params->shape, "bfloat16");
+    const float *from = params_rows(params, t, row, rows, to);
 
-    for (int k = 0; k < params->n; k++) {
-        const struct tensor *t = &params->tensor[k];
-        const size_t n = (size_t)t->rows * (size_t)t->cols;
-        const enum safetensors_as as = written_as(t, &params->shape, "bfloat16");
-        const float *from = params->data + t->at;
-        float *to = data + t->at;
-
+    if (from != to)
         memcpy(to, from, n * sizeof *to);
-        if (as == SAFETENSORS_WEIGHT)
-            params_round(to, n, t, PRECISION_BFLOAT16);
-        for (size_t i = 0; i < n && as == SAFETENSORS_BF16; i++)
-            to[i] = half_bf16(half_to_bf16(from[i]));
-    }
-    return data;
+    if (as == SAFETENSORS_WEIGHT)
+        params_round(to, n, t, PRECISION_BFLOAT16);
+    for (size_t i = 0; i < n && as == SAFETENSORS_BF16; i++)
+        to[i] = half_bf16(half_to_bf16(to[i]));
 }
 
 static bool whole(const char *dtype)
@@ -74,27 +89,27 @@ static bool whole(const char *dtype)
 struct hash weights_write_hash(const struct params *params, const char *dtype)
 {
     struct params half = *params;
-    struct hash hash;
 
     if (whole(dtype))
         return params_hash(params);
-    half.data = rounded(params);
-    hash = params_hash(&half);
-    free(half.data);
-    return hash;
+    half.data = NULL;
+    half.source = (struct params_source){params, rounded_rows};
+    return params_hash(&half);
 }
 
+/* What learns is written as any f32, not computed with. */
 struct hash weights_write_hash_lora(const struct lora *lora, const char *dtype)
 {
-    struct params half = *lora->weights;
+    struct params own = *lora->weights, half = own;
     struct lora of = *lora;
     struct hash hash;
 
     if (whole(dtype))
         return lora_hash(lora);
-    half.shape.compute =
-        PRECISION_FLOAT32; /* what learns is written as any f32, not computed with */
-    half.data = rounded(&half);
+    own.shape.compute = PRECISION_FLOAT32;
+    half.data = mem_new(own.count, sizeof *half.data);
+    for (int i = 0; i < own.n; i++)
+        rounded_rows(&own, &own.tensor[i], 0, own.tensor[i].rows, half.data + own.tensor[i].at);
     of.weights = &half;
     hash = lora_hash(&of);
     free(half.data);

@@ -36,8 +36,11 @@ static const float *weight_of(const struct backward *pass, const struct tensor *
 
     if (whole)
         return lora->weights->data + whole->at;
-    return pass->params->data ? pass->params->data + weight->at
-                              : model_base_rows(pass->model, weight, count);
+    if (pass->params->data)
+        return pass->params->data + weight->at;
+    /* masters: what is not a matrix lies in the image as it is, and no matrix is asked for */
+    return lora ? model_base_rows(pass->model, weight, count)
+                : model_weight(pass->model, weight->part, weight->layer);
 }
 
 /* W of a product: rows of one weight alone, or all of some. */

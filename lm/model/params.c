@@ -231,6 +231,37 @@ void params_order(const struct params *params, const struct tensor **order)
     qsort(order, (size_t)params->n, sizeof *order, by_name);
 }
 
+const float *params_rows(const struct params *params, const struct tensor *tensor, int row,
+                         int n, float *room)
+{
+    if (params->data)
+        return params->data + tensor->at + (size_t)row * (size_t)tensor->cols;
+    params->source.take(params->source.self, tensor, row, n, room);
+    return room;
+}
+
+int params_some(const struct tensor *tensor)
+{
+    const int some = (1 << 15) / tensor->cols;
+
+    return some < 1 ? 1 : some < tensor->rows ? some : tensor->rows;
+}
+
+static void hash_one(struct hash_sha256 *state, const struct params *params,
+                     const struct tensor *tensor)
+{
+    const int some = params_some(tensor);
+    float *const room = mem_new((size_t)some * (size_t)tensor->cols, sizeof *room);
+
+    for (int row = 0; row < tensor->rows; row += some) {
+        const int n = tensor->rows - row < some ? tensor->rows - row : some;
+
+        hash_sha256_add(state, params_rows(params, tensor, row, n, room),
+                        (size_t)n * (size_t)tensor->cols * sizeof *room);
+    }
+    free(room);
+}
+
 /* By name, not by place: whoever lists weights in another order gets the same hash. */
 struct hash params_hash(const struct params *params)
 {
@@ -240,8 +271,7 @@ struct hash params_hash(const struct params *params)
     params_order(params, order);
     hash_sha256_init(&state);
     for (int i = 0; i < params->n; i++)
-        hash_sha256_add(&state, params->data + order[i]->at,
-                        (size_t)order[i]->rows * (size_t)order[i]->cols * sizeof(float));
+        hash_one(&state, params, order[i]);
     free(order);
     return hash_sha256_end(&state);
 }

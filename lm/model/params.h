@@ -1,8 +1,9 @@
 /* params: the weights a learner owns: named f32 tensors in one block.
  *
  * Names are Hugging Face's ("model.layers.0.self_attn.q_proj.weight"); matrices are [out, in]
- * row-major, also those that files hold the other way round. Gradients and Adam's moments are blocks of `count`
- * floats with the same offsets. */
+ * row-major, also those that files hold the other way round. Gradients and moments of float32 are blocks of
+ * `count` floats with the same offsets. Whose compute weights are a part of them already (masters.h) has
+ * no block of them: their rows are made as they are asked for. */
 
 #ifndef LM_MODEL_PARAMS_H
 #define LM_MODEL_PARAMS_H
@@ -23,12 +24,19 @@ struct tensor {
     bool decay;     /* weight decay applies: not to norms and biases */
 };
 
+/* Where rows of weights come from that lie in no block of floats. */
+struct params_source {
+    const void *self; /* borrowed */
+    void (*take)(const void *self, const struct tensor *tensor, int row, int n, float *to);
+};
+
 struct params {
     struct shape shape;
     int n;
     struct tensor *tensor; /* [n] in the order of the forward pass */
     size_t count;          /* floats in all */
-    float *data;           /* [count], aligned to 64 */
+    float *data;           /* [count], aligned to 64; NULL: an outline, or `source` has them */
+    struct params_source source;
 };
 
 /* All zeros. Errors: ERR_RANGE (shape_check), ERR_NOMEM. */
@@ -48,6 +56,12 @@ void params_init_one(float *data, const struct tensor *tensor, const struct shap
 /* NULL if the model has no such weight. */
 const struct tensor *params_part(const struct params *params, enum part part, int layer);
 const struct tensor *params_name(const struct params *params, const char *name);
+
+/* Rows row..row+n-1 of one: where they lie, or put into room [n, cols]. Not of an outline. */
+const float *params_rows(const struct params *params, const struct tensor *tensor, int row,
+                         int n, float *room);
+/* Rows of it that are looked at together: some thousand floats, at least one row. */
+int params_some(const struct tensor *tensor);
 
 /* Whether Hugging Face's files hold some of its matrices as [in, out]. */
 bool params_turned(const struct params *params);

@@ -241,11 +241,11 @@ static void add_tensor(const char *folder, const char *name)
     for (size_t i = 0; i < n; i++) {
         const struct safetensors_tensor *t = safetensors_at(file, i);
         data[i] = calloc(t->values, sizeof *data[i]);
-        put[i] = (struct safetensors_put){t->name, t->dim[0], t->dim[1],      data[i],
-                                          false,   NULL,      SAFETENSORS_F32};
+        put[i] = (struct safetensors_put){
+            .name = t->name, .rows = t->dim[0], .cols = t->dim[1], .data = data[i]};
     }
     data[n] = calloc(64, sizeof *data[n]);
-    put[n] = (struct safetensors_put){name, 2, 32, data[n], false, NULL, SAFETENSORS_F32};
+    put[n] = (struct safetensors_put){.name = name, .rows = 2, .cols = 32, .data = data[n]};
     assert_ok(safetensors_write(path, put, n + 1, NULL));
     for (size_t i = 0; i <= n; i++)
         free(data[i]);

@@ -47,8 +47,8 @@ static enum err parse_header(const char *header, uint64_t length, size_t data)
 static void what_was_written_is_read(void **state)
 {
     const float a[6] = {1, -2, 3.5f, 0.001f, 1e30f, -0.0f}, b[3] = {7, 8, 9};
-    struct safetensors_put put[] = {{"z.weight", 2, 3, a, false, NULL, SAFETENSORS_F32},
-                                    {"a.bias", 0, 3, b, false, NULL, SAFETENSORS_F32}};
+    struct safetensors_put put[] = {{.name = "z.weight", .rows = 2, .cols = 3, .data = a},
+                                    {.name = "a.bias", .cols = 3, .data = b}};
     char path[] = "/tmp/drover-safetensors-XXXXXX";
     const int fd = mkstemp(path);
 

@@ -61,8 +61,8 @@ static void packed_integers_have_their_makers_name(void **state)
 {
     static const float zero[64 * 32];
     struct safetensors_put put[] = {
-        {"model.layers.0.mlp.up_proj.qweight", 48, 32, zero, false, NULL, SAFETENSORS_F32},
-        {"model.layers.0.mlp.up_proj.g_idx", 0, 32, zero, false, NULL, SAFETENSORS_F32},
+        {.name = "model.layers.0.mlp.up_proj.qweight", .rows = 48, .cols = 32, .data = zero},
+        {.name = "model.layers.0.mlp.up_proj.g_idx", .cols = 32, .data = zero},
     };
     struct model_files *a = opened(golden_path("llama5"));
     struct safetensors_put *all = mem_new((size_t)a->params->n + 2, sizeof *all);
@@ -76,10 +76,10 @@ static void packed_integers_have_their_makers_name(void **state)
 
             if (strcmp(t->name, "model.layers.0.mlp.up_proj.weight") != 0)
                 all[n++] = (struct safetensors_put){
-                    t->name,         part_is_vector(t->row) ? 0 : (size_t)t->rows,
-                    (size_t)t->cols, a->params->data + t->at,
-                    false,           NULL,
-                    SAFETENSORS_F32};
+                    .name = t->name,
+                    .rows = part_is_vector(t->row) ? 0 : (size_t)t->rows,
+                    .cols = (size_t)t->cols,
+                    .data = a->params->data + t->at};
         }
         all[n++] = put[0];
         if (gptq)
