@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "lm/file/model_files.h"
 #include "lm/model/train.h"
-#include "lm/optim/optim.h"
+#include "lm/optim/optim_rule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,9 +24,11 @@ struct train_bench {
     FILE *tokens;
     struct params *params;
     struct packed_layout *layout;
+    struct masters *masters; /* in bfloat16: the weights */
     struct model *model;
     struct train *train;
-    float *image, *grad, *moments, *logprob, *slope;
+    struct moments moments;
+    float *image, *grad, *logprob, *slope;
     int *token, *seq;
     double best; /* ms, the fastest step but the first */
 };
@@ -83,17 +85,20 @@ static enum err prepare(struct train_bench *bench)
 
     if (!err)
         err = mem_big(&bench->image, packed_size(shape), 1, "image");
+    if (!err && bench->bf16)
+        err = masters_new(&bench->masters, bench->params, bench->image, bench->layout);
+    else if (!err)
+        packed_fill(bench->image, bench->layout, bench->params);
     if (!err)
         err = mem_big(&bench->grad, count, sizeof *bench->grad, "gradients");
     if (!err)
-        err = mem_big(&bench->moments, 2 * count, sizeof *bench->moments, "moments");
+        err = moments_new(&bench->moments, bench->params, false);
     if (!err)
         err = model_new(&bench->model, shape, bench->image, packed_size(shape));
     if (!err)
         err = train_new(&bench->train, shape, &bench->options);
     if (err)
         return err;
-    packed_fill(bench->image, bench->layout, bench->params);
     bench->logprob = mem_new(n, sizeof *bench->logprob);
     bench->slope = mem_new(n, sizeof *bench->slope);
     bench->token = mem_new(n, sizeof *bench->token);
@@ -126,8 +131,10 @@ static enum err step(struct train_bench *bench, int t)
     const struct batch batch = {
         .n = n, .n_seq = bench->seqs, .token = bench->token, .seq = bench->seq};
     const struct adamw conf = {0.9, 0.999, 1e-8, 0.01, OPTIM_ADAMW, {.nesterov = false}};
+    const struct optim_target target = {bench->params, bench->masters, bench->image,
+                                        bench->layout, bench->grad,    &bench->moments};
     const size_t count = bench->params->count;
-    double at[6], loss = 0.0, norm;
+    double at[5], loss = 0.0, norm;
     enum err err = read_tokens(bench, t);
 
     at[0] = now_ms();
@@ -148,18 +155,15 @@ static enum err step(struct train_bench *bench, int t)
     at[2] = now_ms();
     norm = optim_clip(bench->grad, count, 1.0);
     at[3] = now_ms();
-    optim_adamw(&conf, bench->params, bench->grad, bench->moments, bench->moments + count,
-                t + 1, 1e-5);
+    optim_rule_step(&conf, &target, t + 1, 1e-5); /* the image follows */
     at[4] = now_ms();
-    packed_fill(bench->image, bench->layout, bench->params);
-    at[5] = now_ms();
     printf("step %d loss %.7f norm %.6f: %.0f ms = forward %.0f + backward %.0f + clip %.0f + "
-           "adamw %.0f + pack %.0f\n",
-           t, loss, norm, at[5] - at[0], at[1] - at[0], at[2] - at[1], at[3] - at[2],
-           at[4] - at[3], at[5] - at[4]);
+           "adamw %.0f\n",
+           t, loss, norm, at[4] - at[0], at[1] - at[0], at[2] - at[1], at[3] - at[2],
+           at[4] - at[3]);
     /* The first step touches memory for the first time: it does not count. */
-    if (t == 1 || (t > 1 && at[5] - at[0] < bench->best))
-        bench->best = at[5] - at[0];
+    if (t == 1 || (t > 1 && at[4] - at[0] < bench->best))
+        bench->best = at[4] - at[0];
     fflush(stdout);
     return OK;
 }
@@ -209,7 +213,8 @@ int main(int argc, char **argv)
     params_free(bench.params);
     free(bench.image);
     free(bench.grad);
-    free(bench.moments);
+    moments_free(&bench.moments);
+    masters_free(bench.masters);
     free(bench.logprob);
     free(bench.slope);
     free(bench.token);

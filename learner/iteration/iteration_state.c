@@ -8,7 +8,9 @@
 #include "learner/run/checkpoint.h"
 #include "learner/run/peft.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The numbers that stand beside the weights in a checkpoint. */
 struct iteration_counts {
@@ -16,32 +18,45 @@ struct iteration_counts {
     double beta, entropy_coef, entropy_last;
 };
 
-enum { BLOCKS = 8 };
+enum { MODELS = 2, BLOCKS = MODELS * TRAINABLE_BLOCKS + 2, NAME = 24 };
+
+struct iteration_blocks {
+    struct checkpoint_block block[BLOCKS];
+    char name[MODELS * TRAINABLE_BLOCKS][NAME];
+    int n;
+};
+
+/* policy, policy_m, policy_v: what is one block of floats has the model's own name. */
+static void model_blocks(struct iteration_blocks *b, struct trainable *model, const char *whose)
+{
+    const struct trainable_state inner = trainable_state(model);
+
+    for (int i = 0; i < inner.n; i++, b->n++) {
+        if (!strcmp(inner.block[i].name, "params"))
+            snprintf(b->name[b->n], NAME, "%s", whose);
+        else
+            snprintf(b->name[b->n], NAME, "%s_%s", whose, inner.block[i].name);
+        b->block[b->n] =
+            (struct checkpoint_block){b->name[b->n], inner.block[i].bytes, inner.block[i].n};
+    }
+}
 
 /* The same list for writing and reading: what one has the other asks for, in shapes that
  * this state has. */
-static int blocks(struct checkpoint_block *block, const struct iteration_state *state,
-                  struct iteration_counts *counts)
+static void blocks(struct iteration_blocks *b, const struct iteration_state *state,
+                   struct iteration_counts *counts)
 {
-    static const char *const name[2][3] = {{"policy", "policy_m", "policy_v"},
-                                           {"critic", "critic_m", "critic_v"}};
-    struct trainable *const model[2] = {state->policy, state->critic};
-    int n = 0;
-
-    for (int i = 0; i < (state->critic ? 2 : 1); i++) {
-        const struct trainable_state inner = trainable_state(model[i]);
-        float *const data[3] = {inner.params, inner.m, inner.v};
-        for (int k = 0; k < 3; k++)
-            block[n++] =
-                (struct checkpoint_block){name[i][k], data[k], inner.count * sizeof(float)};
-    }
+    b->n = 0;
+    model_blocks(b, state->policy, "policy");
+    if (state->critic)
+        model_blocks(b, state->critic, "critic");
     if (state->reference) {
         size_t floats;
         float *const weights = ref_model_weights(state->reference, &floats);
-        block[n++] = (struct checkpoint_block){"reference", weights, floats * sizeof *weights};
+        b->block[b->n++] =
+            (struct checkpoint_block){"reference", weights, floats * sizeof *weights};
     }
-    block[n++] = (struct checkpoint_block){"counts", counts, sizeof(*counts)};
-    return n;
+    b->block[b->n++] = (struct checkpoint_block){"counts", counts, sizeof(*counts)};
 }
 
 enum err iteration_state_write(struct iteration_state *state, const char *folder,
@@ -57,16 +72,15 @@ enum err iteration_state_write(struct iteration_state *state, const char *folder
                                       .entropy_coef = state->entropy.coef,
                                       .entropy_last = state->entropy.last};
     char *path = checkpoint_path(folder, state->iteration);
-    struct checkpoint_block block[BLOCKS];
     json_t *head = json_object();
-    int n;
+    struct iteration_blocks b;
     enum err err;
 
     if (meta)
         json_object_set(head, "meta", (json_t *)(uintptr_t)meta);
     peft_put_base(head, state->policy);
-    n = blocks(block, state, &counts);
-    err = checkpoint_write(path, head, block, n);
+    blocks(&b, state, &counts);
+    err = checkpoint_write(path, head, b.block, b.n);
     json_decref(head);
     free(path);
     return err;
@@ -76,18 +90,17 @@ enum err iteration_state_read(struct iteration_state *state, const char *folder,
                               int64_t iteration, json_t **meta)
 {
     char *path = checkpoint_path(folder, iteration);
-    struct checkpoint_block block[BLOCKS];
     struct iteration_counts counts;
+    struct iteration_blocks b;
     json_t *head = NULL;
-    int n;
     enum err err = checkpoint_peek(path, &head);
 
-    n = blocks(block, state, &counts);
+    blocks(&b, state, &counts);
     /* Before any block is filled: the state must stand as it was on an error. */
     if (!err)
         err = peft_check_base(head, state->policy);
     if (!err)
-        err = checkpoint_read(path, block, n);
+        err = checkpoint_read(path, b.block, b.n);
     free(path);
     if (!err) {
         state->iteration = counts.iteration;

@@ -98,18 +98,25 @@ enum err resume_same(const json_t *was, const json_t *now)
     return OK;
 }
 
-enum { BLOCKS = 4 };
+enum { BLOCKS = TRAINABLE_BLOCKS + 1 };
+
+static int weights(struct checkpoint_block *block, const struct trainable_state *state, int n)
+{
+    for (int i = 0; i < n; i++)
+        block[i] = (struct checkpoint_block){state->block[i].name, state->block[i].bytes,
+                                             state->block[i].n};
+    return n;
+}
 
 /* How many. */
 static int blocks(struct checkpoint_block *block, const struct trainable_state *state,
                   const struct resume *resume)
 {
-    block[0] = (struct checkpoint_block){"params", state->params, state->count * sizeof(float)};
-    block[1] = (struct checkpoint_block){"m", state->m, state->count * sizeof(float)};
-    block[2] = (struct checkpoint_block){"v", state->v, state->count * sizeof(float)};
-    block[3] = (struct checkpoint_block){"reference", resume->reference,
+    const int n = weights(block, state, state->n);
+
+    block[n] = (struct checkpoint_block){"reference", resume->reference,
                                          resume->reference_floats * sizeof(float)};
-    return resume->reference ? 4 : 3;
+    return resume->reference ? n + 1 : n;
 }
 
 static json_t *best_json(const struct resume *resume, const struct resume_best *best)
@@ -145,9 +152,9 @@ enum err resume_best_load(const struct resume *resume, const struct resume_best 
                           struct trainable *step)
 {
     const struct trainable_state inner = trainable_state(step);
-    const struct checkpoint_block block = {"params", inner.params, inner.count * sizeof(float)};
+    struct checkpoint_block block[BLOCKS];
     char *path = checkpoint_path(resume->folder, best->step);
-    const enum err err = checkpoint_read(path, &block, 1);
+    const enum err err = checkpoint_read(path, block, weights(block, &inner, inner.weights));
 
     free(path);
     if (!err)

@@ -1,5 +1,6 @@
 /* Weights, gradient and two moments are blocks of the same layout; the compute image is the
- * weights once more, as the kernels read them, made anew after each step. With an adapter the
+ * weights once more, as the kernels read them, and follows them in each step's own walk. A model of bfloat16
+ * has them once: the image and what it lacks of them (masters). With an adapter the
  * blocks are the adapter's, the weights are frozen, and the image is the merged one; or, where nobody
  * asks for the image, the frozen weights lie packed, alone, and each product makes its own W of
  * them (lora_group): two bytes a parameter instead of eight where files hold bfloat16.
@@ -19,9 +20,11 @@
 
 struct trainable {
     struct params *params;
-    struct lora *lora;     /* NULL: all weights learn */
-    struct params *learns; /* params, or the adapter's */
-    float *grad, *m, *v;   /* [learns.count] */
+    struct lora *lora;       /* NULL: all weights learn */
+    struct params *learns;   /* params, or the adapter's */
+    struct masters *masters; /* NULL: what learns is a block of floats */
+    float *grad;             /* [learns.count] */
+    struct moments moments;
     float *image;
     bool packed; /* the image is the base, and `params` is without data */
     struct packed_layout *layout;
@@ -38,15 +41,13 @@ struct trainable {
     bool base_known;
 };
 
-/* The image from the weights; what an adapter leaves alone is there already. */
+/* The image from the adapter; what that leaves alone is there already. */
 static void pack(struct trainable *step)
 {
     if (step->packed)
         lora_pack_whole(step->lora, step->image, step->layout);
     else if (step->lora)
         lora_pack(step->lora, step->image, step->layout);
-    else
-        packed_fill(step->image, step->layout, step->params);
 }
 
 /* Beside weights, gradient and moments a quarter of the weights' size is little: activations
@@ -83,25 +84,23 @@ static enum err build_image(struct trainable *step)
         err = packed_layout_new(&step->layout, shape);
     if (err)
         return err;
+    if (!step->lora && shape->compute == PRECISION_BFLOAT16)
+        return masters_new(&step->masters, step->params, step->image, step->layout);
     packed_fill(step->image, step->layout, step->params);
     /* Filled whole once: lora_pack, here and after every step, writes only the matrices that
      * an adapter changes. */
-    if (step->lora)
-        pack(step);
+    pack(step);
     return OK;
 }
 
 static enum err build(struct trainable *step, const struct train_options *options)
 {
-    const size_t count = step->learns->count;
-    enum err err = mem_big(&step->grad, count, sizeof(float), "gradient");
+    enum err err = step->packed ? OK : build_image(step);
 
     if (!err)
-        err = mem_big(&step->m, count, sizeof(float), "first moment");
+        err = mem_big(&step->grad, step->learns->count, sizeof(float), "gradient");
     if (!err)
-        err = mem_big(&step->v, count, sizeof(float), "second moment");
-    if (!err && !step->packed)
-        err = build_image(step);
+        err = moments_new(&step->moments, step->learns, false);
     if (!err)
         err = model_new_as(&step->model, &step->params->shape, step->layout->store, step->image,
                            step->layout->size * sizeof(float));
@@ -173,8 +172,8 @@ void trainable_free(struct trainable *step)
     packed_layout_free(step->layout);
     free(step->image);
     free(step->grad);
-    free(step->m);
-    free(step->v);
+    moments_free(&step->moments);
+    masters_free(step->masters);
     params_free(step->params);
     free(step);
 }
@@ -324,6 +323,20 @@ static void tell_fault(const struct trainable *step)
     }
 }
 
+/* An adapter's image is made of pairs of matrices, when all have moved. */
+static void move(struct trainable *step, const struct adamw *adamw, double rate)
+{
+    const struct optim_target target = {.params = step->learns,
+                                        .masters = step->masters,
+                                        .image = step->lora ? NULL : step->image,
+                                        .layout = step->layout,
+                                        .grad = step->grad,
+                                        .moments = &step->moments};
+
+    optim_rule_step(adamw, &target, step->t, rate);
+    pack(step);
+}
+
 double trainable_apply(struct trainable *step, const struct adamw *adamw, double rate,
                        double limit)
 {
@@ -333,12 +346,10 @@ double trainable_apply(struct trainable *step, const struct adamw *adamw, double
     step->seqs = 0;
     /* One loss that is no number must not ruin weights and moments for good; the step counts
      * all the same, so that rates and checkpoints stay where they would be. */
-    if (isfinite(norm)) {
-        optim_rule_step(adamw, step->learns, step->grad, step->m, step->v, step->t, rate);
-        pack(step);
-    } else {
+    if (isfinite(norm))
+        move(step, adamw, rate);
+    else
         tell_fault(step);
-    }
     memset(step->grad, 0, step->learns->count * sizeof(float));
     return norm;
 }
@@ -358,8 +369,11 @@ static size_t block_size(const struct shape *shape)
 static size_t whole_size(const struct shape *shape, const struct train_options *options, int n)
 {
     const struct train_options own = keeping(options, packed_size(shape));
+    /* masters: the other half of what is in the image already */
+    const size_t weights =
+        shape->compute == PRECISION_BFLOAT16 ? block_size(shape) / 2 : block_size(shape);
 
-    return 4 * block_size(shape) + packed_size(shape) + train_size(shape, &own, n);
+    return weights + 3 * block_size(shape) + packed_size(shape) + train_size(shape, &own, n);
 }
 
 /* Four blocks of the adapter, and what its branches keep; 0: there can be no such adapter. */
@@ -399,19 +413,35 @@ size_t trainable_size_packed(const struct shape *shape, enum packed_store store,
            adapter_size(shape, lora, n);
 }
 
+static void block(struct trainable_state *state, const char *name, void *bytes, size_t n)
+{
+    state->block[state->n++] = (struct trainable_block){name, bytes, n};
+}
+
 struct trainable_state trainable_state(struct trainable *step)
 {
-    return (struct trainable_state){.params = step->learns->data,
-                                    .m = step->m,
-                                    .v = step->v,
-                                    .count = step->learns->count,
-                                    .t = step->t};
+    struct trainable_state out = {.t = step->t};
+
+    if (step->masters) {
+        block(&out, "weights", step->image, step->layout->size * sizeof(float));
+        block(&out, "rests", step->masters->rest,
+              step->masters->count * sizeof *step->masters->rest);
+    } else {
+        block(&out, "params", step->learns->data, step->learns->count * sizeof(float));
+    }
+    out.weights = out.n;
+    block(&out, "m", step->moments.m, step->moments.bytes);
+    block(&out, "v", step->moments.v, step->moments.bytes);
+    return out;
 }
 
 /* The caller has overwritten the blocks of trainable_state: the image must follow them
- * before anything is computed. */
+ * before anything is computed; masters lie in it. */
 void trainable_restored(struct trainable *step, int64_t t)
 {
     step->t = t;
-    pack(step);
+    if (step->lora)
+        pack(step);
+    else if (!step->masters)
+        packed_fill(step->image, step->layout, step->params);
 }

@@ -16,15 +16,21 @@
 
 struct trainable;
 
-/* For checkpoints: three blocks of `count` floats (what learns, first, second moment) and t. */
+/* For checkpoints: t, and the blocks of what learns ("params", floats; or, of masters, "weights", the
+ * image, and "rests"), then the two moments, "m" and "v". */
+enum { TRAINABLE_BLOCKS = 4 };
 struct trainable_state {
-    float *params, *m, *v;
-    size_t count;
+    struct trainable_block {
+        const char *name;
+        void *bytes;
+        size_t n;
+    } block[TRAINABLE_BLOCKS];
+    int n, weights; /* blocks; the first so many are weights */
     int64_t t;
 };
 
 /* Takes `params` (freed with it, also on an error). With `lora` an adapter of first values by `seed`
- * learns; NULL: all weights. Errors: ERR_NOMEM, ERR_RANGE (lora_new's). */
+ * learns; NULL: all weights; then, in bfloat16, params give up their block (masters.h). Errors: ERR_NOMEM, ERR_RANGE (lora_new's). */
 enum err trainable_new(struct trainable **out, struct params *params,
                        const struct train_options *options, const struct lora_conf *lora,
                        uint64_t seed) MUST_CHECK;
@@ -36,8 +42,8 @@ enum err trainable_new_packed(struct trainable **out, const struct shape *shape,
                               const struct lora_conf *lora, uint64_t seed) MUST_CHECK;
 void trainable_free(struct trainable *step);
 
-struct params *trainable_params(const struct trainable *step);   /* all weights; the base, which
-                                                                  * has no data if it is packed */
+struct params *trainable_params(const struct trainable *step); /* all weights (params_rows); the
+                                                                  * base, an outline if packed */
 const struct lora *trainable_lora(const struct trainable *step); /* NULL: all weights learn */
 struct hash trainable_hash(const struct trainable *step);        /* weights hash, merged */
 /* Of the base, so that a checkpoint is known to belong to it. Computed once. Only with an

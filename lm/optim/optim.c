@@ -1,9 +1,7 @@
-/* One optimiser step is optim_clip on the summed gradient, then optim_adamw with the rate that
- * optim_rate gives for it; learner/step calls them in this order, once a step. Weights are walked
- * tensor by tensor, as decay is a tensor's; within one, chunks of a fixed size are spread over threads
- * and elements do not meet. Norms sum chunk by chunk, each in sixteen lanes, then the chunks in order:
- * the same bits for any number of threads. Powers and roots come without libm. The words of plans
- * (names, defaults, what contradicts) are here too, the curves themselves in schedule.c. */
+/* One optimiser step is optim_clip on the summed gradient, then optim_rule_step with the rate that
+ * optim_rate gives for it; learner/step calls them in this order, once a step. Norms sum chunk by chunk,
+ * each in sixteen lanes, then the chunks in order: the same bits for any number of threads. The words of
+ * plans (names, defaults, what contradicts) are here too, the curves themselves in schedule.c. */
 
 #include "lm/optim/optim.h"
 
@@ -14,68 +12,6 @@
 #include <string.h>
 
 enum { CHUNK = 1 << 15, LANES = 16 };
-
-/* beta^t without libm: the same on every machine. */
-static double to_the(double beta, int64_t t)
-{
-    double y = 1.0;
-
-    for (; t > 0; t >>= 1) {
-        if (t & 1)
-            y *= beta;
-        beta *= beta;
-    }
-    return y;
-}
-
-struct optim_step {
-    float keep, beta1, beta2, size, root, epsilon;
-};
-
-/* `size` and `root` hold the bias corrections: no division by them for each element. */
-static void step_chunk(const struct optim_step *s, float *restrict p, const float *restrict g,
-                       float *restrict m, float *restrict v, size_t n)
-{
-    const struct optim_step k = *s;
-    const float rest1 = 1.0f - k.beta1, rest2 = 1.0f - k.beta2;
-
-#pragma omp simd
-    for (size_t i = 0; i < n; i++) {
-        const float mi = m[i] + rest1 * (g[i] - m[i]);
-        const float vi = v[i] * k.beta2 + rest2 * g[i] * g[i];
-        m[i] = mi;
-        v[i] = vi;
-        p[i] = p[i] * k.keep - k.size * (mi / (sqrtf(vi) / k.root + k.epsilon));
-    }
-}
-
-void optim_adamw(const struct adamw *conf, struct params *params, const float *grad, float *m,
-                 float *v, int64_t t, double rate)
-{
-    for (int i = 0; i < params->n; i++) {
-        const struct tensor *tensor = &params->tensor[i];
-        const size_t n = (size_t)tensor->rows * (size_t)tensor->cols;
-        const long chunks = (long)((n + CHUNK - 1) / CHUNK);
-        /* Decay first, then the step, as AdamW has it: p (1 - rate decay) - ... */
-        const struct optim_step s = {
-            .keep = (float)(1.0 - (tensor->decay ? rate * conf->weight_decay : 0.0)),
-            .beta1 = (float)conf->beta1,
-            .beta2 = (float)conf->beta2,
-            .size = (float)(rate / (1.0 - to_the(conf->beta1, t))),
-            /* PyTorch's order: sqrt(v) / root + epsilon, epsilon outside the correction */
-            .root = (float)sqrt(1.0 - to_the(conf->beta2, t)),
-            .epsilon = (float)conf->epsilon,
-        };
-#pragma omp parallel for schedule(static) if (chunks > 1)
-        for (long c = 0; c < chunks; c++) {
-            const size_t from = (size_t)c * CHUNK, at = tensor->at + from;
-            const size_t left = n - from;
-
-            step_chunk(&s, params->data + at, grad + at, m + at, v + at,
-                       left < CHUNK ? left : CHUNK);
-        }
-    }
-}
 
 /* Element i in lane i mod 16, one tree: the order that the forward kernels have. */
 static double sum_squares(const float *g, size_t n)

@@ -1,15 +1,17 @@
-/* optim: AdamW, learning-rate schedules, gradient clipping, in fixed order.
+/* optim: what an optimiser step goes by, learning-rate schedules, gradient clipping, in fixed order.
  *
- * Loshchilov & Hutter 2019, arXiv:1711.05101, with epsilon outside the bias correction
- * (PyTorch). Same bits on every machine for the same numbers. */
+ * Same bits on every machine for the same numbers. */
 
 #ifndef LM_OPTIM_OPTIM_H
 #define LM_OPTIM_OPTIM_H
 
-#include "lm/model/params.h"
+#include "base/err.h"
 #include "lm/optim/schedule.h"
 
-/* Which rule a step follows (optim_rule.h); optim_adamw itself asks nobody. */
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Which rule a step follows (optim_rule.h). */
 enum optim_rule {
     OPTIM_ADAMW,
     OPTIM_SGD,
@@ -32,11 +34,6 @@ struct adamw {
     enum optim_rule rule;
     struct optim_args args;
 };
-
-/* One step, t = 1, 2, ...: params, m and v change; grad is read. rate: this step's learning
- * rate. */
-void optim_adamw(const struct adamw *conf, struct params *params, const float *grad, float *m,
-                 float *v, int64_t t, double rate);
 
 /* sqrt(sum g^2), summed in double in fixed order. */
 double optim_norm(const float *grad, size_t n);

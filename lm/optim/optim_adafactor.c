@@ -21,11 +21,12 @@ static const double tiny = 1e-30; /* transformers' eps[0] */
 /* One tensor's step. */
 struct optim_factors {
     const float *g;
-    float *p, *row, *col; /* row, col: what is remembered; a vector's squares are in `row` */
+    float *row, *col; /* row, col: what is remembered; a vector's squares are in `row` */
     float *by_row, *by_col;
     double *sum; /* [rows] */
     long rows, cols;
     double keep, rest; /* of what is remembered, of what is new */
+    float decay, rate; /* of the weights what stays, of the update what is taken */
 };
 
 /* x^0.8 for x in (0,1] by the binary digits of .8, each a square root: no libm. */
@@ -143,39 +144,43 @@ static double size_of(const struct optim_factors *f)
     return sqrt(sum / ((double)f->rows * (double)f->cols));
 }
 
-static void move(const struct optim_factors *f, float keep, float rate)
+/* optim_target_walk's step. */
+static void move(const void *self, const struct optim_piece *piece)
 {
-#pragma omp parallel for schedule(static) if (worth(f))
-    for (long i = 0; i < f->rows; i++) {
-        const float *g = f->g + i * f->cols;
-        float *p = f->p + i * f->cols;
+    const struct optim_factors *f = self;
+
+    for (long i = 0; i < (long)piece->n / f->cols; i++) {
+        const float *g = piece->g + i * f->cols;
+        const float row = f->by_row[piece->row + i];
+        float *p = piece->p + i * f->cols;
 
         for (long j = 0; j < f->cols; j++)
-            p[j] = p[j] * keep - rate * (f->by_row[i] * f->by_col[j] * g[j]);
+            p[j] = p[j] * f->decay - f->rate * (row * f->by_col[j] * g[j]);
     }
 }
 
-void optim_adafactor(const struct adamw *conf, struct params *params, const float *grad,
-                     float *m, float *v, int64_t t, double rate)
+void optim_adafactor(const struct adamw *conf, const struct optim_target *target, int64_t t,
+                     double rate)
 {
     const double rest = power_08(1.0 / (double)t);
 
-    for (int i = 0; i < params->n; i++) {
-        const struct tensor *tensor = &params->tensor[i];
+    for (int i = 0; i < target->params->n; i++) {
+        const struct tensor *tensor = &target->params->tensor[i];
         const size_t rows = (size_t)tensor->rows, cols = (size_t)tensor->cols;
+        const struct moments_rows is = moments_take(target->moments, target->params, i, 0, 0,
+                                                    (struct moments_rows){NULL, NULL});
         float *by = mem_new(rows + cols, sizeof *by);
         double *sum = mem_new(rows, sizeof *sum);
-        const struct optim_factors f = {.g = grad + tensor->at,
-                                        .p = params->data + tensor->at,
-                                        .row = v + tensor->at,
-                                        .col = m + tensor->at,
-                                        .by_row = by,
-                                        .by_col = by + rows,
-                                        .sum = sum,
-                                        .rows = tensor->rows,
-                                        .cols = tensor->cols,
-                                        .keep = 1 - rest,
-                                        .rest = rest};
+        struct optim_factors f = {.g = target->grad + tensor->at,
+                                  .row = is.v,
+                                  .col = is.m,
+                                  .by_row = by,
+                                  .by_col = by + rows,
+                                  .sum = sum,
+                                  .rows = tensor->rows,
+                                  .cols = tensor->cols,
+                                  .keep = 1 - rest,
+                                  .rest = rest};
         double size;
 
         /* What decays is what torch holds with two dimensions, though one of them be 1. */
@@ -184,8 +189,9 @@ void optim_adafactor(const struct adamw *conf, struct params *params, const floa
         else
             singles(&f);
         size = size_of(&f);
-        move(&f, (float)(1 - (tensor->decay ? rate * conf->weight_decay : 0)),
-             (float)(rate / (size > 1 ? size : 1)));
+        f.decay = (float)(1 - (tensor->decay ? rate * conf->weight_decay : 0));
+        f.rate = (float)(rate / (size > 1 ? size : 1));
+        optim_target_walk(target, i, move, &f);
         free(sum);
         free(by);
     }

@@ -6,11 +6,13 @@
 #define LM_OPTIM_OPTIM_ADAFACTOR_H
 
 #include "lm/optim/optim.h"
+#include "lm/optim/optim_target.h"
 
 /* One step, t = 1, 2, ... A matrix (what decays) remembers means of its rows, in the first of v's
  * places for it, and of its columns, in the first of m's; a vector remembers each square in v.
+ * Moments are float32's.
  * Same bits on every machine, for any number of threads. */
-void optim_adafactor(const struct adamw *conf, struct params *params, const float *grad,
-                     float *m, float *v, int64_t t, double rate);
+void optim_adafactor(const struct adamw *conf, const struct optim_target *target, int64_t t,
+                     double rate);
 
 #endif

@@ -1,6 +1,6 @@
-/* How it works: names are a table; a step is AdamW's own function, or here, tensor by tensor, as
- * decay is a tensor's: chunks of a fixed size are spread over threads and elements do not meet,
- * so any number of threads gives the same bits. */
+/* How it works: names are a table; a step goes tensor by tensor, as decay is a tensor's, and
+ * optim_target_walk hands pieces of it to threads. Elements do not meet, but in Adafactor, which has a file
+ * of its own. Powers come without libm. */
 #include "lm/optim/optim_rule.h"
 
 #include "base/mem.h"
@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-enum { CHUNK = 1 << 15 };
 
 static const struct {
     const char *name;
@@ -154,13 +152,44 @@ enum err optim_rule_args(struct optim_args *out, const char **unread, enum optim
 
 /* ---- steps */
 
-/* What a step is made of. SGD: `keep` of what is remembered, `add` of what is new; RMSprop and
- * Adagrad the same of squares, of which the root plus epsilon divides; Lion: `keep` of the
+/* What a step is made of. AdamW: `keep` of the weight, its two memories, `rate` and `root` with the bias
+ * corrections, so that no element is divided by them; SGD: `keep` of what is remembered, `add` of what is
+ * new; RMSprop and Adagrad the same of squares, of which the root plus epsilon divides; Lion: `keep` of the
  * weight, and its two memories. */
 struct optim_rule_chunk {
-    float decay, rate, keep, add, epsilon, beta1, beta2;
-    bool nesterov;
+    enum optim_rule rule;
+    float decay, rate, keep, add, epsilon, beta1, beta2, root;
+    bool momentum, nesterov;
 };
+
+/* beta^t without libm: the same on every machine. */
+static double to_the(double beta, int64_t t)
+{
+    double y = 1.0;
+
+    for (; t > 0; t >>= 1) {
+        if (t & 1)
+            y *= beta;
+        beta *= beta;
+    }
+    return y;
+}
+
+static void adamw_chunk(const struct optim_rule_chunk *c, float *restrict p,
+                        const float *restrict g, float *restrict m, float *restrict v, size_t n)
+{
+    const struct optim_rule_chunk k = *c;
+    const float rest1 = 1.0f - k.beta1, rest2 = 1.0f - k.beta2;
+
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        const float mi = m[i] + rest1 * (g[i] - m[i]);
+        const float vi = v[i] * k.beta2 + rest2 * g[i] * g[i];
+        m[i] = mi;
+        v[i] = vi;
+        p[i] = p[i] * k.keep - k.rate * (mi / (sqrtf(vi) / k.root + k.epsilon));
+    }
+}
 
 /* SGD without momentum remembers nothing. */
 static void plain_chunk(const struct optim_rule_chunk *c, float *restrict p,
@@ -226,13 +255,25 @@ static struct optim_rule_chunk chunk_of(const struct adamw *conf, int64_t t, dou
 {
     const struct optim_args *const a = &conf->args;
     const double alpha = a->alpha > 0 ? a->alpha : 0.99;
-    struct optim_rule_chunk c = {.decay = (float)decay, .rate = (float)rate};
+    struct optim_rule_chunk c = {
+        .rule = conf->rule, .decay = (float)decay, .rate = (float)rate};
 
     switch (conf->rule) {
+    case OPTIM_ADAMW:
+        /* Decay first, then the step, as AdamW has it: p (1 - rate decay) - ... */
+        c.keep = (float)(1.0 - rate * decay);
+        c.beta1 = (float)conf->beta1;
+        c.beta2 = (float)conf->beta2;
+        c.rate = (float)(rate / (1.0 - to_the(conf->beta1, t)));
+        /* PyTorch's order: sqrt(v) / root + epsilon, epsilon outside the correction */
+        c.root = (float)sqrt(1.0 - to_the(conf->beta2, t));
+        c.epsilon = (float)conf->epsilon;
+        break;
     case OPTIM_SGD:
         c.keep = t > 1 ? (float)a->momentum : 0.0f;
         c.add = t > 1 ? (float)(1.0 - a->dampening) : 1.0f;
         c.beta1 = (float)a->momentum;
+        c.momentum = a->momentum > 0;
         c.nesterov = a->nesterov;
         break;
     case OPTIM_RMSPROP:
@@ -245,7 +286,7 @@ static struct optim_rule_chunk chunk_of(const struct adamw *conf, int64_t t, dou
         c.epsilon = a->epsilon > 0 ? (float)a->epsilon : 1e-10f;
         c.rate = (float)(rate / (1 + (double)(t - 1) * a->lr_decay));
         break;
-    default: /* Lion; the others have steps of their own */
+    default: /* Lion; Adafactor has a step of its own */
         c.keep = (float)(1.0 - rate * decay);
         c.beta1 = (float)conf->beta1;
         c.beta2 = (float)conf->beta2;
@@ -253,44 +294,34 @@ static struct optim_rule_chunk chunk_of(const struct adamw *conf, int64_t t, dou
     return c;
 }
 
-/* n weights of one tensor, from `at` on. */
-static void step_chunk(const struct adamw *conf, const struct optim_rule_chunk *c, float *p,
-                       const float *g, float *m, float *v, size_t n)
+/* optim_target_walk's step. */
+static void step_piece(const void *self, const struct optim_piece *o)
 {
-    if (conf->rule == OPTIM_LION)
-        sign_chunk(c, p, g, m, n);
-    else if (conf->rule != OPTIM_SGD)
-        rooted_chunk(c, p, g, v, n);
-    else if (conf->args.momentum > 0)
-        momentum_chunk(c, p, g, m, n);
+    const struct optim_rule_chunk *c = self;
+
+    if (c->rule == OPTIM_ADAMW)
+        adamw_chunk(c, o->p, o->g, o->m, o->v, o->n);
+    else if (c->rule == OPTIM_LION)
+        sign_chunk(c, o->p, o->g, o->m, o->n);
+    else if (c->rule != OPTIM_SGD)
+        rooted_chunk(c, o->p, o->g, o->v, o->n);
+    else if (c->momentum)
+        momentum_chunk(c, o->p, o->g, o->m, o->n);
     else
-        plain_chunk(c, p, g, n);
+        plain_chunk(c, o->p, o->g, o->n);
 }
 
-void optim_rule_step(const struct adamw *conf, struct params *params, const float *grad,
-                     float *m, float *v, int64_t t, double rate)
+void optim_rule_step(const struct adamw *conf, const struct optim_target *target, int64_t t,
+                     double rate)
 {
-    if (conf->rule == OPTIM_ADAMW) {
-        optim_adamw(conf, params, grad, m, v, t, rate);
-        return;
-    }
     if (conf->rule == OPTIM_ADAFACTOR) {
-        optim_adafactor(conf, params, grad, m, v, t, rate);
+        optim_adafactor(conf, target, t, rate);
         return;
     }
-    for (int i = 0; i < params->n; i++) {
-        const struct tensor *tensor = &params->tensor[i];
-        const size_t n = (size_t)tensor->rows * (size_t)tensor->cols;
-        const long chunks = (long)((n + CHUNK - 1) / CHUNK);
+    for (int i = 0; i < target->params->n; i++) {
         const struct optim_rule_chunk c =
-            chunk_of(conf, t, rate, tensor->decay ? conf->weight_decay : 0.0);
+            chunk_of(conf, t, rate, target->params->tensor[i].decay ? conf->weight_decay : 0.0);
 
-#pragma omp parallel for schedule(static) if (chunks > 1)
-        for (long k = 0; k < chunks; k++) {
-            const size_t from = (size_t)k * CHUNK, at = tensor->at + from;
-            const size_t left = n - from < CHUNK ? n - from : CHUNK;
-
-            step_chunk(conf, &c, params->data + at, grad + at, m + at, v + at, left);
-        }
+        optim_target_walk(target, i, step_piece, &c);
     }
 }

@@ -1,4 +1,5 @@
-/* One optimiser step of a model: a gradient that is no number leaves everything as it was. */
+/* One optimiser step of a model: a gradient that is no number leaves everything as it was; the blocks of a
+ * state are all that there is to keep of it. */
 
 #include "learner/step/trainable.h"
 
@@ -19,12 +20,15 @@ struct trainable_bed {
     struct batch batch;
 };
 
-static void toy_init(struct trainable_bed *toy, const struct lora_conf *conf)
+static void toy_init(struct trainable_bed *toy, const struct lora_conf *conf,
+                     enum precision compute)
 {
     const struct train_options options = {.checkpointing = true};
+    struct shape shape = small_shape[0];
     struct small small;
 
-    small_new(&small, &small_shape[0]);
+    shape.compute = compute;
+    small_new(&small, &shape);
     assert_ok(trainable_new(&toy->step, small.params, &options, conf, 7));
     small.params = NULL;
     small_free(&small);
@@ -51,14 +55,19 @@ static float *copy(struct trainable_bed *toy, size_t *n)
     const struct trainable_state s = trainable_state(toy->step);
     size_t bytes;
     const float *image = trainable_image(toy->step, &bytes);
-    const float *const part[] = {s.params, s.m, s.v, image};
-    const size_t size[] = {s.count, s.count, s.count, bytes / sizeof(float)};
-    float *all = malloc((3 * s.count + size[3]) * sizeof *all);
+    float *all = malloc(bytes);
 
     assert_non_null(all);
-    *n = 0;
-    for (int i = 0; i < 4; *n += size[i++])
-        memcpy(all + *n, part[i], size[i] * sizeof *all);
+    memcpy(all, image, bytes);
+    *n = bytes / sizeof *all;
+    for (int i = 0; i < s.n; i++) {
+        const size_t more = s.block[i].n / sizeof *all;
+
+        all = realloc(all, (*n + more) * sizeof *all);
+        assert_non_null(all);
+        memcpy(all + *n, s.block[i].bytes, more * sizeof *all);
+        *n += more;
+    }
     return all;
 }
 
@@ -67,16 +76,17 @@ static void a_norm_that_is_no_number_leaves_the_weights(void **state)
     static const float odd[] = {NAN, INFINITY, -INFINITY};
     (void)state;
 
-    for (int c = 0; c < 6; c++) {
+    for (int c = 0; c < 9; c++) {
         struct trainable_bed toy;
         size_t n, bytes;
         float *was, *is;
         double norm;
 
-        toy_init(&toy, c % 2 ? &lora : NULL);
+        toy_init(&toy, c % 3 == 1 ? &lora : NULL,
+                 c % 3 == 2 ? PRECISION_BFLOAT16 : PRECISION_FLOAT32);
         assert_true(learn(&toy, 0) > 0); /* moments that are not zero */
         was = copy(&toy, &n);
-        norm = learn(&toy, odd[c / 2]);
+        norm = learn(&toy, odd[c / 3]);
         assert_true(!isfinite(norm));
         assert_int_equal(trainable_count(toy.step), 2); /* it counts as a step */
         is = copy(&toy, &bytes);
@@ -88,10 +98,52 @@ static void a_norm_that_is_no_number_leaves_the_weights(void **state)
         assert_true(isfinite(norm) && norm > 0);
         is = copy(&toy, &bytes);
         assert_memory_not_equal(was, is, n * sizeof *was);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n && c % 3 != 2; i++) /* halves are no floats */
             assert_true(isfinite(is[i]));
         free(is);
         free(was);
+        trainable_free(toy.step);
+    }
+}
+
+/* What a checkpoint keeps of two precisions, with an adapter and without. */
+static void a_state_is_all_of_it(void **state)
+{
+    (void)state;
+
+    for (int c = 0; c < 4; c++) {
+        struct trainable_bed toy;
+        struct trainable_state inner;
+        void *kept[TRAINABLE_BLOCKS];
+        struct hash was, is;
+        size_t n, again;
+        float *all, *back;
+
+        toy_init(&toy, c % 2 ? &lora : NULL, c / 2 ? PRECISION_BFLOAT16 : PRECISION_FLOAT32);
+        assert_true(learn(&toy, 0) > 0);
+        inner = trainable_state(toy.step);
+        assert_true((inner.weights == 2) == (c == 2)); /* masters are two blocks */
+        for (int i = 0; i < inner.n; i++) {
+            kept[i] = malloc(inner.block[i].n);
+            assert_non_null(kept[i]);
+            memcpy(kept[i], inner.block[i].bytes, inner.block[i].n);
+        }
+        assert_true(learn(&toy, 0) > 0 && learn(&toy, 0) > 0);
+        all = copy(&toy, &n);
+        was = trainable_hash(toy.step);
+        for (int i = 0; i < inner.n; i++) {
+            memcpy(inner.block[i].bytes, kept[i], inner.block[i].n);
+            free(kept[i]);
+        }
+        trainable_restored(toy.step, inner.t);
+        assert_true(learn(&toy, 0) > 0 && learn(&toy, 0) > 0);
+        back = copy(&toy, &again);
+        is = trainable_hash(toy.step);
+        assert_int_equal(n, again);
+        assert_memory_equal(all, back, n * sizeof *all);
+        assert_memory_equal(&was, &is, sizeof was);
+        free(all);
+        free(back);
         trainable_free(toy.step);
     }
 }
@@ -100,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_norm_that_is_no_number_leaves_the_weights),
+        cmocka_unit_test(a_state_is_all_of_it),
     };
 
     return cmocka_run_group_tests_name("step", tests, NULL, NULL);

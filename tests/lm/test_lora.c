@@ -6,6 +6,7 @@
 #include "lm/model/forward.h"
 #include "lm/optim/optim.h"
 #include "tests/lm/lora_fixture.h"
+#include "tests/lm/optim_step.h"
 
 #include <omp.h>
 
@@ -323,8 +324,8 @@ static double after_steps(size_t c, const struct lora_conf *conf, int steps)
         memset(fixture->grad, 0, count * sizeof *fixture->grad);
         loss = loss_of(fixture, 0);
         back(fixture);
-        optim_adamw(&adamw, fixture->lora->weights, fixture->grad, moments, moments + count,
-                    step + 1, 3e-3);
+        optim_step(&adamw, fixture->lora->weights, fixture->grad, moments, moments + count,
+                   step + 1, 3e-3);
     }
     free(moments);
     lora_fixture_free(fixture);

@@ -5,6 +5,7 @@
 #include "lm/optim/optim.h"
 #include "tests/golden/lora_steps.inc"
 #include "tests/lm/lora_fixture.h"
+#include "tests/lm/optim_step.h"
 
 /* As CASES of tests/golden/lora_steps.py; `b`: scale of B at the start. */
 static const struct {
@@ -68,8 +69,8 @@ static void steps_follow_peft(size_t c, struct train_options options)
             gradients_of_every_tensor(fixture, golden);
         close_to(optim_clip(fixture->grad, count, 1.0), golden->norm[step], step ? 3e-4 : 1e-5,
                  "norm", step);
-        optim_adamw(&adamw, fixture->lora->weights, fixture->grad, moments, moments + count,
-                    step + 1, 5e-3);
+        optim_step(&adamw, fixture->lora->weights, fixture->grad, moments, moments + count,
+                   step + 1, 5e-3);
     }
     lora_merge(fixture->lora,
                fixture->small.params); /* the base is W now: B must not count twice */

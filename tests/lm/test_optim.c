@@ -1,6 +1,7 @@
 #include "lm/optim/optim.h"
 
 #include "tests/golden/optim.inc"
+#include "tests/lm/optim_step.h"
 #include "tests/support/formula.h"
 #include "tests/support/test.h"
 
@@ -29,7 +30,7 @@ static void adamw_follows_torch(void **state)
         formula_fill(grad + 48, N, 10 * t + 1, 0.3f, 0.0f);
         const double norm = optim_clip(grad, 48 + N, 1.0);
         assert_true(fabs(norm - adamw_norm[t - 1]) < 1e-6);
-        optim_adamw(&conf, &params, grad, m, v, t, 1e-2 / t);
+        optim_step(&conf, &params, grad, m, v, t, 1e-2 / t);
     }
     for (int i = 0; i < N; i++) {
         assert_true(fabs(data[i] - adamw_a[i]) < 3e-7);
@@ -128,7 +129,7 @@ static void threads_do_not_change_bits(void **state)
         formula_fill(data, n, 1, 1.0f, 0.0f);
         formula_fill(grad, n, 2, 1.0f, 0.0f);
         norm[run] = optim_clip(grad, n, 1.0);
-        optim_adamw(&conf, &params, grad, m, v, 1, 1e-3);
+        optim_step(&conf, &params, grad, m, v, 1, 1e-3);
     }
     omp_set_num_threads(threads);
     assert_true(norm[0] == norm[1]);

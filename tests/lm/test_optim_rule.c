@@ -3,6 +3,7 @@
  * transformers 5 (_get_cosine_with_min_lr_schedule_with_warmup_lr_rate_lambda). */
 #include "lm/optim/optim_rule.h"
 
+#include "tests/lm/optim_step.h"
 #include "tests/support/formula.h"
 #include "tests/support/test.h"
 
@@ -84,7 +85,7 @@ static void arguments_are_torchs(void **state)
         for (int t = 1; t <= STEPS; t++) {
             formula_fill(grad, N, 10 * (uint32_t)t, 0.3f, 0.0f);
             grad[3] = 0; /* of Lion no step, of the others none but the decay's */
-            optim_rule_step(&conf, &params, grad, m, v, t, 1e-2 / t);
+            optim_step(&conf, &params, grad, m, v, t, 1e-2 / t);
             for (int i = 0; i < N; i++)
                 want[i] = argued_step(&conf, want[i], (double)grad[i], .1, 1e-2 / t, t,
                                       &seen_m[i], &seen_v[i]);
@@ -180,7 +181,7 @@ static void adafactor_follows_transformers(void **state)
     for (int t = 1; t <= STEPS; t++) {
         formula_fill(grad, ALL, 10 * (uint32_t)t, t == 2 ? 30.0f : 0.3f, 0.0f);
         memset(grad + COLS, 0, COLS * sizeof *grad); /* a token that no batch had */
-        optim_rule_step(&conf, &params, grad, m, v, t, 1e-2 / t);
+        optim_step(&conf, &params, grad, m, v, t, 1e-2 / t);
         for (int k = 0; k < 3; k++) {
             const size_t at = tensor[k].at;
             adafactor_step(want + at, grad + at, tensor[k].rows, COLS, tensor[k].decay,
@@ -214,7 +215,7 @@ static void rules_follow_torch(void **state)
         for (uint32_t t = 1; t <= STEPS; t++) {
             formula_fill(grad, N, 10 * t, 0.3f, 0.0f);
             formula_fill(grad + 48, N, 10 * t + 1, 0.3f, 0.0f);
-            optim_rule_step(&conf, &params, grad, m, v, t, 1e-2 / t);
+            optim_step(&conf, &params, grad, m, v, t, 1e-2 / t);
             for (int i = 0; i < 48 + N; i++)
                 if (i < N || i >= 48)
                     want[i] = torch_step(rules[r], want[i], grad[i], i < N ? .1 : 0, 1e-2 / t,

@@ -4,6 +4,7 @@
 
 #include "lm/optim/optim.h"
 #include "tests/golden/sft_steps.inc"
+#include "tests/lm/optim_step.h"
 #include "tests/lm/small.h"
 
 #include <math.h>
@@ -97,8 +98,8 @@ static void steps_follow_torch(size_t c, struct train_options options)
             gradients_of_every_tensor(&fixture, golden);
         close_to(optim_clip(fixture.grad, count, 1.0), golden->norm[step], step ? 3e-4 : 1e-5,
                  "norm", step);
-        optim_adamw(&conf, fixture.small.params, fixture.grad, moments, moments + count,
-                    step + 1, 5e-3);
+        optim_step(&conf, fixture.small.params, fixture.grad, moments, moments + count,
+                   step + 1, 5e-3);
         small_pack(&fixture.small);
     }
     train_free(fixture.train);

@@ -1,0 +1,37 @@
+/* optim_target: what an optimiser step moves, and the walk over it.
+ *
+ * Weights are a block of floats, or masters that lie as halves; the compute weights follow in the same walk.
+ * Nothing of a step depends on how many threads there are. */
+
+#ifndef LM_OPTIM_OPTIM_TARGET_H
+#define LM_OPTIM_OPTIM_TARGET_H
+
+#include "lm/model/masters.h"
+#include "lm/optim/moments.h"
+
+struct optim_target {
+    struct params *params;   /* with data, or: */
+    struct masters *masters; /* NULL, or of params without data */
+    /* Of params with data: their compute weights, which follow them; NULL: none do. */
+    float *image;
+    const struct packed_layout *layout;
+    const float *grad; /* [params->count] */
+    struct moments *moments;
+};
+
+/* Some rows of weight `tensor`, from `row` on: n values each. */
+struct optim_piece {
+    const struct tensor *tensor;
+    int row;
+    const float *g;
+    float *p, *m, *v;
+    size_t n;
+};
+
+/* Calls `step` once for each row of weight i of the params, some rows together, by all threads: it moves p,
+ * m and v. */
+void optim_target_walk(const struct optim_target *target, int i,
+                       void (*step)(const void *self, const struct optim_piece *piece),
+                       const void *self);
+
+#endif
