@@ -172,6 +172,7 @@ void packed_take(float *to, const struct packed_layout *layout, const struct ten
 
 void packed_fill(float *packed, const struct packed_layout *layout, const struct params *params)
 {
+    assert(params->data);
     /* the gaps too: the block's hash is over all of its bytes */
     memset(packed, 0, layout->size * sizeof *packed);
     for (int i = 0; i < params->n; i++) {

@@ -197,7 +197,14 @@ static void make_reference(struct toy_world *toy, uint64_t seed, int steps)
     }
     struct params *kept;
     must(params_new(&kept, &shape));
-    memcpy(kept->data, toy->params->data, kept->count * sizeof(float));
+    for (int i = 0; i < kept->n; i++) { /* in bfloat16 there is no block to copy */
+        const struct tensor *t = &kept->tensor[i];
+        float *const to = kept->data + t->at;
+        const float *from = params_rows(toy->params, t, 0, t->rows, to);
+
+        if (from != to)
+            memcpy(to, from, (size_t)t->rows * (size_t)t->cols * sizeof *to);
+    }
     trainable_free(step);
     toy->params = kept;
 }
