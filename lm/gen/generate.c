@@ -1,9 +1,9 @@
 /* A slot holds one answer in the making: FREE, PREFILL (its prompt is on the way through the model),
  * WAIT (another slot computes the same prompt for it) or DECODE. A step gathers one row for each slot
- * in DECODE and as many prompt rows as fit behind them, runs them through the model together, and
- * draws one token for every slot whose last row was among them. When the first slot of a job has its
+ * in DECODE, more where it guesses what comes (generate_guess.c), and as many prompt rows as fit behind them,
+ * runs them through the model together, and draws a token for every slot whose last row was among them. When the first slot of a job has its
  * prompt in the cache, the others copy it and all draw their first token from the same logits.
- * 
+ *
  * Nothing of a draw depends on which slots are open beside it: its logits have the same bits in any
  * batch (forward.h) and its random number is that of (seed, task, sample, position). The listener that
  * is told of a token or an answer may cancel or admit in between; deliver and generate_step look at
@@ -19,10 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    PREFILL_ROWS = 256, /* prompt tokens in one step, besides the open slots' own */
-    MOST_SLOTS = 4096,
-};
+enum { MOST_SLOTS = 4096 };
 
 const char *generate_finish(enum finish finish)
 {
@@ -65,13 +62,14 @@ enum err generate_new(struct generate **out, const struct shape *shape, int slot
     g->length = length;
     g->threads = omp_get_max_threads();
     g->tokenizer = tokenizer;
-    rows = (size_t)(slots + PREFILL_ROWS);
+    g->guesses = DRAFT_MOST;
+    rows = (size_t)(slots + GENERATE_PREFILL);
     g->slot = mem_new((size_t)slots, sizeof *g->slot);
-    g->draw = mem_new((size_t)slots, sizeof *g->draw);
+    g->draw = mem_new(rows, sizeof *g->draw);
     g->row = mem_new(rows, sizeof *g->row);
     g->scratch = mem_new((size_t)g->threads, sizeof(struct sample_scratch *));
     /* All memory that decoding will take, now: an admitted job cannot fail for want of it. */
-    if (make_slots(g) || forward_work_new(&g->work, shape, slots + PREFILL_ROWS) ||
+    if (make_slots(g) || forward_work_new(&g->work, shape, slots + GENERATE_PREFILL) ||
         mem_big(&g->hidden, rows * (size_t)shape->width, sizeof *g->hidden, "hidden states") ||
         mem_big(&g->logits, (size_t)generate_draw_rows(g) * (size_t)shape->vocab,
                 sizeof *g->logits, "logits")) {
@@ -136,6 +134,7 @@ enum err generate_admit(struct generate *g, const struct generate_job *job)
         s->n = job->n_prompt;
         s->filled = 0;
         s->stop.n = 0;
+        s->record = (struct draft_record){.hoped = {0}};
         memcpy(s->token, job->prompt, (size_t)job->n_prompt * sizeof *s->token);
     }
     g->admitted++; /* one number for the job: its samples stand or wait together */
@@ -165,7 +164,7 @@ void generate_drop(struct generate *g, const void *owner)
             g->slot[i].state = FREE;
 }
 
-static bool takes_part(const struct generate *g, const struct generate_slot *s)
+bool generate_takes_part(const struct generate *g, const struct generate_slot *s)
 {
     return !s->job.model || s->job.model == g->now;
 }
@@ -179,8 +178,8 @@ static struct generate_slot *next_prompt(struct generate *g, const struct genera
     for (int i = 0; i < g->slots; i++) {
         struct generate_slot *s = &g->slot[i];
 
-        if (s->state == PREFILL && takes_part(g, s) && (!after || s->order > after->order) &&
-            (!found || s->order < found->order))
+        if (s->state == PREFILL && generate_takes_part(g, s) &&
+            (!after || s->order > after->order) && (!found || s->order < found->order))
             found = s;
     }
     return found;
@@ -200,27 +199,30 @@ static void promote(struct generate *g, struct generate_slot *leader, int row)
             cache_copy(s->cache, leader->cache, leader->n);
         s->state = DECODE;
         s->filled = leader->n;
-        g->draw[g->draws++] = (struct generate_draw){i, row, -1};
+        g->draw[g->draws++] = (struct generate_draw){.slot = i, .row = row, .at = s->n};
     }
 }
 
-/* One row for each open slot, then prompts as far as they fit. */
+/* One row for each open slot and for each of its guesses, then prompts as far as they fit. */
 static int gather(struct generate *g)
 {
     int n = 0;
 
+    generate_guess_all(g);
     g->draws = 0;
     for (int i = 0; i < g->slots; i++) {
         struct generate_slot *s = &g->slot[i];
 
-        if (s->state != DECODE || !takes_part(g, s))
+        if (s->state != DECODE || !generate_takes_part(g, s))
             continue;
-        g->draw[g->draws++] = (struct generate_draw){i, n, -1};
-        g->row[n++] = (struct forward_row){s->cache, s->token[s->n - 1], s->n - 1};
-        s->filled = s->n; /* by the end of this step */
+        for (int at = s->n; at <= s->n + s->taken; at++) {
+            g->draw[g->draws++] = (struct generate_draw){.slot = i, .row = n, .at = at};
+            g->row[n++] = (struct forward_row){s->cache, s->token[at - 1], at - 1};
+        }
+        s->filled = s->n; /* by the end of this step; keys of guesses are written over */
     }
     for (struct generate_slot *s = next_prompt(g, NULL); s; s = next_prompt(g, s))
-        while (s->filled < s->n && n < g->slots + PREFILL_ROWS) {
+        while (s->filled < s->n && n < g->slots + GENERATE_PREFILL) {
             g->row[n++] = (struct forward_row){s->cache, s->token[s->filled], s->filled};
             s->filled++;
         }
@@ -264,21 +266,22 @@ static bool ended(const struct generate *g, struct generate_slot *s, enum finish
     return s->n - s->job.n_prompt >= p->max_new || s->n >= g->length;
 }
 
-static void deliver(struct generate *g, struct generate_slot *s, int token,
+static void deliver(struct generate *g, const struct generate_draw *d,
                     const struct generate_events *events)
 {
+    struct generate_slot *s = &g->slot[d->slot];
     const uint64_t task = s->job.task;
     const struct generate_token one = {.task = task,
                                        .sample = s->sample,
-                                       .token = token,
+                                       .token = d->token,
                                        .logprob = s->logprob[s->n],
-                                       .top = s->top,
-                                       .tops = s->tops,
+                                       .top = d->top,
+                                       .tops = d->tops,
                                        .owner = s->job.owner};
     enum finish finish;
     bool end;
 
-    s->token[s->n++] = token;
+    s->token[s->n++] = d->token;
     /* Before the listener hears of it: it may give the slot away. */
     end = ended(g, s, &finish);
     if (events->token)
@@ -314,23 +317,25 @@ enum err generate_step(struct generate *g, const struct model *model,
     forward_hidden(model, g->work, g->row, n, g->hidden);
     promote_all(g, n);
     generate_draw_all(g, model);
+    generate_guess_check(g);
     for (int i = 0; i < g->draws; i++) /* all, before any is told: a step counts whole or not */
-        if (g->draw[i].token < 0) {
+        if (g->draw[i].counts && g->draw[i].token < 0) {
             const struct generate_slot *s = &g->slot[g->draw[i].slot];
             char where[FORWARD_FAULT];
 
             return err_set(ERR_RANGE,
                            "logits of task %llu, sample %d are not numbers: from %s on",
                            (unsigned long long)s->job.task, s->sample,
-                           forward_fault(where, model, s->token, s->n));
+                           forward_fault(where, model, s->token, g->draw[i].at));
         }
     /* In order of slots: a step tells the same things in the same order on any machine. */
     for (int i = 0; i < g->draws; i++) {
-        struct generate_slot *s = &g->slot[g->draw[i].slot];
+        const struct generate_draw *d = &g->draw[i];
+        const struct generate_slot *s = &g->slot[d->slot];
 
-        if (s->state != DECODE || s->filled != s->n)
-            continue; /* cancelled, or given to another job, by a listener just now */
-        deliver(g, s, g->draw[i].token, events);
+        if (!d->counts || s->state != DECODE)
+            continue; /* guessed wrong, at an end, or given away by a listener just now */
+        deliver(g, d, events);
         if (tokens)
             ++*tokens;
     }

@@ -7,6 +7,7 @@
 #ifndef LM_GEN_GENERATE_H
 #define LM_GEN_GENERATE_H
 
+#include "lm/gen/draft.h"
 #include "lm/gen/sample.h"
 #include "lm/model/forward.h"
 #include "lm/text/tokenizer.h"
@@ -26,6 +27,8 @@ struct generate_job {
     struct sampling sampling;
     int top;     /* of the most probable tokens that are told with each, 0..SAMPLE_TOPS */
     void *owner; /* handed back */
+    /* Earlier answers to the same prompt, to guess by; none is fine. Borrowed as stop texts are. */
+    struct draft_answers earlier;
     /* Steps of other models pass it over; NULL: each step is its own. Compared, no more. */
     const struct model *model;
 };
@@ -71,7 +74,16 @@ void generate_cancel(struct generate *generate, uint64_t task);
 /* The same for all samples of an owner. */
 void generate_drop(struct generate *generate, const void *owner);
 
-/* One token for every open slot under `model` (of jobs that name one: for those that name it); finished answers are told to `done`; `token`
+/* At most so many guesses ahead of a sequence in one step, 0..DRAFT_MOST; none where a row more costs
+ * more than it brings (draft_worth). DRAFT_MOST at first; changes no bit of an answer. */
+void generate_draft(struct generate *generate, int most);
+/* What came of them, since the beginning. */
+struct generate_drafts {
+    uint64_t guessed, held;
+};
+struct generate_drafts generate_drafts(const struct generate *generate);
+
+/* One token for every open slot, and those behind it that were guessed right, under `model` (of jobs that name one: for those that name it); finished answers are told to `done`; `token`
  * (may be NULL) hears every token as it comes (streaming). `tokens` out (may be NULL): how many were made.
  * Errors: ERR_RANGE (logits that are not numbers). */
 struct generate_events {

@@ -39,6 +39,8 @@ enum err generate_check_job(const struct generate *g, const struct generate_job 
         if (job->prompt[i] < 0 || job->prompt[i] >= g->shape.vocab)
             return err_set(ERR_RANGE, "prompt token %d is %d: not in 0..%d", i, job->prompt[i],
                            g->shape.vocab - 1);
+    if (draft_unfit(&job->earlier, g->shape.vocab))
+        return err_set(ERR_RANGE, "%s", draft_unfit(&job->earlier, g->shape.vocab));
     if (job->top < 0 || job->top > SAMPLE_TOPS)
         return err_set(ERR_RANGE, "top %d: not in 0..%d", job->top, SAMPLE_TOPS);
     if (job->sampling.max_new < 1)

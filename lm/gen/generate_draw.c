@@ -13,28 +13,33 @@
 
 enum { LOGIT_ROWS = 64 }; /* rows of logits that exist at once */
 
-/* More slots than that draw in several goes: a vocabulary's logits of every slot would be larger
- * than all their caches. */
+/* More than that are drawn in several goes: a vocabulary's logits of every slot would be larger than all their
+ * caches. */
 int generate_draw_rows(const struct generate *g)
 {
-    return g->slots < LOGIT_ROWS ? g->slots : LOGIT_ROWS;
+    const int most = LOGIT_ROWS / (DRAFT_MOST + 1);
+
+    return g->slots < most ? g->slots * (DRAFT_MOST + 1) : LOGIT_ROWS;
 }
 
-/* One draw, by one thread with its own scratch: the random number is a function of the position, not
- * of how many were drawn before it. Rows of logits count from the first draw's. */
+/* A function of the position, not of how many were drawn before it. */
+double generate_draw_number(const struct generate_slot *s, int at)
+{
+    return rng_uniform(s->job.seed, RNG_SAMPLE, s->job.task, (uint32_t)s->sample, (uint32_t)at);
+}
+
+/* One draw, by one thread with its own scratch. Rows of logits count from the first draw's. */
 static void draw(struct generate *g, const struct generate_draw *first, struct generate_draw *d)
 {
     struct generate_slot *s = &g->slot[d->slot];
-    const double u =
-        rng_uniform(s->job.seed, RNG_SAMPLE, s->job.task, (uint32_t)s->sample, (uint32_t)s->n);
     const size_t row = (size_t)(d->row - first->row);
     const float *logit = g->logits + row * (size_t)g->shape.vocab;
 
     d->token = sample_draw(g->scratch[omp_get_thread_num()], &s->job.sampling,
-                           &(struct penalty_said){s->token, s->job.n_prompt, s->n}, logit, u,
-                           &s->logprob[s->n]);
-    s->tops = d->token < 0 ? 0
-                           : sample_best(s->top, s->job.top, s->job.sampling.temperature, logit,
+                           &(struct penalty_said){s->token, s->job.n_prompt, d->at}, logit,
+                           generate_draw_number(s, d->at), &s->logprob[d->at]);
+    d->tops = d->token < 0 ? 0
+                           : sample_best(d->top, s->job.top, s->job.sampling.temperature, logit,
                                          g->shape.vocab);
 }
 

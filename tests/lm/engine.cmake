@@ -9,6 +9,8 @@ drover_test(lm/forward NEEDS lm_model OpenMP::OpenMP_C TIMEOUT 600)
 drover_test(lm/golden NEEDS lm_model OpenMP::OpenMP_C m)
 drover_test(lm/sample NEEDS lm_gen)
 drover_test(lm/generate NEEDS lm_gen TIMEOUT 120)
+drover_test(lm/draft NEEDS lm_gen m)
+drover_test(lm/generate_draft NEEDS lm_gen m TIMEOUT 120)
 foreach(unit forward generate kinds)
   target_compile_definitions(test_lm_${unit}
     PRIVATE GOLDEN="${CMAKE_CURRENT_LIST_DIR}/../golden")
