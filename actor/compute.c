@@ -292,6 +292,14 @@ static void fail_unusable(struct compute *c)
     }
 }
 
+/* The first of those that run together. Weights that change between tokens are told by counting steps, a
+ * token each: no guesses there (version_trace.h). */
+static void begin(struct compute *c, size_t i)
+{
+    generate_ahead(c->generate, c->any ? 0 : DRAFT_MOST);
+    admit(c, i);
+}
+
 /* Fills the slots. Afterwards something runs, or nothing that waits can run yet. */
 static void admit_all(struct compute *c)
 {
@@ -307,7 +315,7 @@ static void admit_all(struct compute *c)
         if (fit(c, c->waiting.item[at]))
             fail(c, jobs_take_out(&c->waiting, at), err_text());
         else
-            admit(c, at);
+            begin(c, at);
     }
     while (generate_room(c->generate) && choose(c, true, &at))
         admit(c, at);

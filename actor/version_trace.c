@@ -1,5 +1,6 @@
 /* A list of turns, each a step and the version from there on. An answer of n tokens that ends
- * with this step was made by the last n steps: its spans are the turns that overlap them. */
+ * with this step was made by the last n steps: its spans are the turns that overlap them. Where there
+ * is one turn alone all was made by its version, in however many steps. */
 
 #include "actor/version_trace.h"
 
@@ -32,7 +33,7 @@ struct span *version_trace_spans(const struct version_trace *s, uint64_t n, uint
     for (size_t i = 0; i < s->n; i++) {
         if (i + 1 < s->n && s->item[i + 1].step <= first)
             continue; /* it was over before the answer began */
-        const uint64_t from = s->item[i].step > first ? s->item[i].step - first : 0;
+        const uint64_t from = s->n > 1 && s->item[i].step > first ? s->item[i].step - first : 0;
         span[(*spans)++] = (struct span){(uint32_t)from, s->item[i].version};
     }
     return span;

@@ -1,7 +1,7 @@
 /* version_trace: which version was decoded at which step, from which follows what wrote an answer.
  *
- * A step makes one token in every slot, so an answer's tokens are those of consecutive steps.
- */
+ * Where versions change in between a step makes one token in every slot, so an answer's tokens are
+ * those of consecutive steps. */
 
 #ifndef ACTOR_VERSION_TRACE_H
 #define ACTOR_VERSION_TRACE_H

@@ -223,6 +223,8 @@ static enum err start(struct talk *talk)
     if (!err)
         err = generate_new(&talk->generate, shape, 1, shape->context,
                            talk->loaded.encode.tokenizer);
+    if (!err)
+        generate_ahead(talk->generate, talk->conf.prompt_lookup_num_tokens);
     return err;
 }
 

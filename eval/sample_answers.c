@@ -70,6 +70,7 @@ static enum err engine(struct sample_answers *r, int asked, int longest)
 {
     const int slots = asked < r->slots ? asked : r->slots;
     const int context = model_shape(r->loaded->model)->context;
+    enum err err;
 
     longest = (longest + 63) / 64 * 64; /* a few lines' engine mostly serves the next few */
     if (longest > context)              /* which may be no multiple of 64 */
@@ -80,8 +81,11 @@ static enum err engine(struct sample_answers *r, int asked, int longest)
     r->generate = NULL;
     r->length = longest > r->length ? longest : r->length;
     r->open = slots > r->open ? slots : r->open;
-    return generate_new(&r->generate, model_shape(r->loaded->model), r->open, r->length,
-                        r->loaded->encode.tokenizer);
+    err = generate_new(&r->generate, model_shape(r->loaded->model), r->open, r->length,
+                       r->loaded->encode.tokenizer);
+    if (!err)
+        generate_ahead(r->generate, r->ahead);
+    return err;
 }
 
 /* The prompts as ids, and slots long enough for the longest. */

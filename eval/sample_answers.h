@@ -16,8 +16,8 @@ struct sample_answers {
     const struct open_model *loaded; /* borrowed */
     struct sampling sampling;
     uint64_t seed;
-    int slots;
-    bool fit; /* a max_new that the context has no room for is cut, and not an error */
+    int slots, ahead; /* ahead: generate_ahead's */
+    bool fit;         /* a max_new that the context has no room for is cut, and not an error */
     /* its own: zero at first, sample_answers_fini at the end */
     struct generate *generate;
     int length, open; /* tokens a slot of it holds; its slots, no more than were asked for */

@@ -51,6 +51,7 @@ enum err sampling_options_sampler(struct sample_answers *out, const struct open_
     *out = (struct sample_answers){.loaded = model,
                                    .seed = (uint64_t)conf->seed,
                                    .slots = conf->slots,
+                                   .ahead = conf->prompt_lookup_num_tokens,
                                    .fit = !conf->max_new_tokens};
     return sampling_options_make(&out->sampling, conf, model_shape(model->model), usual);
 }

@@ -13,7 +13,7 @@ struct sampling_options {
     char *system;
     json_t *stop;
     double repetition_penalty, presence_penalty, frequency_penalty;
-    int max_context;
+    int max_context, prompt_lookup_num_tokens;
     char *compute;
 };
 
@@ -39,6 +39,10 @@ struct sampling_options {
         CONF_REAL(sampling_options, presence_penalty, "0", -2, 2, \
                   "off a token's logit, if it stands in the answer"), \
         CONF_REAL(sampling_options, seed, "42", 0, 9e15, "same seed, same answers"), \
+        CONF_INT(sampling_options, prompt_lookup_num_tokens, "15", 0, DRAFT_MOST, \
+                 "tokens guessed ahead at most, from what was said, where it saves time: no " \
+                 "answer " \
+                 "is another"), \
         CONF_TREE(sampling_options, stop, "strings that end an answer")
 
 extern const struct conf_key sampling_options_chat_keys[];

@@ -62,7 +62,7 @@ enum err generate_new(struct generate **out, const struct shape *shape, int slot
     g->length = length;
     g->threads = omp_get_max_threads();
     g->tokenizer = tokenizer;
-    g->guesses = DRAFT_MOST;
+    g->ahead = DRAFT_MOST;
     rows = (size_t)(slots + GENERATE_PREFILL);
     g->slot = mem_new((size_t)slots, sizeof *g->slot);
     g->draw = mem_new(rows, sizeof *g->draw);
@@ -99,6 +99,16 @@ void generate_free(struct generate *g)
     free(g->hidden);
     free(g->logits);
     free(g);
+}
+
+void generate_ahead(struct generate *g, int most)
+{
+    g->ahead = most < 0 ? 0 : most < DRAFT_MOST ? most : DRAFT_MOST;
+}
+
+struct generate_drafts generate_drafts(const struct generate *g)
+{
+    return g->drafts;
 }
 
 int generate_room(const struct generate *g)

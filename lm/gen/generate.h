@@ -74,12 +74,12 @@ void generate_cancel(struct generate *generate, uint64_t task);
 /* The same for all samples of an owner. */
 void generate_drop(struct generate *generate, const void *owner);
 
-/* At most so many guesses ahead of a sequence in one step, 0..DRAFT_MOST; none where a row more costs
- * more than it brings (draft_worth). DRAFT_MOST at first; changes no bit of an answer. */
-void generate_draft(struct generate *generate, int most);
-/* What came of them, since the beginning. */
-struct generate_drafts {
-    uint64_t guessed, held;
+/* At most so many tokens are guessed ahead of a sequence in one step, 0..DRAFT_MOST; none where a row more
+ * costs more than it brings (draft_worth). DRAFT_MOST at first; changes no bit of an answer. */
+void generate_ahead(struct generate *generate, int most);
+struct
+    generate_drafts { /* since the beginning: tokens that were guessed, and those that were right */
+    uint64_t drafted, accepted;
 };
 struct generate_drafts generate_drafts(const struct generate *generate);
 

@@ -26,7 +26,7 @@ static int most_of(const struct generate *g, const struct generate_slot *s)
               room = g->length - s->n;
     const int left = (answer < room ? answer : room) - 1;
 
-    return left < g->guesses ? left : g->guesses;
+    return left < g->ahead ? left : g->ahead;
 }
 
 static void guess(const struct generate *g, struct generate_slot *s)
@@ -99,7 +99,7 @@ void generate_guess_all(struct generate *g)
         if (!best || !draft_worth(g->shape.compute, best->chance[best->taken], rows, tokens))
             return;
         tokens += best->chance[best->taken++];
-        g->drafts.guessed++;
+        g->drafts.drafted++;
     }
 }
 
@@ -114,16 +114,6 @@ void generate_guess_check(struct generate *g)
         if (!d->counts || s->state != DECODE || k >= s->taken)
             continue;
         draft_checked(&s->record, &s->guess[k], d->token == s->guess[k].token);
-        g->drafts.held += d->token == s->guess[k].token;
+        g->drafts.accepted += d->token == s->guess[k].token;
     }
-}
-
-void generate_draft(struct generate *g, int most)
-{
-    g->guesses = most < 0 ? 0 : most < DRAFT_MOST ? most : DRAFT_MOST;
-}
-
-struct generate_drafts generate_drafts(const struct generate *g)
-{
-    return g->drafts;
 }

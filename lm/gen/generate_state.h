@@ -57,7 +57,7 @@ struct generate {
     float *logits;              /* [generate_draw_rows, vocab] */
     struct generate_draw *draw; /* [slots + GENERATE_PREFILL] */
     int draws;
-    int guesses; /* most that are ahead of a sequence */
+    int ahead; /* tokens guessed at most, of a sequence */
     struct generate_drafts drafts;
     struct sample_scratch **scratch; /* [threads] */
 };

@@ -16,7 +16,7 @@ struct told {
     float logprob[SAMPLES][LENGTH];
     struct sample_top top[SAMPLES][LENGTH][3];
     enum finish finish[SAMPLES];
-    uint64_t guessed, held;
+    uint64_t drafted, accepted;
 };
 
 static void on_token(void *self, const struct generate_token *t)
@@ -51,12 +51,12 @@ static struct told answers_of(const struct model *model, const struct tokenizer 
     memset(&told, 0, sizeof told);
     mine.self = &told;
     assert_ok(generate_new(&g, model_shape(model), job->n, PROMPT + LENGTH, tokenizer));
-    generate_draft(g, guesses);
+    generate_ahead(g, guesses);
     assert_ok(generate_admit(g, job));
     for (; generate_room(g) < job->n; told.steps++)
         assert_ok(generate_step(g, model, &mine, NULL));
-    told.guessed = generate_drafts(g).guessed;
-    told.held = generate_drafts(g).held;
+    told.drafted = generate_drafts(g).drafted;
+    told.accepted = generate_drafts(g).accepted;
     generate_free(g);
     return told;
 }
@@ -150,20 +150,20 @@ static void every_bit_stays(void **state)
 
                 job.sampling = sampling_of(way);
                 plain = answers_of(m.model, NULL, &job, 0);
-                assert_int_equal(plain.guessed, 0);
+                assert_int_equal(plain.drafted, 0);
                 for (int wrong = 0; wrong < 6; wrong += 1 + wrong) { /* 0, 1: all of them, 3 */
                     job.earlier = draft(&drafts, &plain, job.n, wrong, shape.vocab);
                     with = answers_of(m.model, NULL, &job, DRAFT_MOST);
                     same(&plain, &with);
                     if (i == 0) {
-                        assert_int_equal(with.guessed, 0);
+                        assert_int_equal(with.drafted, 0);
                     } else if (wrong == 0 && job.n == 1) {
-                        assert_true(with.held > 0);
+                        assert_true(with.accepted > 0);
                         assert_true(with.steps * 2 <= plain.steps);
                     } else if (wrong == 3 && job.n == 1) {
-                        assert_true(with.guessed > with.held);
+                        assert_true(with.drafted > with.accepted);
                     }
-                    assert_true(with.held <= with.guessed);
+                    assert_true(with.accepted <= with.drafted);
                 }
             }
         }
@@ -335,7 +335,7 @@ static void only_what_counts_can_fail(void **state)
     for (uint32_t t = 2; t < drafts.n_token; t += 3)
         drafts.token[t] = bad;
     with = answers_of(m.model, NULL, &job, DRAFT_MOST);
-    assert_true(isa_current() == isa_at(0) || with.guessed > with.held);
+    assert_true(isa_current() == isa_at(0) || with.drafted > with.accepted);
     same(&plain, &with);
     tiny_drop(&m);
 }
