@@ -7,7 +7,7 @@
  * threads. Rounds of all of them interleave; medians of five are printed. DROVER_ISA chooses the
  * instructions, OMP_NUM_THREADS the threads. */
 
-#include "bench/machine.h"
+#include "lm/kernel/peak.h"
 #include "bench/rounds.h"
 
 #include "base/clock.h"
@@ -29,26 +29,26 @@ static double seconds = 0.2;
 
 struct gemm_point {
     int m, n, k;
-    size_t copies[MACHINE_KINDS], bytes[MACHINE_KINDS]; /* as many as fill more than a cache */
+    size_t copies[PEAK_KINDS], bytes[PEAK_KINDS]; /* as many as fill more than a cache */
     float *a, *w, *c;
-    char *b[MACHINE_KINDS];
+    char *b[PEAK_KINDS];
 };
 
-static void multiply(const struct gemm_point *p, enum machine_kind kind, size_t copy)
+static void multiply(const struct gemm_point *p, enum peak_kind kind, size_t copy)
 {
     const size_t n = (size_t)p->n, k = (size_t)p->k;
     const void *b = p->b[kind] + copy * p->bytes[kind];
 
-    if (kind == MACHINE_FLOAT)
+    if (kind == PEAK_FLOAT)
         gemm_packed(p->c, n, p->a, k, b, p->m, p->n, p->k, false);
-    else if (kind == MACHINE_BF16)
+    else if (kind == PEAK_BF16)
         gemm_bf16(p->c, n, p->a, k, b, p->m, p->n, p->k, false);
     else
         gemm_int8(p->c, n, p->a, k, b, p->m, p->n, p->k);
 }
 
 /* Operations a second, on matrices in turn: each comes from memory, as a layer's weights do. */
-static double ours(const struct gemm_point *p, enum machine_kind kind)
+static double ours(const struct gemm_point *p, enum peak_kind kind)
 {
     const int64_t start = clock_mono_ns();
     size_t n = 0;
@@ -85,16 +85,16 @@ static enum err fill(struct gemm_point *p)
         p->a[i] = (float)(i % 1013) * 1e-3f;
     for (size_t i = 0; i < n * k; i++)
         p->w[i] = (float)(int)(i % 251) * 0x1p-7f - 1.0f;
-    for (int kind = 0; kind < MACHINE_KINDS; kind++) {
+    for (int kind = 0; kind < PEAK_KINDS; kind++) {
         p->bytes[kind] = bytes[kind];
         p->copies[kind] = ((size_t)100 << 20) / bytes[kind] + 1;
         if (mem_big(&p->b[kind], p->copies[kind], bytes[kind], "b"))
             return ERR_NOMEM;
     }
-    gemm_pack((void *)p->b[MACHINE_FLOAT], 0, p->w, k, p->n, p->k);
-    pairs_pack((void *)p->b[MACHINE_BF16], 0, p->w, k, p->n, p->k);
-    int8_pack((void *)p->b[MACHINE_INT8], 0, p->w, k, p->n, p->k);
-    for (int kind = 0; kind < MACHINE_KINDS; kind++)
+    gemm_pack((void *)p->b[PEAK_FLOAT], 0, p->w, k, p->n, p->k);
+    pairs_pack((void *)p->b[PEAK_BF16], 0, p->w, k, p->n, p->k);
+    int8_pack((void *)p->b[PEAK_INT8], 0, p->w, k, p->n, p->k);
+    for (int kind = 0; kind < PEAK_KINDS; kind++)
         for (size_t i = 1; i < p->copies[kind]; i++)
             memcpy(p->b[kind] + i * bytes[kind], p->b[kind], bytes[kind]);
     return OK;
@@ -104,23 +104,23 @@ static enum err measure(int m, int n, int k)
 {
     static const char *const names[] = {"float32", "bfloat16", "int8"};
     struct gemm_point p = {.m = m, .n = n, .k = k};
-    double top[MACHINE_KINDS][ROUNDS], mine[MACHINE_KINDS][ROUNDS], read[MACHINE_KINDS][ROUNDS];
+    double top[PEAK_KINDS][ROUNDS], mine[PEAK_KINDS][ROUNDS], read[PEAK_KINDS][ROUNDS];
     double other[ROUNDS], first = 0;
 
     if (fill(&p))
         return ERR_NOMEM;
     /* Interleaved: what else the machine does falls on all alike. */
     for (int r = 0; r < ROUNDS; r++) {
-        for (int kind = 0; kind < MACHINE_KINDS; kind++) {
+        for (int kind = 0; kind < PEAK_KINDS; kind++) {
             top[kind][r] =
-                machine_peak((enum machine_kind)kind, isa_current()->name, seconds / 4);
-            read[kind][r] = machine_bandwidth(p.b[kind], p.copies[kind] * p.bytes[kind],
+                peak_products((enum peak_kind)kind, isa_current()->name, seconds / 4);
+            read[kind][r] = peak_bytes(p.b[kind], p.copies[kind] * p.bytes[kind],
                                               p.bytes[kind], seconds / 2);
-            mine[kind][r] = ours(&p, (enum machine_kind)kind);
+            mine[kind][r] = ours(&p, (enum peak_kind)kind);
         }
         other[r] = theirs(&p);
     }
-    for (int kind = 0; kind < MACHINE_KINDS; kind++) {
+    for (int kind = 0; kind < PEAK_KINDS; kind++) {
         const double speed = rounds_median(mine[kind]), peak = rounds_median(top[kind]);
         const double bytes = speed / (2.0 * m * n * k) * (double)p.bytes[kind];
 

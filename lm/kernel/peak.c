@@ -1,7 +1,7 @@
 /* A loop for each instruction: twelve sums that depend on nothing but themselves, so that what limits is
  * how often the processor takes the instruction. Memory is read by vectors, in order, as weights are. */
 
-#include "bench/machine.h"
+#include "lm/kernel/peak.h"
 
 #include "base/clock.h"
 
@@ -44,24 +44,24 @@ LOOP(bf16_avx512, "avx512f,avx512bf16", __m512i, _mm512_setzero_si512(), BF16)
 
 struct peak {
     const char *isa;
-    enum machine_kind kind;
+    enum peak_kind kind;
     void (*loop)(void);
     int products; /* of an instruction */
 };
 
 static const struct peak peaks[] = {
-    {"avx2", MACHINE_FLOAT, float_avx2, 8},
-    {"avx2", MACHINE_BF16, float_avx2, 8},
-    {"avx2", MACHINE_INT8, whole_avx2, 16},
-    {"avx512", MACHINE_FLOAT, float_avx512, 16},
-    {"avx512", MACHINE_BF16, float_avx512, 16},
-    {"avx512", MACHINE_INT8, whole_avx512, 32},
-    {"avx512vnni", MACHINE_FLOAT, float_avx512, 16},
-    {"avx512vnni", MACHINE_BF16, float_avx512, 16},
-    {"avx512vnni", MACHINE_INT8, whole_vnni, 64},
-    {"avx512bf16", MACHINE_FLOAT, float_avx512, 16},
-    {"avx512bf16", MACHINE_BF16, bf16_avx512, 32},
-    {"avx512bf16", MACHINE_INT8, whole_vnni, 64},
+    {"avx2", PEAK_FLOAT, float_avx2, 8},
+    {"avx2", PEAK_BF16, float_avx2, 8},
+    {"avx2", PEAK_INT8, whole_avx2, 16},
+    {"avx512", PEAK_FLOAT, float_avx512, 16},
+    {"avx512", PEAK_BF16, float_avx512, 16},
+    {"avx512", PEAK_INT8, whole_avx512, 32},
+    {"avx512vnni", PEAK_FLOAT, float_avx512, 16},
+    {"avx512vnni", PEAK_BF16, float_avx512, 16},
+    {"avx512vnni", PEAK_INT8, whole_vnni, 64},
+    {"avx512bf16", PEAK_FLOAT, float_avx512, 16},
+    {"avx512bf16", PEAK_BF16, bf16_avx512, 32},
+    {"avx512bf16", PEAK_INT8, whole_vnni, 64},
 };
 
 __attribute__((target("avx2"), noinline)) static int64_t read_part(const char *from, size_t n)
@@ -86,7 +86,7 @@ __attribute__((target("avx2"), noinline)) static int64_t read_part(const char *f
 #else
 struct peak {
     const char *isa;
-    enum machine_kind kind;
+    enum peak_kind kind;
     void (*loop)(void);
     int products;
 };
@@ -105,7 +105,7 @@ static int64_t read_part(const char *from, size_t n)
 }
 #endif
 
-double machine_peak(enum machine_kind kind, const char *isa, double seconds)
+double peak_products(enum peak_kind kind, const char *isa, double seconds)
 {
     const struct peak *peak = NULL;
     const int64_t start = clock_mono_ns();
@@ -125,7 +125,7 @@ double machine_peak(enum machine_kind kind, const char *isa, double seconds)
            (double)(clock_mono_ns() - start) * 1e9;
 }
 
-double machine_bandwidth(const void *block, size_t bytes, size_t piece, double seconds)
+double peak_bytes(const void *block, size_t bytes, size_t piece, double seconds)
 {
     const int64_t start = clock_mono_ns();
     const size_t pieces = bytes / piece;
