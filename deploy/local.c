@@ -5,6 +5,7 @@
  * takes the command's whole group away, for the command itself knows nothing of pipes. */
 #include "deploy/local.h"
 
+#include "base/cpu_limit.h"
 #include "base/mem.h"
 #include "deploy/ports.h"
 #include "deploy/program.h"
@@ -83,10 +84,12 @@ enum err local_start(struct child **out, struct loop *loop, const struct local *
         .out = -1, .err = -1, .session = true, .ended = ended, .self = self};
     struct spec spec = local->spec;
     struct spec_told told;
+    struct cpu_limit cpu;
     const int log = open_log(&spec);
     enum err err;
 
-    spec.cores = sysconf(_SC_NPROCESSORS_ONLN);
+    cpu_limit_look(&cpu);
+    spec.cores = cpu.cores;
     spec_make(&told, &spec);
     err = complete(&told, spec.role, spec.plan->nice);
     conf.argv = (const char *const *)told.word;

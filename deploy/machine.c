@@ -5,6 +5,7 @@
  * so a death by SIGKILL beside a number that grew was that. */
 #include "deploy/machine.h"
 
+#include "base/cpu_limit.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/memory_limit.h"
@@ -43,32 +44,17 @@ void machine_links(const char *text, uint64_t *rx, uint64_t *tx)
     }
 }
 
-/* Bits of the mask in a line of hexadecimal digits, behind its colon; 0 without. */
-static long cores(const char *line)
-{
-    static const char digits[] = "0123456789abcdef";
-    long n = 0;
-
-    for (const char *p = line ? line + 1 : ""; *p && *p != '\n'; p++) {
-        const char *digit = line && p > strchr(line, ':') ? strchr(digits, *p) : NULL;
-
-        for (int bits = digit ? (int)(digit - digits) : 0; bits; bits >>= 1)
-            n += bits & 1;
-    }
-    return n;
-}
-
 void machine_look(struct machine *out, const char *folder)
 {
     char *links = text_of("/proc/net/dev"), *load = text_of("/proc/loadavg");
-    char *mine = text_of("/proc/self/status");
-    const long allowed = cores(strstr(mine, "\nCpus_allowed:"));
     struct memory_limit memory;
+    struct cpu_limit cpu;
     struct statvfs disk;
 
     memory_limit_look(&memory);
+    cpu_limit_look(&cpu);
     memset(out, 0, sizeof *out);
-    out->cores = allowed ? allowed : sysconf(_SC_NPROCESSORS_ONLN);
+    out->cores = cpu.cores;
     out->load = strtod(load, NULL);
     out->memory = memory.bytes;
     out->memory_free = memory.available;
@@ -76,7 +62,6 @@ void machine_look(struct machine *out, const char *folder)
     machine_links(links, &out->rx, &out->tx);
     if (!statvfs(folder, &disk))
         out->disk_free = (uint64_t)disk.f_bavail * disk.f_frsize;
-    free(mine);
     free(links);
     free(load);
 }
