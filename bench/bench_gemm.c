@@ -7,8 +7,8 @@
  * threads. Rounds of all of them interleave; medians of five are printed. DROVER_ISA chooses the
  * instructions, OMP_NUM_THREADS the threads. */
 
-#include "lm/kernel/peak.h"
 #include "bench/rounds.h"
+#include "lm/kernel/peak.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -114,8 +114,8 @@ static enum err measure(int m, int n, int k)
         for (int kind = 0; kind < PEAK_KINDS; kind++) {
             top[kind][r] =
                 peak_products((enum peak_kind)kind, isa_current()->name, seconds / 4);
-            read[kind][r] = peak_bytes(p.b[kind], p.copies[kind] * p.bytes[kind],
-                                              p.bytes[kind], seconds / 2);
+            read[kind][r] = peak_bytes(p.b[kind], p.copies[kind] * p.bytes[kind], p.bytes[kind],
+                                       seconds / 2);
             mine[kind][r] = ours(&p, (enum peak_kind)kind);
         }
         other[r] = theirs(&p);

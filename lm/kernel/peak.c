@@ -50,18 +50,12 @@ struct peak {
 };
 
 static const struct peak peaks[] = {
-    {"avx2", PEAK_FLOAT, float_avx2, 8},
-    {"avx2", PEAK_BF16, float_avx2, 8},
-    {"avx2", PEAK_INT8, whole_avx2, 16},
-    {"avx512", PEAK_FLOAT, float_avx512, 16},
-    {"avx512", PEAK_BF16, float_avx512, 16},
-    {"avx512", PEAK_INT8, whole_avx512, 32},
-    {"avx512vnni", PEAK_FLOAT, float_avx512, 16},
-    {"avx512vnni", PEAK_BF16, float_avx512, 16},
-    {"avx512vnni", PEAK_INT8, whole_vnni, 64},
-    {"avx512bf16", PEAK_FLOAT, float_avx512, 16},
-    {"avx512bf16", PEAK_BF16, bf16_avx512, 32},
-    {"avx512bf16", PEAK_INT8, whole_vnni, 64},
+    {"avx2", PEAK_FLOAT, float_avx2, 8},          {"avx2", PEAK_BF16, float_avx2, 8},
+    {"avx2", PEAK_INT8, whole_avx2, 16},          {"avx512", PEAK_FLOAT, float_avx512, 16},
+    {"avx512", PEAK_BF16, float_avx512, 16},      {"avx512", PEAK_INT8, whole_avx512, 32},
+    {"avx512vnni", PEAK_FLOAT, float_avx512, 16}, {"avx512vnni", PEAK_BF16, float_avx512, 16},
+    {"avx512vnni", PEAK_INT8, whole_vnni, 64},    {"avx512bf16", PEAK_FLOAT, float_avx512, 16},
+    {"avx512bf16", PEAK_BF16, bf16_avx512, 32},   {"avx512bf16", PEAK_INT8, whole_vnni, 64},
 };
 
 __attribute__((target("avx2"), noinline)) static int64_t read_part(const char *from, size_t n)
