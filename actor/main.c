@@ -7,10 +7,9 @@
 
 #include "actor/actor.h"
 #include "actor/compute.h"
+#include "lm/kernel/cores.h"
 #include "lm/kernel/isa.h"
 #include "member/member.h"
-
-#include <omp.h>
 
 struct actor_options {
     struct member_options member;
@@ -33,6 +32,7 @@ struct actor_process {
 
 static enum err decode(void *self, struct worker *worker)
 {
+    cores_thread();
     return compute_main(((struct actor_process *)self)->compute, worker);
 }
 
@@ -58,15 +58,14 @@ static enum err run(const void *self)
         .worker = {64 + 2 * (size_t)options->slots, decode, given, compute_item_free, &p},
         .meet = meet,
         .self = &p};
+    const int threads = cores_choose(options->member.threads);
     enum err err;
 
-    if (options->member.threads)
-        omp_set_num_threads(options->member.threads);
     compute_new(&p.compute, options->slots);
     actor_new(&p.actor, &(struct actor_conf){options->slots, p.compute, (size_t)256 << 20});
     work.conf = (struct member_conf){.role = ROLE_ACTOR,
                                      .isa = isa_current()->name,
-                                     .threads = omp_get_max_threads(),
+                                     .threads = threads,
                                      .serve = options->serve,
                                      .hello = actor_hello,
                                      .hb = actor_hb,

@@ -23,17 +23,24 @@
 #include <string.h>
 #include <strings.h>
 
+const char *const conf_auto[] = {"auto", NULL};
+
 static void *slot(const struct conf_key *key, const void *out)
 {
     return (char *)(uintptr_t)out + key->offset;
 }
 
-/* A number of the row: all of the text, in its range, whole where the row wants an int. What is
- * not a number fails the range too, for NaN compares with nothing. */
+/* A number of the row: one of its words, or all of the text, in its range, whole where the row wants an
+ * int. What is not a number fails the range too, for NaN compares with nothing. */
 static enum err number(const struct conf_key *key, const char *text, double *out)
 {
     char *end = NULL;
 
+    for (int i = 0; key->words && key->words[i]; i++)
+        if (!strcmp(text, key->words[i])) {
+            *out = i;
+            return OK;
+        }
     *out = strtod(text, &end);
     if (!strcmp(text, "true")) /* what a key without a value means */
         return err_set(ERR_PARSE, "%s: a value is missing: a number is expected", key->name);

@@ -32,8 +32,9 @@ struct conf_key {
     const char *initial;
     double min, max;
     const char *help;
-    const char *alias;        /* another name for the same key, or NULL */
-    const char *const *words; /* CONF_WORD_: NULL-ended */
+    const char *alias; /* another name for the same key, or NULL */
+    const char *const
+        *words; /* CONF_WORD_: NULL-ended; CONF_INT_: words for 0, 1, …, or NULL */
 };
 
 /* Rows of struct s: f is the member, and the key's name. With _AT the member may lie deeper
@@ -69,6 +70,9 @@ struct conf_key {
     { \
         word, CONF_REFUSED_, 0, NULL, 0, 0, why, NULL, NULL \
     }
+/* An int whose word "auto" is 0, and is the initial value. */
+extern const char *const conf_auto[];
+#define CONF_AUTO(s, f, hi, doc) CONF_ROW(CONF_INT_, s, f, #f, "auto", 0, hi, doc, conf_auto)
 #define CONF_END \
     { \
         NULL, CONF_TEXT_, 0, NULL, 0, 0, NULL, NULL, NULL \

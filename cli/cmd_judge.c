@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "eval/json_lines.h"
 #include "lm/file/open_model.h"
+#include "lm/kernel/cores.h"
 #include "reward/judge/judge.h"
 #include "reward/judge/transcript.h"
 
@@ -20,11 +21,13 @@
 struct judge_options {
     char *model, *compute, *template, *mode, *verdict, *rubric, *swap, *tie_margin,
         *max_new_tokens;
+    int threads;
 };
 
 static const struct conf_key keys[] = {
     CONF_TEXT(judge_options, model, "", "the judge: Hugging Face folder, .gguf file or run"),
     OPEN_MODEL_COMPUTE(judge_options, compute),
+    CORES_KEY(judge_options),
     CONF_TEXT(judge_options, template, "", "what it is asked: examples/judge/pairwise.txt"),
     CONF_TEXT(judge_options, mode, "pairwise", "pairwise, or pointwise: a score of `a`"),
     CONF_TEXT(judge_options, verdict, "logprob",

@@ -11,6 +11,7 @@
 #include "data/dialogue.h"
 #include "eval/json_lines.h"
 #include "lm/file/open_model.h"
+#include "lm/kernel/cores.h"
 #include "lm/text/reading.h"
 #include "reward/prm.h"
 
@@ -20,7 +21,7 @@
 struct score_conf {
     char *model, *chat_template_path, *compute, *step_separator, *aggregate;
     double temperature;
-    int max_prompt_length, max_context;
+    int max_prompt_length, max_context, threads;
 };
 
 static const struct conf_key keys[] = {
@@ -28,6 +29,7 @@ static const struct conf_key keys[] = {
     OPEN_MODEL_CHAT(score_conf, chat_template_path),
     OPEN_MODEL_REACH(score_conf, max_context),
     OPEN_MODEL_COMPUTE(score_conf, compute),
+    CORES_KEY(score_conf),
     CONF_REAL(score_conf, temperature, "1", 1e-3, 1e3, "divides the logits"),
     CONF_END,
 };
@@ -36,6 +38,7 @@ static const struct conf_key reward_keys[] = {
     OPEN_MODEL_CHAT(score_conf, chat_template_path),
     OPEN_MODEL_REACH(score_conf, max_context),
     OPEN_MODEL_COMPUTE(score_conf, compute),
+    CORES_KEY(score_conf),
     CONF_TEXT(score_conf, step_separator, "\n",
               "process reward model: stands behind each step"),
     CONF_TEXT(score_conf, aggregate, "min",

@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/serve_fleet.h"
 #include "deploy/endpoint.h"
+#include "lm/kernel/cores.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ enum {
 struct cmd_serve_options {
     char *model, *chat_template_path, *compute, *listen, *api_key, *name, *ticket_file;
     struct endpoint_options fleet;
-    int max_context, max_length, slots, queue, connections, max_body, timeout, drain;
+    int max_context, max_length, slots, queue, connections, max_body, timeout, drain, threads;
 };
 
 static const struct conf_key keys[] = {
@@ -30,6 +31,7 @@ static const struct conf_key keys[] = {
     OPEN_MODEL_CHAT(cmd_serve_options, chat_template_path),
     OPEN_MODEL_REACH(cmd_serve_options, max_context),
     OPEN_MODEL_COMPUTE(cmd_serve_options, compute),
+    CORES_KEY(cmd_serve_options),
     CONF_TEXT(cmd_serve_options, listen, "127.0.0.1:8000", "HOST:PORT; port 0: any"),
     CONF_TEXT(cmd_serve_options, api_key, "",
               "file of the key that requests must have (or $DROVER_API_KEY)"),

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/say.h"
 #include "base/strbuf.h"
+#include "lm/kernel/cores.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -23,6 +24,16 @@ static void no_effect(const char *key, const char *why)
     log_warn("config", "key=%s reason=\"%s\"", key, why);
 }
 
+/* Whatever computes later does so on the threads of its key `threads`, or on what the machine gives. */
+static void choose_cores(const struct conf_key *keys, const void *out)
+{
+    const struct conf_key *k = keys;
+
+    while (k->name && strcmp(k->name, "threads") != 0)
+        k++;
+    cores_choose(k->name ? *(const int *)((const char *)out + k->offset) : 0);
+}
+
 /* Keys may come from a file and from words; words win (base/config_tree.h). */
 enum err command_conf(const struct conf_key *keys, void *out, int argc, char **argv)
 {
@@ -32,6 +43,8 @@ enum err command_conf(const struct conf_key *keys, void *out, int argc, char **a
 
     if (!err)
         err = conf_load(tables, out, config_tree_given(tree), no_effect);
+    if (!err)
+        choose_cores(keys, out);
     json_decref(tree);
     return err;
 }

@@ -6,6 +6,7 @@
  * keep them too: the numbers of a peer are no better than those of a file. */
 #include "deploy/plan.h"
 
+#include "base/cpu_limit.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "deploy/hours.h"
@@ -21,8 +22,8 @@ const char *const plan_roles[] = {"broker", "learner", "actor", "rewarder", "wor
 
 #define THREADS \
     { \
-        "actor_threads", CONF_INT_, offsetof(struct plan, actor_threads), "0", 0, 1024, \
-            "threads of an actor; 0: cores shared", "threads", NULL \
+        "actor_threads", CONF_INT_, offsetof(struct plan, actor_threads), "auto", 0, 1024, \
+            "threads of an actor; auto: cores shared", "threads", conf_auto \
     }
 
 static const struct conf_key head_keys[] = {
@@ -310,18 +311,21 @@ void plan_host_name(char out[PLAN_NAME], const struct plan *plan)
 
 enum err plan_check(const char *key, uint32_t n, bool force)
 {
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    const long many = cores * PLAN_A_CORE > PLAN_FREE ? cores * PLAN_A_CORE : PLAN_FREE;
+    struct cpu_limit cpu;
+    long many;
+
+    cpu_limit_look(&cpu);
+    many = (long)cpu.cores * PLAN_A_CORE;
+    many = many > PLAN_FREE ? many : PLAN_FREE;
 
     if (n > PLAN_MAX)
         return err_set(ERR_RANGE, "%s: %u are more than the %d that one machine may run", key,
                        n, PLAN_MAX);
     if (!force && n > (uint32_t)many)
-        return err_set(
-            ERR_RANGE,
-            "%s: %u on %ld cores, each with its own memory: above %ld say force=true "
-            "if that is meant",
-            key, n, cores, many);
+        return err_set(ERR_RANGE,
+                       "%s: %u on %d cores, each with its own memory: above %ld say force=true "
+                       "if that is meant",
+                       key, n, cpu.cores, many);
     return OK;
 }
 

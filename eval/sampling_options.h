@@ -5,6 +5,7 @@
 
 #include "base/conf.h"
 #include "eval/sample_answers.h"
+#include "lm/kernel/cores.h"
 
 struct sampling_options {
     char *model, *chat_template_path;
@@ -15,6 +16,7 @@ struct sampling_options {
     double repetition_penalty, presence_penalty, frequency_penalty;
     int max_context, prompt_lookup_num_tokens;
     char *compute;
+    int threads;
 };
 
 /* Rows for a table; a struct of another command has a struct sampling_options as its first
@@ -23,7 +25,7 @@ struct sampling_options {
     CONF_TEXT(sampling_options, model, "", "Hugging Face folder, .gguf file or run folder"), \
         OPEN_MODEL_CHAT(sampling_options, chat_template_path), \
         OPEN_MODEL_REACH(sampling_options, max_context), \
-        OPEN_MODEL_COMPUTE(sampling_options, compute), \
+        OPEN_MODEL_COMPUTE(sampling_options, compute), CORES_KEY(sampling_options), \
         CONF_REAL(sampling_options, temperature, "1", 0, 100, "0 is greedy"), \
         CONF_REAL(sampling_options, top_p, "1", 0, 1, \
                   "smallest set of tokens with this mass"), \

@@ -17,6 +17,7 @@
 #include "follow/newest.h"
 #include "follow/rebuild.h"
 #include "lm/file/model_files.h"
+#include "lm/kernel/cores.h"
 #include "lm/model/packed.h"
 #include "member/member.h"
 #include "proto/limit.h"
@@ -359,9 +360,11 @@ static enum err on_refuse(void *self, const struct msg *msg, int64_t now_ms)
 static enum err compute(void *self, struct worker *worker)
 {
     struct follow *f = self;
-    const enum err err = f->conf.compute(f->conf.self, f);
+    enum err err;
 
     (void)worker;
+    cores_thread();
+    err = f->conf.compute(f->conf.self, f);
     pthread_mutex_lock(&f->lock);
     f->done = true;
     pthread_mutex_unlock(&f->lock);

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "lm/kernel/cores.h"
 #include "member/member.h"
 
 #include <pthread.h>
@@ -309,9 +310,11 @@ static bool finished(const void *self, int64_t now_ms)
 static enum err compute(void *self, struct worker *worker)
 {
     struct pairs *p = self;
-    const enum err err = p->conf.compute(p->conf.self, p);
+    enum err err;
 
     (void)worker;
+    cores_thread();
+    err = p->conf.compute(p->conf.self, p);
     pthread_mutex_lock(&p->lock);
     p->done = true;
     pthread_mutex_unlock(&p->lock);

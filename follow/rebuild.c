@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "lm/kernel/cores.h"
 #include "lm/model/lora_image.h"
 #include "lm/model/packed.h"
 #include "proto/blob.h"
@@ -70,6 +71,7 @@ void rebuild_do(struct fetch_rebuild *job, const struct shape *shape)
                        ? shared_memory_new(&job->made, n, "a rebuilt image")
                        : err_set(ERR_PARSE, "its base is of another size");
 
+    cores_thread();
     job->digest = mem_new(blob_chunks(n) + 1, sizeof *job->digest);
     if (!err)
         err = job->way.kind == ARTIFACT_PATCH

@@ -5,12 +5,11 @@
  * Reward models and the reference arrive over the wire, by hash; rules come with the run's
  * scorer table. Two threads: the loop owns sockets and time, score owns the models. */
 
+#include "lm/kernel/cores.h"
 #include "lm/kernel/isa.h"
 #include "member/member.h"
 #include "rewarder/rewarder.h"
 #include "rewarder/score.h"
-
-#include <omp.h>
 
 struct rewarder_options {
     struct member_options member;
@@ -34,6 +33,7 @@ struct rewarder_process {
 /* The thread and the loop know one process, and it knows which half each speaks to. */
 static enum err score(void *self, struct worker *worker)
 {
+    cores_thread();
     return score_main(((struct rewarder_process *)self)->scoring, worker);
 }
 
@@ -52,7 +52,7 @@ static void meet(void *self, struct member *member, struct worker *worker)
 }
 
 /* Builds the two halves, then hands them to member_work, which runs the loop until BYE or a
- * signal. Threads are set before the compute thread makes its first product. */
+ * signal. */
 static enum err run(const void *self)
 {
     const struct rewarder_options *options = self;
@@ -62,15 +62,14 @@ static enum err run(const void *self)
         .worker = {64 + 2 * (size_t)options->batch, score, given, score_work_free, &p},
         .meet = meet,
         .self = &p};
+    const int threads = cores_choose(options->member.threads);
     enum err err;
 
-    if (options->member.threads)
-        omp_set_num_threads(options->member.threads);
     score_new(&p.scoring);
     rewarder_new(&p.rewarder, &(struct rewarder_conf){options->batch, p.scoring});
     work.conf = (struct member_conf){.role = ROLE_REWARDER,
                                      .isa = isa_current()->name,
-                                     .threads = omp_get_max_threads(),
+                                     .threads = threads,
                                      .serve = options->serve,
                                      .hello = rewarder_hello,
                                      .hb = rewarder_hb,

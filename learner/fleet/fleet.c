@@ -28,6 +28,7 @@
 #include "learner/fleet/fleet_report.h"
 #include "learner/fleet/fleet_stop_if.h"
 #include "learner/journal/journal.h"
+#include "lm/kernel/cores.h"
 #include "member/member.h"
 #include "net/worker.h"
 
@@ -430,6 +431,7 @@ static void drain(void *self, int64_t deadline_ms)
 
 static enum err compute(void *self, struct worker *worker)
 {
+    cores_thread();
     return trainer_main(((struct fleet *)self)->run->trainer, worker);
 }
 

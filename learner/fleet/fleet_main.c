@@ -22,6 +22,7 @@
 #include "learner/run/resume.h"
 #include "learner/run/start_model.h"
 #include "learner/run/stop.h"
+#include "lm/kernel/cores.h"
 #include "proto/curve.h"
 #include "proto/dial.h"
 
@@ -217,6 +218,7 @@ enum err fleet_main(const struct method *method, int argc, char **argv)
     err = keys_read(method->tables, keys, argc, argv, NULL);
     if (!err) {
         context.config = keys_resolved(method->tables, keys);
+        cores_choose(keys->keys.threads);
         err = check(method, keys, &context, &done);
     }
     if (!err && !done)

@@ -9,6 +9,7 @@
 #include "learner/offline/offline.h"
 #include "learner/run/origins.h"
 #include "learner/run/start_model.h"
+#include "lm/kernel/cores.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,6 +136,8 @@ enum err prepare_main(const struct method *method, int argc, char **argv)
     enum err err = keys_read(method->tables, conf, argc, argv, NULL);
     json_t *config = err ? NULL : keys_resolved(method->tables, conf); /* as it was given */
 
+    if (!err)
+        cores_choose(((const struct keys *)conf)->threads);
     if (!err)
         err = method->check(conf, &prepare);
     if (!err)

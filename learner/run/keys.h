@@ -36,7 +36,7 @@ struct keys {
     int save_total_limit;
     bool save_only_model, overwrite_output_dir;
     char *resume_from_checkpoint;
-    int seed, data_seed;
+    int seed, data_seed, threads;
     char *train_sampling_strategy, *shuffle;
     bool dataloader_drop_last, disable_tqdm;
     int max_length; /* INT_MIN: no limit */

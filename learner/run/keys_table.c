@@ -3,6 +3,8 @@
  * has is an error that names the nearest. Columns are laid out by hand where a line is a row. */
 #include "learner/run/keys.h"
 
+#include "lm/kernel/cores.h"
+
 #include <limits.h>
 
 /* Names and defaults: TRL 1.16 over transformers 5.23. */
@@ -97,6 +99,7 @@ const struct conf_key keys_table_shared[] = {
         keys,
         dtype, "float32",
         "of the written weights: float32 or bfloat16; unset with compute: bfloat16: that"),
+    CORES_KEY(keys),
     CONF_TEXT(keys, eos_token, NULL, "the end token's text, when not the model's"),
     CONF_TEXT(keys, chat_template, NULL, "a Jinja text, in place of the model's template"),
     CONF_TEXT(keys, chat_template_path, NULL,

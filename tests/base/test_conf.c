@@ -10,7 +10,7 @@
 
 struct some {
     char *name;
-    int steps, limit;
+    int steps, limit, threads;
     double rate, smooth;
     bool shuffle;
     json_t *overlap;
@@ -20,6 +20,7 @@ static const struct conf_key keys[] = {
     CONF_TEXT(some, name, "x", "a name"),
     CONF_INT(some, steps, "10", 0, 1e9, "a count"),
     CONF_INT(some, limit, "", 0, 10, "an optional count"),
+    CONF_AUTO(some, threads, 8, "a count, or auto"),
     CONF_REAL(some, rate, "2e-5", 0, 1, "a rate"),
     CONF_REAL(some, smooth, "", 0, 1, "an optional rate"),
     CONF_BOOL(some, shuffle, "true", "a switch"),
@@ -52,6 +53,30 @@ static enum err load(struct some *out, int argc, char **argv)
         err = conf_load(tables, out, tree, count);
     json_decref(tree);
     return err;
+}
+
+static void auto_is_a_number(void **state)
+{
+    char *three[] = {"threads=3"}, *word[] = {"--threads", "auto"}, *other[] = {"threads=Auto"},
+         *more[] = {"threads=9"}, *elsewhere[] = {"steps=auto"};
+    struct some s;
+
+    (void)state;
+    assert_ok(load(&s, 0, NULL));
+    assert_int_equal(s.threads, 0);
+    conf_free(tables, &s);
+    assert_ok(load(&s, 1, three));
+    assert_int_equal(s.threads, 3);
+    conf_free(tables, &s);
+    assert_ok(load(&s, 2, word));
+    assert_int_equal(s.threads, 0);
+    conf_free(tables, &s);
+    assert_err(ERR_PARSE, load(&s, 1, other));
+    conf_free(tables, &s);
+    assert_err(ERR_RANGE, load(&s, 1, more));
+    conf_free(tables, &s);
+    assert_err(ERR_PARSE, load(&s, 1, elsewhere));
+    conf_free(tables, &s);
 }
 
 static void defaults_and_overrides(void **state)
@@ -279,6 +304,7 @@ static void hints_know_initials_and_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(auto_is_a_number),
         cmocka_unit_test(defaults_and_overrides),
         cmocka_unit_test(a_value_that_asks_for_nothing_is_not_told),
         cmocka_unit_test(a_star_ignores_a_family_of_keys),
