@@ -3,11 +3,13 @@
  * How it works: from here the three ports are tried; the broker says which machines there are;
  * each one's supervisor looks at its own machine (deploy/checks.h) and answers; what they say is
  * compared with one another and with this machine's clock. Each finding is a line that ends with
- * what to do. The exit status is 1 if there is any, so that a script may ask. */
+ * what to do. The exit status is 1 if there is any, so that a script may ask. What this machine is and
+ * how it is best shared out comes first (machine_plan), and alone where there is no fleet. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/say.h"
 #include "cli/command.h"
+#include "cli/machine_plan.h"
 #include "deploy/ask.h"
 #include "deploy/endpoint.h"
 #include "deploy/reach.h"
@@ -259,17 +261,52 @@ static enum err look(struct doctor *d, const char *only)
     return OK;
 }
 
+struct doctor_options {
+    struct endpoint_options fleet;
+    double measure;
+};
+
+static const struct conf_key doctor_keys[] = {
+    CONF_REAL(
+        doctor_options, measure, "1", 0, 60,
+        "seconds in which this machine's products and memory are measured; 0: not at all"),
+    CONF_ROW(CONF_TEXT_, doctor_options, fleet.run, "run", "", 0, 0, "run folder", NULL),
+    CONF_ROW(CONF_TEXT_, doctor_options, fleet.broker, "broker", "", 0, 0, "control port",
+             NULL),
+    CONF_ROW(CONF_TEXT_, doctor_options, fleet.dashboard, "dashboard", "", 0, 0,
+             "dashboard port", NULL),
+    CONF_ROW(CONF_TEXT_, doctor_options, fleet.key, "key", "", 0, 0, "key file", NULL),
+    CONF_END,
+};
+
+static void this_machine(double measure)
+{
+    struct machine_plan plan;
+
+    machine_plan_look(&plan, "/proc", "/sys", "/sys/fs/cgroup");
+    machine_plan_print(&plan, measure, stdout);
+}
+
 static enum err run_doctor(const struct command *command, int argc, char **argv, int *status)
 {
     const bool named = argc > 0 && !strchr(argv[0], '=') && strncmp(argv[0], "--", 2);
-    struct endpoint_options options = {0};
+    struct doctor_options options = {.measure = 0};
     struct endpoint fleet;
     struct doctor doctor = {.fleet = &fleet};
+    bool asked;
     enum err err = command_conf(command->keys, &options, argc - named, argv + named);
 
-    if (!err)
-        err = endpoint_find(&fleet, &options);
-    if (!err) {
+    if (err) {
+        command_conf_free(command->keys, &options);
+        return err;
+    }
+    asked = named || *options.fleet.broker || *options.fleet.run;
+    this_machine(options.measure);
+    err = endpoint_find(&fleet, &options.fleet);
+    if (err == ERR_STATE && !asked) {
+        say(stdout, "no fleet: %s\n", err_text());
+        err = OK;
+    } else if (!err) {
         ports(&doctor);
         err = look(&doctor, named ? argv[0] : NULL);
     }
@@ -287,8 +324,9 @@ static enum err run_doctor(const struct command *command, int argc, char **argv,
 const struct command cmd_doctor = {
     .name = "doctor",
     .group = "the fleet",
-    .usage = "[HOST] [run=DIR]",
-    .help = "look for what is wrong with a fleet's machines: ports, clocks, builds, memory",
+    .usage = "[HOST] [run=DIR] [measure=SECONDS]",
+    .help = "what this machine is and its plan; what is wrong with a fleet's: ports, clocks, "
+            "builds, memory",
     .run = run_doctor,
-    .keys = endpoint_keys,
+    .keys = doctor_keys,
 };
