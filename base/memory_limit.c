@@ -50,7 +50,7 @@ static uint64_t number_in(const char *folder, const char *file)
     return n;
 }
 
-struct looking {
+struct group_walk {
     struct memory_limit *out;
     const struct group_files *version;
     bool inner; /* our own group was seen */
@@ -80,7 +80,7 @@ static void bound(struct memory_limit *out, const struct group_files *version,
 /* Kills are counted in our own group, which is the first. */
 static void look_at(void *self, const char *folder)
 {
-    struct looking *const l = self;
+    struct group_walk *const l = self;
 
     if (!l->inner)
         l->out->oom_kills += figure_in(folder, l->version->kills, "oom_kill");
@@ -99,7 +99,7 @@ void memory_limit_look_in(struct memory_limit *out, const char *proc, const char
     };
     for (size_t i = 0; i < sizeof versions / sizeof *versions; i++)
         control_group_climb(proc, groups, versions[i].controller, look_at,
-                            &(struct looking){.out = out, .version = &versions[i]});
+                            &(struct group_walk){.out = out, .version = &versions[i]});
     free(memory);
 }
 
