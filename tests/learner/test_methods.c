@@ -28,7 +28,7 @@ static void check_row(const struct method *m, const struct conf_key *table,
 {
     if (k->type < CONF_IGNORED_ && k->offset >= m->size)
         fail_msg("%s: %s lies outside", m->name, k->name);
-    if ((k->type == CONF_WORD_) != (k->words != NULL))
+    if (k->type == CONF_WORD_ ? !k->words : k->words && k->type != CONF_INT_)
         fail_msg("%s: %s: words", m->name, k->name);
     for (const struct conf_key *other = table; other < k; other++)
         if (!strcmp(other->name, k->name))
