@@ -34,8 +34,9 @@ enum { POLICY, CRITIC };
 enum err iteration_new(struct iteration_state **out, const struct iteration_conf *conf,
                        struct params *policy, struct params *critic)
 {
-    const struct train_options options = {.checkpointing = conf->gradient_checkpointing};
     struct iteration_state *state = mem_new(1, sizeof(*state));
+    const struct train_options options = {.checkpointing = conf->gradient_checkpointing,
+                                          .room = &state->room};
     enum err err = optim_plan_check(&conf->rates);
 
     *out = NULL;
@@ -75,6 +76,7 @@ void iteration_free(struct iteration_state *state)
     trainable_free(state->policy);
     trainable_free(state->critic);
     ref_model_free(state->reference);
+    train_room_fini(&state->room);
     free(state);
 }
 
@@ -231,6 +233,32 @@ static void move_policy(struct iteration_work *work, const struct optimizer_step
         ref_model_sync(state->reference, state->policy);
 }
 
+/* A model moves, by what the step has added up: the policy before its critic's turn, whose gradient
+ * then stands where its own stood. */
+static bool move(void *self, int model, const struct optimizer_step *step,
+                 const struct optimizer_step_sums *sums)
+{
+    const struct mini_batch *const mini = self;
+    struct iteration_work *const work = mini->work;
+    struct iteration_state *const state = work->state;
+    struct iteration_report *const report = &work->report;
+
+    if (state->n_lie) /* nothing is kept; `epochs` says so */
+        return false;
+    if (model == CRITIC) {
+        report->critic_norm +=
+            apply(state, &step->model[CRITIC], state->conf.critic_learning_rate, "critic");
+        return true;
+    }
+    if (!report->steps) {
+        report->first.approxkl = metrics_sum(&sums->metrics, "policy/approxkl_avg");
+        report->first.clipfrac = metrics_sum(&sums->metrics, "policy/clipfrac_avg");
+    }
+    if (moves(state))
+        move_policy(work, &step->model[POLICY], sums);
+    return true;
+}
+
 /* The optimiser step over the answers of `mini`. A policy that waits for its critic is looked at
  * once, before the first step: what it says does not change. */
 static struct optimizer_step step_of(struct mini_batch *mini)
@@ -256,36 +284,16 @@ static struct optimizer_step step_of(struct mini_batch *mini)
         .fill = fill,
         .complete = complete,
         .look = look,
+        .whole = move,
         .batch = &state->batch,
         .total = &work->report.sums};
-}
-
-/* The models move, by what the step has added up. */
-static void conclude_step(struct iteration_work *work, const struct optimizer_step *step,
-                          const struct optimizer_step_sums *sums)
-{
-    struct iteration_state *state = work->state;
-    struct iteration_report *report = &work->report;
-
-    if (!report->steps) {
-        report->first.approxkl = metrics_sum(&sums->metrics, "policy/approxkl_avg");
-        report->first.clipfrac = metrics_sum(&sums->metrics, "policy/clipfrac_avg");
-    }
-    if (moves(state))
-        move_policy(work, &step->model[POLICY], sums);
-    else
-        report->ratio_sum += 1;
-    if (state->critic)
-        report->critic_norm +=
-            apply(state, &step->model[CRITIC], state->conf.critic_learning_rate, "critic");
-    report->entropy_coef += state->entropy.coef;
-    report->steps++;
 }
 
 /* One optimiser step of the models over the answers order[0..n). */
 static enum err learn(struct iteration_work *work, const uint32_t *order, size_t n)
 {
     struct iteration_state *state = work->state;
+    struct iteration_report *report = &work->report;
     const struct iteration_conf *conf = &state->conf;
     struct mini_batch mini = {work, order, n,
                               (size_t)conf->per_device_train_batch_size * (size_t)conf->unit};
@@ -293,17 +301,20 @@ static enum err learn(struct iteration_work *work, const uint32_t *order, size_t
     struct optimizer_step_sums sums;
     enum err err = OK;
 
-    if (!work->report.steps)
+    if (!report->steps)
         err = iteration_proximal_rest(state, work->batch, order, n);
     if (!err)
         err = optimizer_step_measure(&step);
-    if (!err && conf->strict && !work->report.steps)
+    if (!err && conf->strict && !report->steps)
         err = iteration_compare_rest(state, work->batch, order, n);
     if (!err)
         err = optimizer_step_accumulate(&step, &sums);
-    if (!err && !state->n_lie) /* else nothing is kept; `epochs` says so */
-        conclude_step(work, &step, &sums);
-    return err;
+    if (err || state->n_lie)
+        return err;
+    report->ratio_sum += !moves(state);
+    report->entropy_coef += state->entropy.coef;
+    report->steps++;
+    return OK;
 }
 
 static int rising(const void *a, const void *b)

@@ -5,11 +5,13 @@
 
 #include "learner/iteration/iteration_conf.h"
 #include "learner/step/micro_batch.h"
+#include "lm/model/train_room.h"
 
 struct iteration_false;
 struct iteration_state {
     struct iteration_conf conf;
     struct trainable *policy, *critic; /* critic: NULL without one */
+    struct train_room room;            /* of both */
     struct ref_model *reference;       /* NULL where it does not move */
     struct kl_control kl;
     struct entropy_control entropy;

@@ -16,13 +16,23 @@ static size_t training(const struct memory_plan *p, const struct shape *shape)
                : trainable_size(shape, &p->options, p->lora, tokens);
 }
 
+/* Policy and critic take turns in the larger one's room. */
+static size_t both(const struct memory_plan *p)
+{
+    const int tokens = (int)p->tokens;
+    const size_t policy = trainable_size_shared(&p->policy, &p->options, p->lora, tokens);
+    const size_t critic = trainable_size_shared(p->critic, &p->options, p->lora, tokens);
+
+    return training(p, &p->policy) + training(p, p->critic) -
+           (policy < critic ? policy : critic);
+}
+
 size_t memory_plan_size(const struct memory_plan *p)
 {
     const size_t loading = p->packed && p->lora ? p->loading : 0;
-    size_t size = training(p, &p->policy) + p->n_images * ref_model_size(&p->policy);
+    const size_t size = (p->critic ? both(p) : training(p, &p->policy)) +
+                        p->n_images * ref_model_size(&p->policy);
 
-    if (p->critic)
-        size += training(p, p->critic);
     return (size > loading ? size : loading) + p->data;
 }
 

@@ -1,10 +1,12 @@
 /* The only place where a loss becomes a gradient, for every method, and where one moves weights.
  *
  * learner/offline/cycle and learner/iteration call measure, accumulate and apply in this order,
- * once an optimiser step; learner/offline/evaluate calls the first two. Micro-batches are taken
- * in rising order and each model's gradient is one chain of additions in that order, which is
- * what makes a seeded run repeat bit for bit. The batch is filled twice, since the normaliser
- * counts the whole step: copying tokens costs nothing beside a forward pass. */
+ * once an optimiser step; learner/offline/evaluate calls the first two. A model takes all its
+ * micro-batches before the next one's turn, so that one room serves both (learner/iteration: policy,
+ * then critic, each moved when its gradient is whole). They are taken in rising order and each
+ * model's gradient is one chain of additions in that order, which is what makes a seeded run repeat
+ * bit for bit. The batch is filled again for every use, since the normaliser counts the whole step:
+ * copying tokens costs nothing beside a forward pass. */
 #include "learner/step/optimizer_step.h"
 
 /* A step of which nothing is learnt has no loss either: any divisor will do. */
@@ -74,13 +76,14 @@ static void divide(const struct optimizer_step *step, const struct optimizer_ste
     in->entropy_coef = step->entropy_coef;
 }
 
-/* One model over the micro-batch that is filled. */
+/* Model k over the micro-batch that is filled. */
 static enum err pass(struct optimizer_step *step, size_t i, int k,
-                     struct optimizer_step_sums *sums, bool *go)
+                     struct optimizer_step_sums *sums)
 {
     struct optimizer_step_model *const one = &step->model[k];
     struct micro_batch *const batch = step->batch;
     struct objective_out out;
+    bool go = true;
     enum err err;
 
     trainable_dropout(one->model, one->dropout);
@@ -89,8 +92,8 @@ static enum err pass(struct optimizer_step *step, size_t i, int k,
         return err;
     divide(step, one, &batch->in);
     if (step->look)
-        step->look(step->self, i, batch, k, go);
-    if (!*go)
+        step->look(step->self, i, batch, k, &go);
+    if (!go)
         return OK;
     micro_batch_objective(batch, &one->pass, &out);
     if (one->learns)
@@ -102,21 +105,36 @@ static enum err pass(struct optimizer_step *step, size_t i, int k,
     return OK;
 }
 
+/* Model k over all micro-batches. */
+static enum err take_turn(struct optimizer_step *step, int k, struct optimizer_step_sums *sums)
+{
+    enum err err = OK;
+
+    sums->tokens = 0; /* the same in every turn */
+    for (size_t i = 0; i < step->n && !err; i++) {
+        err = step->fill(step->self, i, step->batch);
+        if (!err && step->complete)
+            err = step->complete(step->self, i, step->batch);
+        if (!err)
+            err = pass(step, i, k, sums);
+        sums->tokens += err ? 0 : step->batch->tokens;
+    }
+    return err;
+}
+
 enum err optimizer_step_accumulate(struct optimizer_step *step,
                                    struct optimizer_step_sums *sums)
 {
     enum err err = OK;
+    bool go = true;
 
     *sums = (struct optimizer_step_sums){.tokens = 0};
-    for (size_t i = 0; i < step->n && !err; i++) {
-        bool go = true;
-        err = step->fill(step->self, i, step->batch);
-        if (!err && step->complete)
-            err = step->complete(step->self, i, step->batch);
-        for (int k = 0; k < OPTIMIZER_STEP_MODELS && !err && go; k++)
-            if (step->model[k].model)
-                err = pass(step, i, k, sums, &go);
-        sums->tokens += err ? 0 : step->batch->tokens;
+    for (int k = 0; k < OPTIMIZER_STEP_MODELS && !err && go; k++) {
+        if (!step->model[k].model)
+            continue;
+        err = take_turn(step, k, sums);
+        if (!err && step->whole)
+            go = step->whole(step->self, k, step, sums);
     }
     return err;
 }

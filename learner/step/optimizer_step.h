@@ -1,9 +1,12 @@
 /* optimizer_step: one step of learning, whatever the method and whoever fills the batches.
  *
  *   measure     what the losses of all its micro-batches are divided by
- *   accumulate  each micro-batch in turn: fill, then model by model forward, objective, backward;
+ *   accumulate  model by model, each micro-batch in turn: fill, forward, objective, backward;
  *               gradients add up
- *   apply       model by model: clip, AdamW
+ *   apply       of a model: clip, AdamW
+ *
+ * Models that share their room (train_room.h) share the gradient: of such a step each is applied in
+ * `whole`, before the next one's turn.
  *
  * Every loss is divided by a number that belongs to the whole step and is known before its first
  * backward pass; so no result depends on how the step was cut into micro-batches, and gradients
@@ -39,13 +42,17 @@ struct optimizer_step {
 
     size_t n; /* micro-batches */
     void *self;
-    /* Fills micro-batch i (micro_batch.h). Called twice for each: to measure, and to learn. */
+    /* Fills micro-batch i (micro_batch.h). Called for each to measure, and by each model. */
     enum err (*fill)(void *self, size_t i, struct micro_batch *out);
-    /* Before the first forward pass: columns that other passes make. May be NULL. */
+    /* Before a forward pass: columns that other passes make. May be NULL. */
     enum err (*complete)(void *self, size_t i, struct micro_batch *batch);
     /* After each forward pass, before its objective. *go: false: this micro-batch is not learnt
-     * from, by this model or a later one. May be NULL. */
+     * from by this model. May be NULL. */
     void (*look)(void *self, size_t i, struct micro_batch *batch, int model, bool *go);
+    /* After a model's last micro-batch: its gradient is whole, and the sums so far. False: later
+     * models take no part. May be NULL. */
+    bool (*whole)(void *self, int model, const struct optimizer_step *step,
+                  const struct optimizer_step_sums *sums);
 
     struct micro_batch *batch;         /* borrowed: its room outlives the step */
     struct optimizer_step_sums *total; /* goes on adding up over steps; NULL: nobody reads it */

@@ -20,10 +20,10 @@
 
 struct trainable {
     struct params *params;
-    struct lora *lora;       /* NULL: all weights learn */
-    struct params *learns;   /* params, or the adapter's */
-    struct masters *masters; /* NULL: what learns is a block of floats */
-    float *grad;             /* [learns.count] */
+    struct lora *lora;            /* NULL: all weights learn */
+    struct params *learns;        /* params, or the adapter's */
+    struct masters *masters;      /* NULL: what learns is a block of floats */
+    struct train_room own, *room; /* the gradient lies in it: [learns.count] */
     struct moments moments;
     float *image;
     bool packed; /* the image is the base, and `params` is without data */
@@ -40,6 +40,12 @@ struct trainable {
     struct hash base;
     bool base_known;
 };
+
+/* Where it is now: another model of the room may have grown it. */
+static float *gradient(const struct trainable *step)
+{
+    return step->room->block[TRAIN_GRADIENT].at;
+}
 
 /* The image from the adapter; what that leaves alone is there already. */
 static void pack(struct trainable *step)
@@ -63,8 +69,11 @@ static struct train_options keeping(const struct train_options *options, size_t 
 static enum err build_train(struct trainable *step, const struct train_options *options)
 {
     const struct shape *shape = &step->params->shape;
-    const struct train_options own = keeping(options, step->layout->size * sizeof(float));
-    enum err err = train_new(&step->train, shape, &own);
+    struct train_options own = keeping(options, step->layout->size * sizeof(float));
+    enum err err;
+
+    own.room = step->room;
+    err = train_new(&step->train, shape, &own);
 
     if (err)
         return err;
@@ -97,8 +106,9 @@ static enum err build(struct trainable *step, const struct train_options *option
 {
     enum err err = step->packed ? OK : build_image(step);
 
+    step->room = options->room ? options->room : &step->own;
     if (!err)
-        err = mem_big(&step->grad, step->learns->count, sizeof(float), "gradient");
+        err = train_room_grow(step->room, TRAIN_GRADIENT, step->learns->count, "gradient");
     if (!err)
         err = moments_new(&step->moments, step->learns, false);
     if (!err)
@@ -171,7 +181,7 @@ void trainable_free(struct trainable *step)
     model_free(step->model);
     packed_layout_free(step->layout);
     free(step->image);
-    free(step->grad);
+    train_room_fini(&step->own);
     moments_free(&step->moments);
     masters_free(step->masters);
     params_free(step->params);
@@ -302,18 +312,20 @@ void trainable_backward(struct trainable *step, const float *dlogprob, const flo
                         const float *dvalue)
 {
     train_backward(step->train, step->model, step->params, dlogprob, dentropy, dvalue,
-                   step->grad);
+                   gradient(step));
 }
 
 /* Slopes flow from the head to the embedding: of the tensors that have a fault, the last made the others'. */
 static void tell_fault(const struct trainable *step)
 {
+    const float *const grad = gradient(step);
+
     for (int i = step->learns->n - 1; i >= 0; i--) {
         const struct tensor *t = &step->learns->tensor[i];
         const size_t n = (size_t)t->rows * (size_t)t->cols;
 
         for (size_t k = 0; k < n; k++)
-            if (!isfinite(step->grad[t->at + k])) {
+            if (!isfinite(grad[t->at + k])) {
                 log_warn(
                     "gradient",
                     "tensor=%s layer=%d its slope is no number: the weights stay as they are",
@@ -330,7 +342,7 @@ static void move(struct trainable *step, const struct adamw *adamw, double rate)
                                         .masters = step->masters,
                                         .image = step->lora ? NULL : step->image,
                                         .layout = step->layout,
-                                        .grad = step->grad,
+                                        .grad = gradient(step),
                                         .moments = &step->moments};
 
     optim_rule_step(adamw, &target, step->t, rate);
@@ -340,7 +352,8 @@ static void move(struct trainable *step, const struct adamw *adamw, double rate)
 double trainable_apply(struct trainable *step, const struct adamw *adamw, double rate,
                        double limit)
 {
-    const double norm = optim_clip(step->grad, step->learns->count, limit);
+    float *const grad = gradient(step);
+    const double norm = optim_clip(grad, step->learns->count, limit);
 
     step->t++;
     step->seqs = 0;
@@ -350,14 +363,14 @@ double trainable_apply(struct trainable *step, const struct adamw *adamw, double
         move(step, adamw, rate);
     else
         tell_fault(step);
-    memset(step->grad, 0, step->learns->count * sizeof(float));
+    memset(grad, 0, step->learns->count * sizeof(float));
     return norm;
 }
 
 void trainable_discard(struct trainable *step)
 {
     step->seqs = 0;
-    memset(step->grad, 0, step->learns->count * sizeof(float));
+    memset(gradient(step), 0, step->learns->count * sizeof(float));
 }
 
 /* Bytes of a model's parameters in f32, from an image: close enough for a plan, never less. */
@@ -400,6 +413,14 @@ size_t trainable_size(const struct shape *shape, const struct train_options *opt
     if (!adapter)
         return whole_size(shape, options, n);
     return block_size(shape) + packed_size(shape) + train_size(shape, &own, n) + adapter;
+}
+
+size_t trainable_size_shared(const struct shape *shape, const struct train_options *options,
+                             const struct lora_conf *lora, int n)
+{
+    const struct train_options own = keeping(options, packed_size(shape));
+
+    return train_size(shape, &own, n) + (lora ? 0 : block_size(shape));
 }
 
 size_t trainable_size_packed(const struct shape *shape, enum packed_store store,

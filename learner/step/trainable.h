@@ -30,7 +30,10 @@ struct trainable_state {
 };
 
 /* Takes `params` (freed with it, also on an error). With `lora` an adapter of first values by `seed`
- * learns; NULL: all weights; then, in bfloat16, params give up their block (masters.h). Errors: ERR_NOMEM, ERR_RANGE (lora_new's). */
+ * learns; NULL: all weights; then, in bfloat16, params give up their block (masters.h). Models of one
+ * options.room take turns: from a model's first backward pass to its trainable_apply (or _discard) no
+ * other of them has one, and a backward pass follows its own forward pass. Errors: ERR_NOMEM,
+ * ERR_RANGE (lora_new's). */
 enum err trainable_new(struct trainable **out, struct params *params,
                        const struct train_options *options, const struct lora_conf *lora,
                        uint64_t seed) MUST_CHECK;
@@ -103,7 +106,11 @@ void trainable_discard(struct trainable *step);
 size_t trainable_size(const struct shape *shape, const struct train_options *options,
                       const struct lora_conf *lora, int n);
 
-/* The same of trainable_new_packed. */
+/* How many of them lie in its room, and so but once where models take turns in one. */
+size_t trainable_size_shared(const struct shape *shape, const struct train_options *options,
+                             const struct lora_conf *lora, int n);
+
+/* The same as trainable_size of trainable_new_packed. */
 size_t trainable_size_packed(const struct shape *shape, enum packed_store store,
                              const struct train_options *options, const struct lora_conf *lora,
                              int n);

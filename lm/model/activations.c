@@ -128,6 +128,7 @@ enum err activations_new(struct activations **out, const struct shape *shape,
     t->fixed = -1;
     t->layer = mem_new((size_t)shape->layers, sizeof *t->layer);
     t->head_rows = head_rows(shape);
+    t->room = options->room ? options->room : &t->own;
     *out = t;
     return OK;
 }
@@ -136,15 +137,10 @@ void activations_free(struct activations *t)
 {
     if (!t)
         return;
+    train_room_fini(&t->own);
     free(t->layer);
-    free(t->memory);
-    free(t->key);
     free(t->key_at);
-    free(t->keys.scratch);
     free(t->keys.run);
-    free(t->logits);
-    free(t->product.at);
-    free(t->branch);
     free(t->pos);
     free(t->head_row);
     free(t->head_to);
@@ -155,19 +151,6 @@ void activations_free(struct activations *t)
     free(t->mean_logprob);
     free(t->row);
     free(t);
-}
-
-enum err activations_room(float **block, size_t *room, size_t floats, const char *what)
-{
-    if (floats <= *room)
-        return OK;
-    free(*block); /* not grown: what was in it is of another batch */
-    *block = NULL;
-    *room = 0;
-    if (mem_big(block, floats, sizeof **block, what))
-        return ERR_NOMEM;
-    *room = floats;
-    return OK;
 }
 
 /* ---- memory */
@@ -200,7 +183,7 @@ static void carve(struct activations *t, size_t rows)
 {
     const struct shape *s = &t->shape;
     const size_t width = (size_t)s->width, half = (size_t)s->head_dim / 2;
-    float *at = t->memory;
+    float *at = t->room->block[TRAIN_ROWS].at;
 
     for (int i = 0; i < s->layers; i++) {
         float *in = take(&at, rows * width);
@@ -225,21 +208,9 @@ static void carve(struct activations *t, size_t rows)
     t->head_d = t->wide + rows * width;
 }
 
-/* Rounded up so that every part starts on a vector's boundary. */
-static enum err grow(struct activations *t, int n)
+/* Numbers of a row that are no floats of the block. */
+static void grow_lists(struct activations *t, size_t rows)
 {
-    const size_t rows = ((size_t)n + 15) / 16 * 16;
-
-    if (n <= t->rows)
-        return OK;
-    free(t->memory); /* before the new block: both at once may not fit */
-    t->memory = NULL;
-    t->rows = 0;
-    t->again = layers_again(&t->shape, &t->plan, &t->options, rows);
-    if (mem_big(&t->memory, rows * row_floats(&t->shape, &t->plan, t->again), sizeof *t->memory,
-                "activations"))
-        return ERR_NOMEM;
-    carve(t, rows);
     t->pos = mem_grow(t->pos, rows, sizeof *t->pos);
     t->head_row = mem_grow(t->head_row, rows, sizeof *t->head_row);
     t->head_to = mem_grow(t->head_to, rows, sizeof *t->head_to);
@@ -250,7 +221,28 @@ static enum err grow(struct activations *t, int n)
     t->mean_logit = mem_grow(t->mean_logit, rows, sizeof *t->mean_logit);
     t->mean_logprob = mem_grow(t->mean_logprob, rows, sizeof *t->mean_logprob);
     t->row = mem_grow(t->row, rows, sizeof *t->row);
-    t->rows = (int)rows;
+}
+
+/* Rounded up so that every part starts on a vector's boundary. Where another model was here since,
+ * its rows are carved anew. */
+static enum err grow(struct activations *t, int n)
+{
+    const size_t rows = ((size_t)n + 15) / 16 * 16;
+
+    if (n <= t->rows && t->room->user == t)
+        return OK;
+    if (n > t->rows) {
+        grow_lists(t, rows);
+        t->rows = (int)rows;
+        t->again = layers_again(&t->shape, &t->plan, &t->options, rows);
+    }
+    t->room->user = NULL;
+    if (train_room_grow(t->room, TRAIN_ROWS,
+                        (size_t)t->rows * row_floats(&t->shape, &t->plan, t->again),
+                        "activations"))
+        return ERR_NOMEM;
+    carve(t, (size_t)t->rows);
+    t->room->user = t;
     return OK;
 }
 
@@ -403,6 +395,30 @@ static void put(struct key_store *store, int layer, const float *qkv)
     }
 }
 
+/* What the batch at hand needs beside its rows, wherever the room has it now. */
+static enum err blocks(struct activations *t)
+{
+    const struct shape *s = &t->shape;
+    struct train_part *const block = t->room->block;
+    const size_t rows = (size_t)t->n;
+    enum err err =
+        train_room_grow(t->room, TRAIN_KEYS, (size_t)s->kv_heads * t->key_floats, "keys");
+
+    if (!err)
+        err = train_room_grow(t->room, TRAIN_PRODUCTS, product_floats(s, rows), "products");
+    if (!err)
+        err = train_room_grow(t->room, TRAIN_LOGITS, head_floats(s, rows), "logits");
+    if (!err)
+        err = train_room_grow(t->room, TRAIN_ATTENTION,
+                              t->keys.scratch_each * (size_t)t->threads, "attention");
+    t->key = block[TRAIN_KEYS].at;
+    t->logits = block[TRAIN_LOGITS].at;
+    t->keys.scratch = block[TRAIN_ATTENTION].at;
+    t->product =
+        (struct product_scratch){block[TRAIN_PRODUCTS].at, block[TRAIN_PRODUCTS].floats};
+    return err;
+}
+
 enum err activations_begin(struct activations *t, const struct model *model,
                            const struct batch *batch)
 {
@@ -426,15 +442,13 @@ enum err activations_begin(struct activations *t, const struct model *model,
     t->keys.self = t;
     t->keys.threads = t->threads;
     t->keys.scratch_each = scratch_floats(s, longest, batch->n_prefix);
-    err = activations_room(&t->key, &t->key_room, (size_t)s->kv_heads * t->key_floats, "keys");
-    if (!err)
-        err = activations_room(&t->product.at, &t->product.floats,
-                               product_floats(s, (size_t)t->n), "products");
-    if (!err)
-        err = activations_room(&t->logits, &t->logit_room, head_floats(s, (size_t)t->n),
-                               "logits");
-    if (err)
-        return err;
-    return activations_room(&t->keys.scratch, &t->scratch_room,
-                            t->keys.scratch_each * (size_t)t->threads, "attention");
+    return blocks(t);
+}
+
+enum err activations_branch(struct activations *t, size_t floats)
+{
+    const enum err err = train_room_grow(t->room, TRAIN_BRANCH, floats, "adapter");
+
+    t->branch = t->room->block[TRAIN_BRANCH].at;
+    return err;
 }

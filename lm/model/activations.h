@@ -13,6 +13,7 @@
 #include "lm/model/key_store.h"
 #include "lm/model/lora.h"
 #include "lm/model/model.h"
+#include "lm/model/train_room.h"
 
 struct activations_layer {
     float *act[ACTS];         /* kept: ACT_IN, and what the plan keeps; others NULL */
@@ -33,9 +34,9 @@ struct activations {
     const struct batch *batch;
     const struct lora *lora; /* NULL: all weights learn */
     struct train_drop drop;
-    float *branch; /* scratch of lora_branch */
-    size_t branch_room;
+    struct train_room own, *room; /* room: own, or the options' */
 
+    /* Of these the floats lie in TRAIN_ROWS, */
     struct activations_layer *layer; /* [layers] */
     float *out;                      /* [n,width] of the last layer */
     float *hidden;                   /* [n,width] after the final norm */
@@ -44,19 +45,18 @@ struct activations {
     float *dx;                       /* [n,width] the stream's gradient */
     float *dh;                       /* [n,width] of `hidden` */
     float *wide;                     /* scratch of the plan's train, value and slope */
-    float *memory;                   /* all of the above, one block */
 
+    /* and of these in the other blocks of the room. */
     struct key_store keys; /* of the batch; its scratch serves backward too */
     size_t key_floats;     /* of one kv head's keys and gathered values, all sequences */
     size_t *key_at;        /* [n_seq] where each sequence's begin */
     float *key;            /* [kv_heads][key_floats] of one layer */
-    size_t key_room, scratch_room;
 
-    int head_rows; /* rows of logits held at a time */
-    float *logits; /* [head_rows, vocab]; in backward some columns of all rows */
-    size_t logit_room;
+    int head_rows;           /* rows of logits held at a time */
+    float *logits;           /* [head_rows, vocab]; in backward some columns of all rows */
     float *head_in, *head_d; /* [n,width] of these rows, in `wide` */
     struct product_scratch product;
+    float *branch; /* scratch of lora_branch */
 
     int *pos;                /* [n] */
     int *head_row, *head_to; /* [n] rows that the head is asked for; the tokens they predict */
@@ -87,8 +87,7 @@ int activations_prefix(const struct activations *acts, int seq);
 /* Layer i's activations as a pass of `train` scratch: those kept, and where layer i's output goes. */
 void activations_place(const struct activations *acts, int i, float *act[ACTS]);
 
-/* At least `floats` in *block, whose size *room remembers; contents are lost. Errors: ERR_NOMEM. */
-enum err activations_room(float **block, size_t *room, size_t floats,
-                          const char *what) MUST_CHECK;
+/* The adapter's branches: their scratch. Errors: ERR_NOMEM. */
+enum err activations_branch(struct activations *acts, size_t floats) MUST_CHECK;
 
 #endif

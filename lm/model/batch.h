@@ -26,6 +26,7 @@ struct train_options {
     /* Bytes of activations that are kept all the same, of as many of the last layers as that
      * holds: what is kept is not computed again, and no bit depends on it. */
     size_t keep;
+    struct train_room *room; /* borrowed, shared with models that take turns; NULL: its own */
 };
 
 /* Dropout on the input of A in the next forward pass and its backward; `on` false: none. What is

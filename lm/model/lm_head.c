@@ -175,7 +175,8 @@ static void piece(struct activations *t, const struct model *model, const struct
 /* Tokens of a piece. */
 static int columns(const struct activations *t, int rows)
 {
-    const size_t room = t->logit_room < PIECE_FLOATS ? t->logit_room : PIECE_FLOATS;
+    const size_t has = t->room->block[TRAIN_LOGITS].floats;
+    const size_t room = has < PIECE_FLOATS ? has : PIECE_FLOATS;
     const int some = (int)(room / (size_t)rows / GEMM_PANEL) * GEMM_PANEL;
     const int most = some > PIECE_LEAST ? some : PIECE_LEAST;
 

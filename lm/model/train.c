@@ -141,8 +141,7 @@ enum err train_forward(struct train *train, const struct model *model,
     if (!err)
         err = activations_begin(t, model, batch);
     if (!err && t->lora)
-        err = activations_room(&t->branch, &t->branch_room,
-                               lora_branch_floats(s, &t->lora->conf, t->n), "adapter");
+        err = activations_branch(t, lora_branch_floats(s, &t->lora->conf, t->n));
     if (err)
         return err_add("training");
     t->temperature = temperature; /* backward makes the logits again, and needs it */
@@ -201,7 +200,7 @@ void train_backward(struct train *train, const struct model *model, const struct
     struct activations *t = train->acts;
     const struct backward pass = {t, model, params, grad};
 
-    assert(t->batch); /* train_forward came first */
+    assert(t->batch && t->room->user == t); /* train_forward came first, and nobody since */
     if (t->shape.head == HEAD_LM)
         lm_head_backward(&pass, dlogprob, dentropy);
     else /* of a value nothing is made again: its row is a vector */

@@ -1,7 +1,8 @@
 /* One optimiser step of a model: a gradient that is no number leaves everything as it was; the blocks of a
- * state are all that there is to keep of it. */
+ * state are all that there is to keep of it; models that share their room know nothing of one another. */
 
 #include "learner/step/trainable.h"
+#include "lm/model/train_room.h"
 
 #include "tests/lm/small.h"
 
@@ -20,21 +21,28 @@ struct trainable_bed {
     struct batch batch;
 };
 
-static void toy_init(struct trainable_bed *toy, const struct lora_conf *conf,
-                     enum precision compute)
+static void toy_init_in(struct trainable_bed *toy, const struct lora_conf *conf,
+                        struct train_room *room, const struct shape *shape)
 {
-    const struct train_options options = {.checkpointing = true};
-    struct shape shape = small_shape[0];
+    const struct train_options options = {.checkpointing = true, .room = room};
     struct small small;
 
-    shape.compute = compute;
-    small_new(&small, &shape);
+    small_new(&small, shape);
     assert_ok(trainable_new(&toy->step, small.params, &options, conf, 7));
     small.params = NULL;
     small_free(&small);
     for (uint32_t i = 0; i < N; i++)
-        toy->token[i] = formula_token(i, 3, small_shape[0].vocab);
+        toy->token[i] = formula_token(i, 3, shape->vocab);
     toy->batch = (struct batch){.n = N, .n_seq = 2, .token = toy->token, .seq = seq};
+}
+
+static void toy_init(struct trainable_bed *toy, const struct lora_conf *conf,
+                     enum precision compute)
+{
+    struct shape shape = small_shape[0];
+
+    shape.compute = compute;
+    toy_init_in(toy, conf, NULL, &shape);
 }
 
 /* An optimiser step whose slopes are all the same but for that of token 20. */
@@ -148,11 +156,82 @@ static void a_state_is_all_of_it(void **state)
     }
 }
 
+/* A step of two micro-batches, the larger one `most` tokens. */
+static void two(struct trainable_bed *toy, int most)
+{
+    float slope[N], out[N];
+    const bool head = trainable_params(toy->step)->shape.head == HEAD_LM;
+
+    for (int i = 0; i < N; i++)
+        slope[i] = (float)(i % 7 - 2) / N;
+    for (int n = 13; n <= most; n += most - 13) {
+        const struct batch batch = {.n = n,
+                                    .n_seq = n > 13 ? 2 : 1,
+                                    .token = toy->token,
+                                    .seq = (const int[]){0, 13, n}};
+
+        assert_ok(trainable_forward(toy->step, &batch, 1.0f, head ? out : NULL, NULL,
+                                    head ? NULL : out, NULL));
+        trainable_backward(toy->step, head ? slope : NULL, NULL, head ? NULL : slope);
+    }
+    trainable_apply(toy->step, &adamw, 1e-2, 1);
+}
+
+static void assert_same_state(struct trainable_bed *a, struct trainable_bed *b)
+{
+    size_t n[2];
+    float *const was = copy(a, &n[0]), *const is = copy(b, &n[1]);
+
+    assert_int_equal(n[0], n[1]);
+    assert_memory_equal(was, is, n[0] * sizeof *was);
+    free(was);
+    free(is);
+}
+
+/* In each order of sizes: the second's gradient is the larger one, and the smaller one; rows grow in
+ * the one's turn, then in the other's; a pass that is forgotten lies between. */
+static void models_that_take_turns_have_the_bits_of_their_own(void **state)
+{
+    static const struct {
+        int shape[2];
+        bool lora[2];
+    } pair[] = {
+        {{0, 3}, {false}}, {{3, 0}, {false}}, {{0, 5}, {true, false}}, {{1, 4}, {true, true}}};
+    (void)state;
+
+    for (size_t c = 0; c < sizeof pair / sizeof *pair; c++) {
+        struct train_room room = {.user = NULL};
+        struct trainable_bed apart[2], turn[2];
+
+        for (int i = 0; i < 2; i++) {
+            struct shape shape = small_shape[pair[c].shape[i]];
+
+            shape.compute = c % 2 ? PRECISION_BFLOAT16 : PRECISION_FLOAT32;
+            toy_init_in(&apart[i], pair[c].lora[i] ? &lora : NULL, NULL, &shape);
+            toy_init_in(&turn[i], pair[c].lora[i] ? &lora : NULL, &room, &shape);
+        }
+        for (int step = 0; step < 3; step++)
+            for (int i = 0; i < 2; i++) {
+                const int most = (int[]){20, 33, N}[(step + i) % 3];
+
+                two(&apart[i], most);
+                two(&turn[i], most);
+                assert_same_state(&apart[i], &turn[i]);
+            }
+        for (int i = 0; i < 2; i++) {
+            trainable_free(apart[i].step);
+            trainable_free(turn[i].step);
+        }
+        train_room_fini(&room);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_norm_that_is_no_number_leaves_the_weights),
         cmocka_unit_test(a_state_is_all_of_it),
+        cmocka_unit_test(models_that_take_turns_have_the_bits_of_their_own),
     };
 
     return cmocka_run_group_tests_name("step", tests, NULL, NULL);

@@ -227,7 +227,8 @@ static void checkpointing_changes_no_bit(void **state)
 
         for (size_t kept = 0; kept <= bytes; kept += bytes / 8) { /* none to all layers */
             struct train_fixture *again =
-                fixture_new(&small_shape[shape], (struct train_options){true, kept});
+                fixture_new(&small_shape[shape],
+                            (struct train_options){.checkpointing = true, .keep = kept});
             float *b = gradient(again);
             assert_memory_equal(a, b, keep->small.params->count * sizeof *a);
             free(b);
