@@ -4,8 +4,8 @@
  *     bench_product [seconds a point, default 0.2]
  *
  * Of y = x W^T with M tokens: dX = dY W, and dW += dY^T X, whose sums begin at +0; in f32 and in
- * bfloat16, there with W out of an image of pairs. The peak is that of isa->panel in the first-level
- * cache, on as many threads, in f32. Rounds of all interleave; the medians of five are printed,
+ * bfloat16, there with W out of an image of pairs. The peak is that of f32 in registers, on as many
+ * threads (lm/kernel/peak.h). Rounds of all interleave; the medians of five are printed,
  * GFLOP/s; ratios are to OpenBLAS in f32. */
 
 #include "base/clock.h"
@@ -13,6 +13,7 @@
 #include "bench/rounds.h"
 #include "lm/kernel/isa.h"
 #include "lm/kernel/pairs.h"
+#include "lm/kernel/peak.h"
 #include "lm/kernel/product.h"
 
 #include <cblas.h>
@@ -105,24 +106,6 @@ static void dw_openblas(const struct product_point *p)
                 p->out, p->x, p->in, 1.0f, p->dw, p->in);
 }
 
-/* A product so small that everything stays in the first-level cache, on every thread. */
-static double peak(void)
-{
-    const struct isa *isa = isa_current();
-    const int64_t start = clock_mono_ns();
-    long done = 0;
-
-#pragma omp parallel reduction(+ : done)
-    {
-        float a[12 * 64] = {0}, b[64 * 32] = {0}, c[12 * 32];
-
-        while ((double)(clock_mono_ns() - start) < seconds * 1e9)
-            for (int i = 0; i < 100; i++, done++)
-                isa->panel(c, 32, a, 64, b, 32, 12, 32, 64, false);
-    }
-    return 2.0 * 12 * 32 * 64 * (double)done / (double)(clock_mono_ns() - start);
-}
-
 static double rate(const struct product_point *p, way *one)
 {
     const int64_t start = clock_mono_ns();
@@ -171,7 +154,7 @@ static void measure(int m, int out, int in)
         return;
     }
     for (int r = 0; r < ROUNDS; r++) {
-        top[r] = peak();
+        top[r] = peak_products(PEAK_FLOAT, isa_current()->name, seconds / 4);
         for (int w = 0; w < 6; w++)
             got[w][r] = rate(&p, ways[w]);
     }
