@@ -10,7 +10,7 @@ import json, statistics, sys, tempfile
 from follow import follow, median_step
 
 METHOD, FOLDER, BIN = sys.argv[1:4]
-FLEET = ["gradient_accumulation_steps=1", "max_steps={steps}", "eval_prompts=0", "fleet.actors=1", "stop_token=none", "shuffle=false",
+FLEET = ["gradient_accumulation_steps=1", "max_steps=STEPS", "eval_prompts=0", "fleet.actors=1", "stop_token=none", "shuffle=false",
          "per_device_train_batch_size=8"]
 METHODS = {
     "dpo": ["per_device_train_batch_size=4", "num_train_epochs=1", "max_length=512"],
@@ -26,7 +26,7 @@ def main():
         status, last, at, _, planned = follow([
             f"{BIN}/drover", METHOD, f"model={FOLDER}/model", f"dataset={FOLDER}/{METHOD}.jsonl", f"output_dir={out}/run",
             "learning_rate=1e-6", "logging_steps=1", "save_strategy=no",
-            *(word.format(steps=STEPS.get(METHOD)) for word in METHODS[METHOD]), *sys.argv[4:]])
+            *(word.replace("STEPS", str(STEPS.get(METHOD))) for word in METHODS[METHOD]), *sys.argv[4:]])
         if status:
             raise SystemExit("".join(last))
         with open(f"{out}/run/metrics.jsonl") as lines:

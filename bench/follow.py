@@ -1,5 +1,5 @@
 """follow: a run of drover, timed by what it writes on stderr; and what a command and all its children hold."""
-import glob, os, re, statistics, subprocess, threading, time
+import glob, os, re, signal, statistics, subprocess, threading, time
 
 
 def follow(command):
@@ -49,20 +49,29 @@ def share(pid):
         return 0
 
 
-def watched(command, every=0.5):
-    """Runs a command line. Returns what it wrote, and the most that it and its children held together (GB), looked at `every` s."""
-    run = subprocess.Popen(command, shell=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def watched(command, every=0.5, longest=1800):
+    """Runs a command line. Returns what it wrote, and the most that it and its children held together (GB), looked at `every` s. What
+    fails, or takes longer than `longest` s and is ended, raises RuntimeError."""
+    run = subprocess.Popen(command, shell=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     done, most = threading.Event(), [0]
 
     def look():
-        while not done.wait(every):
+        while True:
             most[0] = max(most[0], sum(share(pid) for pid in children(run.pid)))
+            if done.wait(every):
+                return
 
     watch = threading.Thread(target=look)
     watch.start()
-    out, err = run.communicate()
-    done.set()
-    watch.join()
+    try:
+        out, err = run.communicate(timeout=longest)
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGKILL)
+        out, err = run.communicate()
+        err += f"\nended: it took longer than {longest} s"
+    finally:
+        done.set()
+        watch.join()
     if run.returncode:
         raise RuntimeError(f"{command}\n{err[-2000:]}")
     return out, most[0] * 1e-9

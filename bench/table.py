@@ -15,7 +15,7 @@
 A round runs every line once, a line's programs one after another, in the opposite order every second round: what else the machine
 does falls on all of them. The first round runs every peer; of peers that compete (the same program in float32 and in bfloat16, with
 and without a pass ahead) those that were the fastest in none of its figures are left out from then on, for they cost most of the time.
-A run begins nothing that would outlast `minutes` by what it took before, says so, and goes on where it ended when it is started
+What fails is told and not tried again in that run; the others go on. A run begins nothing that would outlast `minutes` by what it took before, says so, and goes on where it ended when it is started
 again. A ratio is of two figures of one round; the table has the median of the rounds, the least and the greatest. Memory is the
 most that a program and all its children held together (PSS, looked at twice a second), loading included."""
 import json, os, re, statistics, subprocess, sys, time
@@ -63,7 +63,7 @@ def more_is_better(label):
 
 
 def figures(out):
-    return {" ".join(label.split()): float(number) for label, number in re.findall(r"^([^:\n]+):\s+([0-9.]+)", out, re.M)}
+    return {" ".join(label.split()): float(number) for label, number in re.findall(r"^([^:\n]+):\s+([0-9.]+) (?:tokens/s|steps/s|s|GB|MB)\b", out, re.M)}
 
 
 def left_out(runs, line, programs):
@@ -79,7 +79,7 @@ def left_out(runs, line, programs):
 
 
 def run(path, k):
-    programs, begun = lines(k), time.monotonic()
+    programs, begun, failed = lines(k), time.monotonic(), []
     kept = {"threads": int(k["threads"]), "runs": []}
     if os.path.exists(path):
         with open(path) as f:
@@ -92,7 +92,7 @@ def run(path, k):
             out = left_out(runs, line, list_) if round_ else set()
             for who, _, command in list_ if round_ % 2 == 0 else reversed(list_):
                 took = [r["seconds"] for r in runs if r["line"] == line and r["who"] == who]
-                if who in out or any((r["line"], r["who"], r["round"]) == (line, who, round_) for r in runs):
+                if who in out or f"{line}, {who}" in failed or any((r["line"], r["who"], r["round"]) == (line, who, round_) for r in runs):
                     continue
                 spent = time.monotonic() - begun
                 if spent + (max(took) if took else 0) > 60 * float(k["minutes"]):
@@ -100,16 +100,22 @@ def run(path, k):
                     continue
                 print(f"{spent:5.0f} s  round {round_ + 1} {line}, {who} ...", end="", flush=True)
                 start, load = time.monotonic(), os.getloadavg()[0]
-                text, held = watched(command)
+                try:
+                    text, held = watched(command)
+                except RuntimeError as why:  # said, and the others go on
+                    print(f" failed: {why}", flush=True)
+                    failed.append(f"{line}, {who}")
+                    continue
                 seconds = time.monotonic() - start
                 got = figures(text)
                 if line != "decode":
-                    got = {label: value for label, value in got.items() if label != "peak memory"} | {"peak memory": round(held, 3)}
+                    got = {label: value for label, value in got.items() if label != "peak memory"} | {"peak memory": round(held, 6)}
                 runs.append({"line": line, "who": who, "round": round_, "seconds": round(seconds, 1), "load": round(load, 1), "figures": got})
                 with open(path + ".new", "w") as f:
                     json.dump(kept, f, indent=1)
                 os.replace(path + ".new", path)
                 print(f" {seconds:.0f} s: " + ", ".join(f"{label} {value:g}" for label, value in got.items()), flush=True)
+    return failed
 
 
 def spread(values):
@@ -158,24 +164,32 @@ def show(kept):
     return "\n".join(out)
 
 
+def put(path, document):
+    """The table to its place in a document."""
+    with open(path) as f:
+        text = show(json.load(f))
+    with open(document) as f:
+        doc = f.read()
+    head, rest = doc.split(BEGIN)
+    with open(document, "w") as f:
+        f.write(head + BEGIN + "\n" + text + "\n" + END + rest.split(END)[1])
+
+
 def main():
     what, path = sys.argv[1:3]
+    if what == "docs":
+        return put(path, sys.argv[3])
     if what == "run":
         words = dict(word.split("=", 1) for word in sys.argv[3:])
         unknown = set(words) - set(KEYS)
         if unknown:
             sys.exit(f"{', '.join(sorted(unknown))}: no such key")
-        run(path, KEYS | words)
+        failed = run(path, KEYS | words)
     with open(path) as f:
-        text = show(json.load(f))
-    if what == "docs":
-        with open(sys.argv[3]) as f:
-            doc = f.read()
-        head, rest = doc.split(BEGIN)
-        with open(sys.argv[3], "w") as f:
-            f.write(head + BEGIN + "\n" + text + "\n" + END + rest.split(END)[1])
-    else:
-        print(text)
+        print(show(json.load(f)))
+    if what == "run" and failed:
+        sys.exit(f"failed: {'; '.join(failed)}")
 
 
-main()
+if __name__ == "__main__":
+    main()
