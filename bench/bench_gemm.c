@@ -7,56 +7,20 @@
  * threads. Rounds of all of them interleave; medians of five are printed. DROVER_ISA chooses the
  * instructions, OMP_NUM_THREADS the threads. */
 
+#include "bench/gemm_point.h"
 #include "bench/rounds.h"
-#include "lm/kernel/peak.h"
 
 #include "base/clock.h"
-#include "base/mem.h"
-#include "lm/kernel/gemm.h"
-#include "lm/kernel/int8.h"
 #include "lm/kernel/isa.h"
-#include "lm/kernel/pairs.h"
 
 #include <cblas.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { POINTS = 16 };
 
 static double seconds = 0.2;
-
-struct gemm_point {
-    int m, n, k;
-    size_t copies[PEAK_KINDS], bytes[PEAK_KINDS]; /* as many as fill more than a cache */
-    float *a, *w, *c;
-    char *b[PEAK_KINDS];
-};
-
-static void multiply(const struct gemm_point *p, enum peak_kind kind, size_t copy)
-{
-    const size_t n = (size_t)p->n, k = (size_t)p->k;
-    const void *b = p->b[kind] + copy * p->bytes[kind];
-
-    if (kind == PEAK_FLOAT)
-        gemm_packed(p->c, n, p->a, k, b, p->m, p->n, p->k, false);
-    else if (kind == PEAK_BF16)
-        gemm_bf16(p->c, n, p->a, k, b, p->m, p->n, p->k, false);
-    else
-        gemm_int8(p->c, n, p->a, k, b, p->m, p->n, p->k);
-}
-
-/* Operations a second, on matrices in turn: each comes from memory, as a layer's weights do. */
-static double ours(const struct gemm_point *p, enum peak_kind kind)
-{
-    const int64_t start = clock_mono_ns();
-    size_t n = 0;
-
-    while ((double)(clock_mono_ns() - start) < seconds * 1e9)
-        multiply(p, kind, n++ % p->copies[kind]);
-    return 2e9 * p->m * p->n * p->k * (double)n / (double)(clock_mono_ns() - start);
-}
 
 /* The same shape through OpenBLAS, which reads W as checkpoints hold it. */
 static double theirs(const struct gemm_point *p)
@@ -71,52 +35,26 @@ static double theirs(const struct gemm_point *p)
     return 2e9 * p->m * p->n * p->k * (double)n / (double)(clock_mono_ns() - start);
 }
 
-/* Weights that are numbers of bfloat16, so that all three hold them. */
-static enum err fill(struct gemm_point *p)
-{
-    const size_t n = (size_t)p->n, k = (size_t)p->k, m = (size_t)p->m;
-    const size_t bytes[] = {gemm_packed_size(p->n, p->k) * sizeof(float),
-                            pairs_size(p->n, p->k) * 2, int8_size(p->n, p->k)};
-
-    if (mem_big(&p->a, m * k, sizeof(float), "a") ||
-        mem_big(&p->w, n * k, sizeof(float), "w") || mem_big(&p->c, m * n, sizeof(float), "c"))
-        return ERR_NOMEM;
-    for (size_t i = 0; i < m * k; i++)
-        p->a[i] = (float)(i % 1013) * 1e-3f;
-    for (size_t i = 0; i < n * k; i++)
-        p->w[i] = (float)(int)(i % 251) * 0x1p-7f - 1.0f;
-    for (int kind = 0; kind < PEAK_KINDS; kind++) {
-        p->bytes[kind] = bytes[kind];
-        p->copies[kind] = ((size_t)100 << 20) / bytes[kind] + 1;
-        if (mem_big(&p->b[kind], p->copies[kind], bytes[kind], "b"))
-            return ERR_NOMEM;
-    }
-    gemm_pack((void *)p->b[PEAK_FLOAT], 0, p->w, k, p->n, p->k);
-    pairs_pack((void *)p->b[PEAK_BF16], 0, p->w, k, p->n, p->k);
-    int8_pack((void *)p->b[PEAK_INT8], 0, p->w, k, p->n, p->k);
-    for (int kind = 0; kind < PEAK_KINDS; kind++)
-        for (size_t i = 1; i < p->copies[kind]; i++)
-            memcpy(p->b[kind] + i * bytes[kind], p->b[kind], bytes[kind]);
-    return OK;
-}
-
+/* One shape and number of rows, in each kind; ratios of medians, of which each has been measured by turns with the others, so that a
+ * busy machine is busy for all of them. */
 static enum err measure(int m, int n, int k)
 {
     static const char *const names[] = {"float32", "bfloat16", "int8"};
-    struct gemm_point p = {.m = m, .n = n, .k = k};
+    struct gemm_point p;
     double top[PEAK_KINDS][ROUNDS], mine[PEAK_KINDS][ROUNDS], read[PEAK_KINDS][ROUNDS];
     double other[ROUNDS], first = 0;
 
-    if (fill(&p))
+    if (gemm_point_open(&p, m, n, k)) {
+        gemm_point_close(&p);
         return ERR_NOMEM;
+    }
     /* Interleaved: what else the machine does falls on all alike. */
     for (int r = 0; r < ROUNDS; r++) {
         for (int kind = 0; kind < PEAK_KINDS; kind++) {
             top[kind][r] =
                 peak_products((enum peak_kind)kind, isa_current()->name, seconds / 4);
-            read[kind][r] = peak_bytes(p.b[kind], p.copies[kind] * p.bytes[kind], p.bytes[kind],
-                                       seconds / 2);
-            mine[kind][r] = ours(&p, (enum peak_kind)kind);
+            read[kind][r] = gemm_point_read(&p, (enum peak_kind)kind, seconds / 2);
+            mine[kind][r] = gemm_point_rate(&p, (enum peak_kind)kind, seconds);
         }
         other[r] = theirs(&p);
     }
@@ -129,12 +67,9 @@ static enum err measure(int m, int n, int k)
                "float32, %.2f x OpenBLAS\n",
                m, n, k, names[kind], speed * 1e-9, peak > 0 ? speed / peak : 0,
                bytes / rounds_median(read[kind]), speed / first, speed / rounds_median(other));
-        free(p.b[kind]);
     }
     fflush(stdout);
-    free(p.a);
-    free(p.w);
-    free(p.c);
+    gemm_point_close(&p);
     return OK;
 }
 
@@ -152,6 +87,8 @@ static int rows_of(int rows[POINTS], const char *text)
     return n;
 }
 
+/* All numbers of rows of each shape "NxK", in the order in which they are named. What is no shape ends the program with words,
+ * before anything of it is measured. */
 static enum err each_shape(const char *shape, const int *rows, int n_rows)
 {
     char *end;

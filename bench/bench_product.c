@@ -106,6 +106,8 @@ static void dw_openblas(const struct product_point *p)
                 p->out, p->x, p->in, 1.0f, p->dw, p->in);
 }
 
+/* Operations a second of one way, begun again and again for as long as a point has: its operands stay in a cache that holds
+ * them, as those of a step mostly do. */
 static double rate(const struct product_point *p, way *one)
 {
     const int64_t start = clock_mono_ns();
@@ -116,6 +118,7 @@ static double rate(const struct product_point *p, way *one)
     return 2.0 * p->m * p->out * p->in * (double)n / (double)(clock_mono_ns() - start);
 }
 
+/* Operands of every way at once. Values are no zeros, lest a processor be quicker with them, and no denormals. */
 static enum err prepare(struct product_point *p)
 {
     const size_t m = (size_t)p->m, out = (size_t)p->out, in = (size_t)p->in;
@@ -143,6 +146,7 @@ static enum err prepare(struct product_point *p)
     return err;
 }
 
+/* One shape: all ways by turns, then a line of medians. */
 static void measure(int m, int out, int in)
 {
     static way *const ways[] = {dx_ours, dx_bf16, dx_openblas, dw_ours, dw_bf16, dw_openblas};

@@ -37,6 +37,7 @@
     ROW(cmd_inspect) \
     ROW(cmd_merge) \
     ROW(cmd_convert) \
+    ROW(cmd_bench) \
     ROW(cmd_pull) \
     ROW(cmd_keys) \
     ROW(cmd_data) \

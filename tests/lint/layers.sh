@@ -21,7 +21,8 @@ allowed() {
     serve) echo base http lm eval ;;
     annotate) echo base http prefs ratings stats data lm eval ;;
     deploy) echo base proto net reward ;;
-    cli) echo follow learner base stats proto net http hfhub prefs annotate serve lm data ratings reward eval deploy examples ;;
+    bench) echo base stats prefs annotate lm ;;
+    cli) echo bench follow learner base stats proto net http hfhub prefs annotate serve lm data ratings reward eval deploy examples ;;
     learner) echo base stats proto net member lm data hfhub reward annotate ;;
     lm/kernel | lm/text | reward/* | broker/bulk | data/columns | annotate/exchange) ;;
     lm/model) echo lm/kernel ;;
@@ -40,7 +41,7 @@ allowed() {
     esac
 }
 status=0
-for folder in base stats proto net http hfhub prefs lm data ratings member reward eval annotate serve deploy examples broker follow actor rewarder learner cli; do
+for folder in base stats proto net http hfhub prefs lm data ratings member reward eval annotate serve deploy examples broker follow actor rewarder learner bench cli; do
     [ -d "$folder" ] || continue
     for used in $(grep -rhoE '^#include "[a-z]+/' --include='*.[ch]' --include='*.inc' "$folder" | cut -d'"' -f2 | tr -d / | sort -u); do
         case " $folder $(allowed "$folder") " in

@@ -1,0 +1,43 @@
+/* phase: what a model does in a run, timed: reads a prompt, decodes, scores, is trained on; and beside each its
+ * matrix products alone, on the same weights, so that the time of all else is seen. */
+
+#ifndef BENCH_PHASE_H
+#define BENCH_PHASE_H
+
+#include "bench/rounds.h"
+#include "bench/subject.h"
+
+struct phase {
+    const char *name;
+    int batch;   /* sequences */
+    int context; /* tokens before a sequence's last */
+    int tokens;  /* what a round reads or makes, all sequences together */
+    int n;       /* rounds that were timed */
+    double seconds[ROUNDS], products[ROUNDS]; /* [n] of the whole, of its products alone */
+    /* Of a round: multiplications and additions of the products, and of attention; bytes of weights, keys
+     * and values that must come from memory at least once a pass. */
+    double product_work, attention_work, bytes;
+};
+
+/* `rounds` is 1..ROUNDS in all of them. Errors: ERR_RANGE (a length beyond the model's context), ERR_NOMEM. */
+
+/* One prompt of `context` tokens is read once for `batch` sequences, which then make `fresh` tokens each, at least
+ * two: two phases, of which the second has all tokens but each sequence's first. */
+enum err phase_decode(struct phase out[2], const struct subject *subject, int batch,
+                      int context, int fresh, int rounds) MUST_CHECK;
+
+/* Log-probabilities of `batch` texts of `length` tokens. */
+enum err phase_score(struct phase *out, const struct subject *subject, int batch, int length,
+                     int rounds) MUST_CHECK;
+
+/* The same texts learnt, all weights: forward, backward, and the optimiser's step with the clip before it. A round more than
+ * `rounds` is run, first: it touches memory for the first time. The subject's weights move. */
+enum { PHASE_TRAIN = 3 };
+enum err phase_train(struct phase out[PHASE_TRAIN], struct subject *subject, int batch,
+                     int length, int rounds) MUST_CHECK;
+
+/* Seconds, and products' seconds, of the median round. */
+double phase_seconds(const struct phase *phase);
+double phase_products(const struct phase *phase);
+
+#endif
