@@ -1,7 +1,8 @@
-/* y = x W^T on weights that were packed once. A product is cut into blocks of rows times groups of
- * panels, one task each; a block copies its slice of A so that the copy stays in cache while all its
- * panels stream by, and cuts k only where a copy would not fit: a chain goes on from what C holds,
- * so the cut changes no bit. Decoding (a few rows) skips the copy, as weights are what it waits for.
+/* y = x W^T on weights that were packed once. A product is cut into blocks of rows times panels; a thread
+ * copies a block's rows of A once, so that the copy stays in cache while panels stream by, and cuts k only
+ * where a copy would not fit: a chain goes on from what C holds, so the cut changes no bit. Decoding in
+ * floats (a few rows) skips the copy. Each thread has panels of its own that lie one after the other, and
+ * asks for the next while it multiplies by one (isa_fetch.h).
  * Every forward product of lm/model comes here (block_forward.c, model.c), and lora.c's B A. */
 
 #include "lm/kernel/gemm.h"
@@ -12,6 +13,7 @@
 #include "lm/kernel/share.h"
 
 #include <omp.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* Blocks of A and slices of k that stay in the second-level cache (measured by bench_gemm: long
@@ -24,7 +26,6 @@ enum {
     BAD_ROWS = 4,
     BAD_STRIDE = 1024,
     STRIDE = BLOCK_K + 16,
-    OPERAND_ROWS = 16,
     OPERAND_GAP = 64, /* bytes between rows: not all on the same cache sets */
 };
 _Static_assert((int)BLOCK_K % (int)INT8_GROUP == 0, "slices begin where groups do");
@@ -121,11 +122,13 @@ static size_t operand_bytes(const struct isa *isa, enum gemm_kind kind, int k)
     return isa->bf16_bytes * ((size_t)(k + 31) / 32);
 }
 
-/* One panel's product over a slice, with the kernel for what the panels hold; rows from `row` on. */
-static void panel_at(const struct isa *isa, const struct gemm_job *job, int p,
+/* One panel's product over a slice, with the kernel for what the panels hold; rows from `row` on. `more`:
+ * another panel follows, and is asked for. */
+static void panel_at(const struct isa *isa, const struct gemm_job *job, int p, bool more,
                      const struct gemm_slice *s, int row, float *c, size_t ldc, int m, int n)
 {
     const float *a = s->a + (size_t)row * s->lda;
+    const uint16_t *pairs = job->panels;
     const uint8_t *whole = job->panels;
 
     switch (job->kind) {
@@ -136,17 +139,17 @@ static void panel_at(const struct isa *isa, const struct gemm_job *job, int p,
                    GEMM_PANEL, m, n, s->k, s->add);
         break;
     case PAIRS:
-        isa->pairs(c, ldc, a, s->lda, (const uint16_t *)job->panels + pairs_at(job, p, s->k0),
-                   m, n, s->k, s->add);
+        isa->pairs(c, ldc, a, s->lda, pairs + pairs_at(job, p, s->k0), m, n, s->k, s->add);
         break;
     case ROUNDED:
-        isa->bf16(c, ldc, a, s->lda * sizeof *a,
-                  (const uint16_t *)job->panels + pairs_at(job, p, s->k0), m, n, s->k, s->add);
+        isa->bf16(c, ldc, a, s->lda * sizeof *a, pairs + pairs_at(job, p, s->k0), m, n, s->k,
+                  s->add, more ? pairs + pairs_at(job, p + 1, s->k0) : NULL);
         break;
     case WHOLE:
         whole += int8_panel(p, job->k);
         isa->int8(c, ldc, a, s->lda * sizeof *a, whole + int8_depth(s->k0), m, s->k, s->add,
-                  s->k0 + s->k < job->k ? NULL : (const void *)whole);
+                  s->k0 + s->k < job->k ? NULL : (const void *)whole,
+                  more ? whole + int8_panel(1, job->k) + int8_depth(s->k0) : NULL);
         break;
     }
 }
@@ -165,7 +168,7 @@ static void narrow_panel(const struct isa *isa, const struct gemm_job *job, int 
 
         for (int r = 0; s->add && r < rows; r++)
             memcpy(square[r], c + (size_t)(i + r) * ldc, (size_t)columns * sizeof *c);
-        panel_at(isa, job, p, s, i, square[0], GEMM_PANEL, rows, columns > 16 ? 32 : 16);
+        panel_at(isa, job, p, false, s, i, square[0], GEMM_PANEL, rows, columns > 16 ? 32 : 16);
         for (int r = 0; r < rows; r++)
             memcpy(c + (size_t)(i + r) * ldc, square[r], (size_t)columns * sizeof *c);
     }
@@ -180,7 +183,8 @@ static void slice(const struct isa *isa, const struct gemm_job *job, const struc
 
         /* Only the last panel of a matrix is narrower, as the vocabulary's often is. */
         if (job->n - p * GEMM_PANEL >= GEMM_PANEL)
-            panel_at(isa, job, p, s, 0, c, job->ldc, m, GEMM_PANEL);
+            panel_at(isa, job, p, (p + 1) * GEMM_PANEL < job->n, s, 0, c, job->ldc, m,
+                     GEMM_PANEL);
         else
             narrow_panel(isa, job, p, s, c, m);
     }
@@ -200,73 +204,136 @@ static void copy_row(const struct isa *isa, const struct gemm_job *job, void *to
         memcpy(to, from, (size_t)k * sizeof *from);
 }
 
-static void block(const struct isa *isa, const struct gemm_job *job, int m0, int m, int from,
-                  int to)
-{
-    float copy[BLOCK_ROWS * STRIDE];
-    const bool operands = job->kind == ROUNDED || job->kind == WHOLE;
-    const int slices = (job->k + BLOCK_K - 1) / BLOCK_K;
-    int deepest = BLOCK_K;
+/* What a thread keeps from one task to the next: a block's rows as the kernel reads them, once they are
+ * there for the whole depth. */
+struct gemm_copy {
+    float at[BLOCK_ROWS * STRIDE];
+    int rows; /* the block's first; -1: of none */
+};
 
-    if (job->k == 0 || (!operands && m <= (job->lda % BAD_STRIDE ? FEW_ROWS : BAD_ROWS))) {
+static bool operands(const struct gemm_job *job)
+{
+    return job->kind == ROUNDED || job->kind == WHOLE;
+}
+
+/* With few rows, floats are multiplied where they are. */
+static bool copied(const struct gemm_job *job, int m)
+{
+    return job->k > 0 &&
+           (operands(job) || m > (job->lda % BAD_STRIDE ? (int)FEW_ROWS : (int)BAD_ROWS));
+}
+
+/* How deep the slices are that a copy of m rows has room for: a few rows read each panel in one go. */
+static int deepest(const struct isa *isa, const struct gemm_job *job, int m)
+{
+    if (!operands(job))
+        return BLOCK_K;
+    return (int)((sizeof((struct gemm_copy *)0)->at / (size_t)m - OPERAND_GAP) /
+                 operand_bytes(isa, job->kind, INT8_GROUP)) *
+           INT8_GROUP;
+}
+
+static void block(const struct isa *isa, const struct gemm_job *job, struct gemm_copy *copy,
+                  int m0, int m, int from, int to)
+{
+    const int deep = deepest(isa, job, m), slices = (job->k + deep - 1) / deep;
+
+    if (!copied(job, m)) {
         slice(
             isa, job,
             &(struct gemm_slice){0, job->k, job->a + (size_t)m0 * job->lda, job->lda, job->add},
             m0, m, from, to);
         return;
     }
-    if (operands) /* as deep as there is room for: a few rows read each panel in one go */
-        deepest = (int)((sizeof copy / (size_t)m - OPERAND_GAP) /
-                        operand_bytes(isa, job->kind, INT8_GROUP)) *
-                  INT8_GROUP;
     for (int k0 = 0, k = 0, i = 0; k0 < job->k; k0 += k, i++) {
-        struct gemm_slice s = {k0, 0, copy, STRIDE, job->add || k0 > 0};
+        struct gemm_slice s = {k0, 0, copy->at, STRIDE, job->add || k0 > 0};
 
         /* Pairs and operands are cut where 32, or a group, of the depth begins. */
-        k = job->kind == FLOATS     ? job->k / slices + (i < job->k % slices)
-            : job->k - k0 < deepest ? job->k - k0
-                                    : deepest;
+        k = job->kind == FLOATS  ? job->k / slices + (i < job->k % slices)
+            : job->k - k0 < deep ? job->k - k0
+                                 : deep;
         s.k = k;
-        if (operands)
-            s.lda = (operand_bytes(isa, job->kind, k) + OPERAND_GAP) / sizeof *copy;
-        for (int r = 0; r < m; r++)
-            copy_row(isa, job, copy + (size_t)r * s.lda, m0 + r, k0, k);
+        if (operands(job))
+            s.lda = (operand_bytes(isa, job->kind, k) + OPERAND_GAP) / sizeof *copy->at;
+        for (int r = 0; r < m && copy->rows != m0; r++)
+            copy_row(isa, job, copy->at + (size_t)r * s.lda, m0 + r, k0, k);
+        copy->rows = slices == 1 ? m0 : -1;
         slice(isa, job, &s, m0, m, from, to);
     }
 }
 
-/* Blocks of rows. Each group of panels makes a block's operands anew, so these are cut by rows first, as
- * long as a block is high enough for a panel to be worth its way from the second-level cache. */
-static int row_blocks(const struct gemm_job *job, int tasks)
-{
-    const int least = (job->m + BLOCK_ROWS - 1) / BLOCK_ROWS, most = job->m / OPERAND_ROWS;
+/* Tasks that one thread begins with, in order, so that it reads on where it was; who is done goes on with
+ * those of others. A task is some panels of a block of rows: one, or where a block's copy is made in slices
+ * about a fourth of a thread's, as they make it anew. */
+struct gemm_queue {
+    _Alignas(64) atomic_int next;
+    int end;
+};
 
-    if (job->kind == FLOATS || job->kind == PAIRS || most <= least)
-        return least;
-    return most < tasks ? most : tasks < least ? least : tasks;
+enum { QUEUES = 64 };
+
+struct gemm_tasks {
+    int blocks, groups, queues; /* groups of panels a block */
+    struct gemm_queue queue[QUEUES];
+};
+
+static int take(struct gemm_tasks *tasks, int own)
+{
+    for (int i = 0; i < tasks->queues; i++) {
+        struct gemm_queue *q = &tasks->queue[(own + i) % tasks->queues];
+
+        if (atomic_load_explicit(&q->next, memory_order_relaxed) < q->end) {
+            const int task = atomic_fetch_add_explicit(&q->next, 1, memory_order_relaxed);
+
+            if (task < q->end)
+                return task;
+        }
+    }
+    return -1;
+}
+
+static void work(const struct isa *isa, const struct gemm_job *job, struct gemm_tasks *tasks)
+{
+    const int columns = (job->n + GEMM_PANEL - 1) / GEMM_PANEL;
+    struct gemm_copy copy;
+
+    copy.rows = -1;
+    for (int task; (task = take(tasks, omp_get_thread_num())) >= 0;) {
+        const int b = task / tasks->groups, g = task % tasks->groups;
+        const int m0 = (int)((long)job->m * b / tasks->blocks);
+        const int m1 = (int)((long)job->m * (b + 1) / tasks->blocks);
+
+        block(isa, job, &copy, m0, m1 - m0, (int)((long)columns * g / tasks->groups),
+              (int)((long)columns * (g + 1) / tasks->groups));
+    }
 }
 
 static void run(const struct gemm_job *job)
 {
     const struct isa *isa = isa_current();
     const int m = job->m, columns = (job->n + GEMM_PANEL - 1) / GEMM_PANEL;
-    const size_t work = (size_t)m * (size_t)job->n * (size_t)job->k;
-    /* About four tasks a thread, so that one that is late holds nobody up for long. */
-    const int tasks = 4 * omp_get_max_threads(), blocks = row_blocks(job, tasks);
-    int groups = blocks ? tasks / blocks : 0;
+    const bool worth = share_worth((size_t)m * (size_t)job->n * (size_t)job->k);
+    const int threads = worth ? omp_get_max_threads() : 1;
+    struct gemm_tasks tasks;
+    int rows, some;
+    long all;
 
-    if (!share_worth(work))
-        groups = 1;
-    groups = groups < 1 ? 1 : groups > columns ? columns : groups;
-#pragma omp parallel for schedule(dynamic) collapse(2) if (share_worth(work))
-    for (int b = 0; b < blocks; b++)
-        for (int g = 0; g < groups; g++) {
-            const int m0 = (int)((long)m * b / blocks);
-            const int m1 = (int)((long)m * (b + 1) / blocks);
-
-            block(isa, job, m0, m1 - m0, (int)((long)columns * g / groups),
-                  (int)((long)columns * (g + 1) / groups));
-        }
+    if (m <= 0)
+        return;
+    tasks.blocks = (m + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    tasks.groups = columns;
+    tasks.queues = threads < QUEUES ? threads : QUEUES;
+    rows = (m + tasks.blocks - 1) / tasks.blocks;
+    some = 4 * threads / tasks.blocks;
+    if (copied(job, rows) && job->k > deepest(isa, job, rows) && some < columns)
+        tasks.groups = some ? some : 1;
+    all = (long)tasks.blocks * tasks.groups;
+    for (int q = 0; q < tasks.queues; q++) {
+        atomic_init(&tasks.queue[q].next, (int)(all * q / tasks.queues));
+        tasks.queue[q].end = (int)(all * (q + 1) / tasks.queues);
+    }
+#pragma omp parallel if (worth)
+    work(isa, job, &tasks);
 }
 
 void gemm_packed(float *c, size_t ldc, const float *a, size_t lda, const float *panels, int m,

@@ -48,9 +48,9 @@ struct isa {
 
     /* c[i,j] = products of bfloat16, in the order of R10, from +0 or from c[i,j] with `add`: a's rows
      * are operands, `lda` bytes apart, b is as for pairs. A k that is no multiple of 32 is rounded up
-     * to one. */
+     * to one. `next`, or NULL: a panel that will be read next, fetched meanwhile. */
     void (*bf16)(float *c, size_t ldc, const void *a, size_t lda, const uint16_t *b, int m,
-                 int n, int k, bool add);
+                 int n, int k, bool add, const void *next);
 
     /* A row x[k] of the left side, quantised (int8.h), as `int8` takes it, at any address: 8 bytes a
      * group and int8_halves bytes for each one of the depth, filled up to a multiple of 64. */
@@ -60,9 +60,9 @@ struct isa {
     /* Products of whole numbers on one panel of 32 columns, R11: c[i,j] = chain over groups of
      * fma(sum, scale of a's group, c), from +0 or from c[i,j] with `add`; then times scale[j], unless
      * it is NULL: more slices of the depth come, each but the last of whole groups. b: the panel's bytes
-     * at the slice's depth. */
+     * at the slice's depth. `next` as in bf16. */
     void (*int8)(float *c, size_t ldc, const void *a, size_t lda, const uint8_t *b, int m,
-                 int k, bool add, const float *scale);
+                 int k, bool add, const float *scale, const void *next);
 
     /* y[i] = (x[i] * r) * (plus + w[i]), r = 1 / sqrt(sum x^2 / n + eps); returns r. n any;
      * y may be x. Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4; Gemma's plus

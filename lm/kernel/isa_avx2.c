@@ -4,6 +4,8 @@
 
 #include "lm/kernel/int8.h"
 #include "lm/kernel/isa.h"
+#include "lm/kernel/isa_fetch.h"
+#include "lm/kernel/pairs.h"
 
 #include <immintrin.h>
 #include <math.h>
@@ -145,7 +147,6 @@ struct ints_avx2 {
 
 #define INTS struct ints_avx2
 #define HALVES 2
-#define I_ONES 0x00010001
 #define i_size(x) \
     ((struct ints_avx2){_mm256_and_si256(_mm256_castps_si256((x).a), i_all(0x7FFFFFFF).a), \
                         _mm256_and_si256(_mm256_castps_si256((x).b), i_all(0x7FFFFFFF).b)})
@@ -176,6 +177,11 @@ static inline struct ints_avx2 i_max(struct ints_avx2 x, struct ints_avx2 y)
     return (struct ints_avx2){_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)};
 }
 
+static inline struct ints_avx2 i_add(struct ints_avx2 x, struct ints_avx2 y)
+{
+    return (struct ints_avx2){_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)};
+}
+
 static inline int32_t i_most(struct ints_avx2 x)
 {
     const __m256i v = _mm256_max_epi32(x.a, x.b);
@@ -194,10 +200,15 @@ static inline int32_t i_sum(struct ints_avx2 x)
     return _mm_cvtsi128_si32(_mm_add_epi32(h, _mm_shuffle_epi32(h, 0xB1)));
 }
 
-/* To the nearest, as sixteen bytes: packing goes by halves of a register, 64 bits each. */
-static inline void i_bytes(int8_t *to, struct lanes_avx2 x)
+static inline struct ints_avx2 i_near(struct lanes_avx2 x)
 {
-    const __m256i pairs = _mm256_packs_epi32(_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b));
+    return (struct ints_avx2){_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)};
+}
+
+/* Packing goes by halves of a register, 64 bits each. */
+static inline void i_bytes(int8_t *to, struct ints_avx2 x)
+{
+    const __m256i pairs = _mm256_packs_epi32(x.a, x.b);
     const __m256i whole = _mm256_permute4x64_epi64(pairs, 0xD8);
 
     _mm_storeu_si128((void *)to, _mm_packs_epi16(_mm256_castsi256_si128(whole),

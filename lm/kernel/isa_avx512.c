@@ -6,7 +6,6 @@
 
 /* Even and odd bytes of the weights as numbers of sixteen bits; of activations, which have a sign. */
 #define HALVES 2
-#define I_ONES 0x00010001
 
 static inline INTS i_half(INTS bytes, size_t h)
 {

@@ -8,6 +8,8 @@
 
 #include "lm/kernel/bf16.h"
 #include "lm/kernel/isa.h"
+#include "lm/kernel/isa_fetch.h"
+#include "lm/kernel/pairs.h"
 
 #include <immintrin.h>
 
@@ -46,9 +48,10 @@ static void row(void *operand, const float *x, int k)
 #define CHAIN(R, W, s, from, UNROLL) \
     _Pragma("GCC unroll 6") for (int i = 0; i < R; i++) \
         _Pragma("GCC unroll 2") for (int j = 0; j < W; j++) s[i][j] = _mm512_setzero_ps(); \
-    UNROLL for (int q = from; q < from + 8; q++, b += 64) \
+    UNROLL for (int q = from; q < from + 8; q++, b += 64, next.at += next.step) \
     { \
         __m512bh v[W]; \
+        __builtin_prefetch(next.at, 0, 2); \
         _Pragma("GCC unroll 2") for (int j = 0; j < W; j++) v[j] = \
             (__m512bh)_mm512_loadu_si512(b + 32 * j); \
         _Pragma("GCC unroll 6") for (int i = 0; i < R; i++) \
@@ -66,13 +69,20 @@ static void row(void *operand, const float *x, int k)
 #define ROLLED
 #define UNROLLED _Pragma("GCC unroll 8")
 
-/* Both chains stay in registers, C in memory: it is touched once a block. */
+/* Both chains stay in registers, C beside them in memory near by, as it is touched once a block and its
+ * rows may all fall on the same sets of a cache. */
 #define TILE(R, W, UNROLL) \
-    static __attribute__((noinline)) void tile_##R##_##W( \
-        float *c, size_t ldc, const char *a, size_t lda, const uint16_t *b, int k, bool add) \
+    static __attribute__((noinline)) void tile_##R##_##W(float *c, size_t ldc, const char *a, \
+                                                         size_t lda, const uint16_t *b, int k, \
+                                                         bool add, struct isa_fetch next) \
     { \
-        for (int i = 0; i < R && !add; i++) \
-            memset(c + (size_t)i * ldc, 0, 16 * W * sizeof *c); \
+        float y[R][16 * W] __attribute__((aligned(64))) = {{0}}; \
+        for (int i = 0; i < R; i++) \
+            if (add) \
+                memcpy(y[i], c + (size_t)i * ldc, sizeof y[i]); \
+            else \
+                for (int j = 0; j < W; j++) \
+                    __builtin_prefetch(c + (size_t)i * ldc + 16 * j, 1); \
         for (int kk = 0; kk < k; kk += 32, a += 64) { \
             __m512 even[R][W], odd[R][W]; \
             CHAIN(R, W, even, 0, UNROLL) \
@@ -80,11 +90,13 @@ static void row(void *operand, const float *x, int k)
             _Pragma("GCC unroll 6") for (int i = 0; i < R; i++) \
                 _Pragma("GCC unroll 2") for (int j = 0; j < W; j++) \
             { \
-                float *to = c + (size_t)i * ldc + 16 * j; \
                 const __m512 both = _mm512_add_ps(even[i][j], odd[i][j]); \
-                _mm512_storeu_ps(to, _mm512_add_ps(_mm512_loadu_ps(to), both)); \
+                float *to = y[i] + 16 * j; \
+                _mm512_store_ps(to, _mm512_add_ps(_mm512_load_ps(to), both)); \
             } \
         } \
+        for (int i = 0; i < R; i++) \
+            memcpy(c + (size_t)i * ldc, y[i], sizeof y[i]); \
     }
 #define TILES(W) \
     TILE(1, W, ROLLED) \
@@ -97,19 +109,20 @@ TILES(2)
 enum { HIGHEST = 6 };
 
 static void product(float *c, size_t ldc, const void *operand, size_t lda, const uint16_t *b,
-                    int m, int n, int k, bool add)
+                    int m, int n, int k, bool add, const void *next)
 {
-    static void (*const tiles[2][HIGHEST + 1])(float *, size_t, const char *, size_t,
-                                               const uint16_t *, int, bool) = {
-        {0, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1},
-        {0, tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2}};
-    const int parts = (m + HIGHEST - 1) / HIGHEST;
+    static void (*const tiles[2][HIGHEST + 1])(
+        float *, size_t, const char *, size_t, const uint16_t *, int, bool,
+        struct isa_fetch) = {{0, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1},
+                             {0, tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2}};
+    const int parts = isa_fetch_parts(m, HIGHEST);
+    const size_t bytes = (size_t)((k + 31) / 32) * 32 * PAIRS_PANEL * sizeof *b;
     const char *a = operand;
 
     for (int part = 0; part < parts; part++) {
         const int rows = m / parts + (part < m % parts);
 
-        tiles[n > 16][rows](c, ldc, a, lda, b, k, add);
+        tiles[n > 16][rows](c, ldc, a, lda, b, k, add, isa_fetch(next, b, bytes, part, parts));
         c += (size_t)rows * ldc;
         a += (size_t)rows * lda;
     }

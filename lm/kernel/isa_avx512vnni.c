@@ -5,7 +5,6 @@
 #include "lm/kernel/isa_lanes.inc"
 
 #define HALVES 1
-#define I_ONES 0x01010101
 #define i_half(bytes, h) (bytes)
 #define i_spread(bytes, h) (bytes)
 #define i_madd(sum, w, a) \

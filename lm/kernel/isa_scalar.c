@@ -5,6 +5,8 @@
 #include "lm/kernel/bf16.h"
 #include "lm/kernel/int8.h"
 #include "lm/kernel/isa.h"
+#include "lm/kernel/isa_fetch.h"
+#include "lm/kernel/pairs.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -127,7 +129,6 @@ struct ints_scalar {
 
 #define INTS struct ints_scalar
 #define HALVES 2
-#define I_ONES 0x00010001
 #define EACH_INT(expr) \
     struct ints_scalar r; \
     for (int i = 0; i < 16; i++) \
@@ -164,6 +165,11 @@ static inline int32_t i_most(struct ints_scalar x)
     return x.i[0];
 }
 
+static inline struct ints_scalar i_add(struct ints_scalar x, struct ints_scalar y)
+{
+    EACH_INT(x.i[i] + y.i[i]);
+}
+
 static inline int32_t i_sum(struct ints_scalar x)
 {
     for (int i = 1; i < 16; i++)
@@ -186,10 +192,15 @@ static inline struct lanes_scalar i_float(struct ints_scalar x)
     EACH((float)x.i[i]);
 }
 
-static inline void i_bytes(int8_t *to, struct lanes_scalar x)
+static inline struct ints_scalar i_near(struct lanes_scalar x)
+{
+    EACH_INT(int8_round(x.f[i], 1.0f));
+}
+
+static inline void i_bytes(int8_t *to, struct ints_scalar x)
 {
     for (int i = 0; i < 16; i++)
-        to[i] = (int8_t)int8_round(x.f[i], 1.0f);
+        to[i] = (int8_t)x.i[i];
 }
 
 /* Two of a lane's four bytes, as numbers of sixteen bits in one: 0 and 2, or 1 and 3. */

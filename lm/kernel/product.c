@@ -208,6 +208,7 @@ static void slice(struct block *t, const struct product_slice *s, int own)
 {
     const struct piece *b = t->b;
     const struct product *p = b->p;
+    const uint16_t *pairs = (const void *)p->scratch.at;
     const size_t deep = (size_t)(p->bf16 ? filled(b->depth) : b->depth);
     size_t stride;
     const float *left = left_slice(t, b->k + s->k, s->depth, &stride);
@@ -222,8 +223,8 @@ static void slice(struct block *t, const struct product_slice *s, int own)
         const int wide = t->to - at > PANEL / 2 ? PANEL : PANEL / 2;
 
         if (p->bf16)
-            b->isa->bf16(c, ldc, t->operand, OPERAND, (const uint16_t *)p->scratch.at + first,
-                         t->m, wide, s->depth, s->on);
+            b->isa->bf16(c, ldc, t->operand, OPERAND, pairs + first, t->m, wide, s->depth,
+                         s->on, at + PANEL < t->to ? pairs + first + deep * PANEL : NULL);
         else
             b->isa->panel(c, ldc, left, stride, p->scratch.at + first, PANEL, t->m, wide,
                           s->depth, s->on);

@@ -232,8 +232,9 @@ static void wrong_row(void *operand, const float *x, int k)
 static int wrong_order;
 
 static void wrong_product(float *c, size_t ldc, const void *a, size_t lda, const uint16_t *b,
-                          int m, int n, int k, bool add)
+                          int m, int n, int k, bool add, const void *next)
 {
+    (void)next;
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++) {
             const float *x = (const void *)((const char *)a + (size_t)i * lda);
