@@ -113,6 +113,9 @@ void fleet_report_complete(struct fleet_report *r, const struct run_context *run
         json_object_set_new(job->line, "drover_iteration_seconds", json_real(seconds));
         json_object_set_new(job->line, "drover_wait_seconds",
                             json_real(fmax(0, seconds - job->seconds)));
+        if (job->writes > 0)
+            json_object_set_new(job->line, "drover_generation_peak",
+                                json_real((double)job->tokens / seconds / job->writes));
     }
     if (all > 0) /* episodes a second, of this process: what it found done is not its own */
         json_object_set_new(

@@ -131,6 +131,7 @@ static enum err one_step(struct cycle *run, bool *stopped)
     const int64_t done = trainable_count(run->step);
     const struct adamw adamw = keys_adamw(run->keys);
     struct resume_state state = run->state;
+    const int64_t begun = clock_mono_ns(), tokens = state.tokens;
     struct optimizer_step_model policy;
     double loss = 0;
     enum err err;
@@ -154,6 +155,8 @@ static enum err one_step(struct cycle *run, bool *stopped)
         metrics_add(&state.total, "loss", loss, 1);
     }
     run->state = state;
+    run->window_tokens += (double)(state.tokens - tokens);
+    run->window_seconds += (double)(clock_mono_ns() - begun) / 1e9;
     progress_step(&run->progress, done + 1, loss, clock_mono_ms());
     return OK;
 }
@@ -180,6 +183,8 @@ static enum err log_window(struct cycle *run)
         json_object_set_new(line, "grad_norm", json_real(run->norm));
     json_object_set_new(line, "learning_rate", json_real(rate));
     json_object_set_new(line, "num_tokens", json_integer(run->state.tokens));
+    throughput_put(&run->throughput, line, run->window_tokens, run->window_seconds);
+    run->window_tokens = run->window_seconds = 0;
     progress_clock(left, progress_left_ms(&run->progress, done, clock_mono_ms()));
     progress_line(&run->progress,
                   "step %" PRId64 "/%" PRId64 "  epoch %.2f  loss %.4f  grad_norm %.3g  "

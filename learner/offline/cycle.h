@@ -9,6 +9,7 @@
 #include "learner/run/progress.h"
 #include "learner/run/resume.h"
 #include "learner/run/rundir.h"
+#include "learner/run/throughput.h"
 
 struct cycle {
     const struct offline_job *job;
@@ -27,7 +28,9 @@ struct cycle {
     int64_t order_epoch;         /* of `order`; -1: none yet */
     int64_t first, first_tokens; /* step at which this process began; tokens before it */
     int64_t begun_ms, saved_ms, saved_step, logged_step;
-    double norm, first_loss, last_loss; /* means of the log's first and newest window */
+    struct throughput throughput;
+    double window_seconds, window_tokens; /* of the steps since the log's last line */
+    double norm, first_loss, last_loss;   /* means of the log's first and newest window */
     int windows;
 };
 

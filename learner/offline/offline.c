@@ -221,6 +221,8 @@ static enum err summary(struct cycle *run)
     json_object_set_new(line, "train_runtime", json_real(seconds));
     json_object_set_new(line, "train_samples_per_second", json_real(rate * batch));
     json_object_set_new(line, "train_steps_per_second", json_real(rate));
+    throughput_put(&run->throughput, line, (double)(run->state.tokens - run->first_tokens),
+                   seconds);
     json_object_set_new(line, "total_flos",
                         json_real(6.0 * (double)run->state.tokens *
                                   (double)trainable_params(run->step)->count));
@@ -374,6 +376,7 @@ static enum err train(struct cycle *run)
                                   .each = (size_t)run->keys->per_device_train_batch_size,
                                   .stop = stop_asked};
     filler_init(&run->filler);
+    throughput_new(&run->throughput, trainable_params(run->step), peft_lora(&o->plan) != NULL);
     run->first = trainable_count(run->step);
     run->first_tokens = run->state.tokens;
     run->begun_ms = run->saved_ms = clock_mono_ms();

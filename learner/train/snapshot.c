@@ -49,6 +49,42 @@ enum err snapshot_new(struct snapshot **out, const void *from, size_t n, uint64_
     return err;
 }
 
+/* Words of `bytes` bytes that differ. */
+static size_t others(const uint8_t *a, const uint8_t *b, size_t bytes, bool halves)
+{
+    size_t n = 0;
+
+    for (size_t at = 0; halves && at + 2 <= bytes; at += 2) {
+        uint16_t x, y;
+        memcpy(&x, a + at, sizeof x);
+        memcpy(&y, b + at, sizeof y);
+        n += x != y;
+    }
+    for (size_t at = 0; !halves && at + 4 <= bytes; at += 4) {
+        uint32_t x, y;
+        memcpy(&x, a + at, sizeof x);
+        memcpy(&y, b + at, sizeof y);
+        n += x != y;
+    }
+    return n;
+}
+
+double snapshot_changed(const struct snapshot *s, const struct shared_memory *before,
+                        bool halves)
+{
+    const uint8_t *const was = shared_memory_bytes(before), *const is =
+                                                                shared_memory_bytes(s->image);
+    const size_t bytes = shared_memory_size(s->image), chunks = blob_chunks(bytes);
+    size_t n = 0;
+
+#pragma omp parallel for schedule(static) reduction(+ : n)
+    for (size_t i = 0; i < chunks; i++) {
+        const size_t at = i * HASH_CHUNK, left = bytes - at;
+        n += others(was + at, is + at, left < HASH_CHUNK ? left : (size_t)HASH_CHUNK, halves);
+    }
+    return bytes ? (double)n * (halves ? 2 : 4) / (double)bytes : 0;
+}
+
 enum err snapshot_golden(struct snapshot *s, const struct shape *shape)
 {
     struct model *model = NULL;

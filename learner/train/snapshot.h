@@ -6,6 +6,8 @@
 #include "base/shared_memory.h"
 #include "proto/noun.h"
 
+#include <stdbool.h>
+
 struct lora;
 struct shape;
 
@@ -22,6 +24,10 @@ struct snapshot {
 /* A copy of n bytes, sealed. Errors: ERR_NOMEM, ERR_IO (of sealing). */
 enum err snapshot_new(struct snapshot **out, const void *from, size_t n,
                       uint64_t number) MUST_CHECK;
+/* The share of its weights that are others than in an image before it, of the same size; `halves`: of
+ * its words of 16 bits, as bfloat16 lies, else of 32. */
+double snapshot_changed(const struct snapshot *snapshot, const struct shared_memory *before,
+                        bool halves);
 /* Notes the golden number that this machine computes with its image. Errors: model_new's. */
 enum err snapshot_golden(struct snapshot *snapshot, const struct shape *shape) MUST_CHECK;
 /* The adapter as it is now, beside the image that was made with it. Errors: as above. */

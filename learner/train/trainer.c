@@ -21,6 +21,7 @@
 #include "learner/iteration/iteration_state.h"
 #include "learner/run/checkpoint.h"
 #include "learner/run/peft.h"
+#include "learner/run/throughput.h"
 #include "learner/train/trainer_gather.h"
 #include "learner/train/trainer_line.h"
 #include "net/worker.h"
@@ -36,6 +37,9 @@ struct trainer {
     struct iteration_state *state;
     struct model *reference;
     struct trainer_counters counters;
+    struct throughput throughput;
+    struct shared_memory
+        *before; /* the image that the next one is compared with; NULL: not yet */
     atomic_bool abandoned;
 };
 
@@ -58,17 +62,21 @@ enum err trainer_new(struct trainer **out, const struct trainer_conf *conf,
     if (!err && conf->reference_shape)
         err = model_new(&t->reference, conf->reference_shape, conf->reference_image,
                         conf->reference_bytes);
-    if (err)
+    if (err) {
         trainer_free(t);
-    else
-        *out = t;
-    return err;
+        return err;
+    }
+    throughput_new(&t->throughput, trainable_params(trainer_policy(t)),
+                   trainable_lora(trainer_policy(t)) != NULL);
+    *out = t;
+    return OK;
 }
 
 void trainer_free(struct trainer *t)
 {
     if (!t)
         return;
+    shared_memory_free(t->before);
     model_free(t->reference);
     iteration_free(t->state);
     free(t);
@@ -293,6 +301,51 @@ static enum err learn(struct trainer *t, struct trainer_job *job,
     return err ? err : err_set(ERR_STATE, "%zu answers are false", job->n_lie);
 }
 
+/* What is learnt in an iteration: prompts and answers, as often as each model that moves passes over
+ * them. */
+static double learnt(const struct trainer *t, const struct iteration_rollout *rollout, size_t n,
+                     uint64_t iteration)
+{
+    const struct iteration_conf *const conf = &t->iteration_conf;
+    const bool critic = conf->critic != NULL,
+               waits = critic && (int64_t)iteration < conf->critic_warmup;
+    double tokens = 0;
+
+    for (size_t i = 0; i < n; i++)
+        tokens += rollout[i].n_prompt + rollout[i].n_token;
+    return tokens * conf->epochs * (critic + !waits);
+}
+
+/* The image as it is before the first iteration of this process, whose version may lie on disk alone. */
+static enum err remember(struct trainer *t)
+{
+    size_t n;
+    const float *image = iteration_image(t->state, &n);
+    enum err err;
+
+    if (t->before)
+        return OK;
+    err = shared_memory_new(&t->before, n, "a version's weights");
+    if (!err)
+        memcpy(shared_memory_bytes(t->before), image, n);
+    return err;
+}
+
+/* How fast it was, and how much of what is published has changed. */
+static void line_throughput(struct trainer *t, struct trainer_job *job,
+                            const struct iteration_rollout *rollout, size_t n)
+{
+    const bool halves = shape_of(t)->compute != PRECISION_FLOAT32;
+
+    throughput_put(&t->throughput, job->line, learnt(t, rollout, n, job->iteration),
+                   job->seconds);
+    job->writes = throughput_writes(&t->throughput);
+    json_object_set_new(job->line, "drover_weights_changed",
+                        json_real(snapshot_changed(job->snapshot, t->before, halves)));
+    shared_memory_free(t->before);
+    t->before = shared_memory_share(job->snapshot->image);
+}
+
 static enum err iterate(struct trainer *t, struct trainer_job *job)
 {
     const int64_t begun = clock_mono_ns();
@@ -316,6 +369,8 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
     if (!err)
         err = trainer_gather(&from, job, rollout, reference, part);
     if (!err)
+        err = remember(t);
+    if (!err)
         err = learn(t, job, rollout, rollouts, &metrics);
     if (!err)
         err = trainer_snapshot(t, &job->snapshot);
@@ -329,6 +384,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
             json_object_set_new(job->line, metrics.metric[i].name,
                                 json_real(metrics.metric[i].value));
         trainer_line_means(job->line, t->conf.rewards, !t->iteration_conf.critic, job);
+        line_throughput(t, job, rollout, rollouts);
     }
     free(reference);
     free(part);

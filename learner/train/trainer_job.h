@@ -43,6 +43,7 @@ struct trainer_job {
     size_t n_lie;
     json_t *line; /* ITERATE: metrics */
     double seconds;
+    double writes; /* tokens a second that this machine would write at its peak; 0: not known */
     int64_t tokens; /* of the answers */
 };
 struct trainer_job *trainer_job(enum trainer_kind kind, uint32_t n);

@@ -82,9 +82,11 @@ for spec in dpo "dpo sync_ref_model=true ref_model_sync_steps=3" simpo orpo cpo 
     got=$(run killed "$@")
     [ -n "$got" ] || got=$want # it had come to its end before the kill
     same "$spec" "$want" "$got"
-    grep -v train_runtime "$work/sound/metrics.jsonl" > "$work/a"
-    grep -v train_runtime "$work/killed/metrics.jsonl" > "$work/b"
-    cmp "$work/a" "$work/b" || fail "$spec: the curves differ"
+    for name in sound killed; do
+        grep -v train_runtime "$work/$name/metrics.jsonl" |
+            sed 's/"train_tokens_per_second":[^,}]*,*//; s/"drover_train_peak":[^,}]*,*//' > "$work/$name.txt"
+    done
+    cmp "$work/sound.txt" "$work/killed.txt" || fail "$spec: the curves differ"
 done
 
 echo "-- bad input: one line"

@@ -27,7 +27,8 @@ hash_of() {
 }
 # What a run logged, without times.
 curve() {
-    grep -v train_runtime "$1" | sed 's/"eval_[a-z_]*per_second":[^,}]*,*//g; s/"eval_runtime":[^,}]*,*//g'
+    grep -v train_runtime "$1" | sed 's/"eval_[a-z_]*per_second":[^,}]*,*//g; s/"eval_runtime":[^,}]*,*//g
+        s/"train_tokens_per_second":[^,}]*,*//; s/"drover_train_peak":[^,}]*,*//'
 }
 
 echo "-- a model learns random digits down to their entropy, ln 10, and not below"
