@@ -61,6 +61,9 @@ static inline size_t int8_depth(int k)
  * up is not written: the block must start as zeros. */
 void int8_pack(uint8_t *panels, int at, const float *w, size_t ldw, int n, int k);
 
+/* The same of n columns that lie as panels of bfloat16 (pairs.h), all at once; what fills panels up too. */
+void int8_of_pairs(uint8_t *panels, const uint16_t *pairs, int n, int k);
+
 /* w [k] = what column `at` stands for, q scale. Serial. */
 void int8_unpack_row(float *w, const uint8_t *panels, int at, int k);
 

@@ -4,6 +4,8 @@
 #include "lm/kernel/gemm.h"
 #include "lm/kernel/int8.h"
 #include "lm/kernel/isa.h"
+#include "lm/kernel/master.h"
+#include "lm/kernel/pairs.h"
 #include "lm/kernel/share.h"
 
 #include <omp.h>
@@ -167,12 +169,57 @@ static void weights_go_back(void **state)
     free(b);
 }
 
+/* A panel of bfloat16 becomes the panel that its rows make, in all that a column reads. */
+static void pairs_become_whole_numbers(void **state)
+{
+    static const int ns[] = {1, 31, 32, 33, 70}, ks[] = {1, 3, 4, 31, 32, 33, 97, 128, 200};
+
+    (void)state;
+    share_least(0);
+    for (int i = 0; i < 5 * 9 * WORLDS; i++) {
+        const int n = ns[i % 5], k = ks[i / 5 % 9];
+        const size_t all = (size_t)n * (size_t)k;
+        float *w = floats(all);
+        uint16_t *pairs = calloc(pairs_size(n, k), sizeof *pairs);
+        uint8_t *want = calloc(int8_size(n, k), 1), *got = malloc(int8_size(n, k));
+
+        assert_true(pairs && want && got);
+        for (size_t j = 0; j < all; j++)
+            w[j] = bf16_widen(master_weight(draw((enum world)(i % WORLDS), 2, j)));
+        for (int d = 0; d < k && n > 3;
+             d++) /* a column of nothing, and one that is not finite */
+            w[d] = 0, w[2 * k + d] = d % 5 == 3 ? INFINITY : w[2 * k + d];
+        pairs_pack(pairs, 0, w, (size_t)k, n, k);
+        int8_pack(want, 0, w, (size_t)k, n, k);
+        memset(got, 0xA5, int8_size(n, k)); /* all of it is written, what fills up, too */
+        omp_set_num_threads(1 + i % 3);
+        int8_of_pairs(got, pairs, n, k);
+        for (int c = 0; c < n; c++) {
+            const uint8_t *const a = want + int8_panel(c / 32, k), *const b = got + (a - want);
+
+            assert_memory_equal(a + 4 * (c % 32), b + 4 * (c % 32), 4);
+            for (int d = 0; d < k; d++)
+                assert_int_equal(
+                    a[int8_depth(d / 4 * 4) + 4 * (size_t)(c % 32) + (size_t)(d % 4)],
+                    b[int8_depth(d / 4 * 4) + 4 * (size_t)(c % 32) + (size_t)(d % 4)]);
+        }
+        for (size_t j = 0; j < int8_size(n, k); j++) /* nothing of it is left to chance */
+            if (got[j] == 0xA5 && want[j] != 0xA5)
+                fail_msg("%d x %d: byte %zu is not written", n, k, j);
+        free(w);
+        free(pairs);
+        free(want);
+        free(got);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_are_sums_of_whole_numbers),
         cmocka_unit_test(sums_go_to_their_limit),
         cmocka_unit_test(weights_go_back),
+        cmocka_unit_test(pairs_become_whole_numbers),
     };
 
     return cmocka_run_group_tests_name("kernel_int8", tests, NULL, NULL);
