@@ -1,12 +1,12 @@
-/* bench_precision: how far what is computed in bfloat16 is from float32, on text.
+/* bench_precision: how far what is computed in bfloat16, and in int8, is from float32, on text.
  *
  *     bench_precision MODEL DATA.jsonl [records, default 100] [tokens of each, default 256]
  *
  * A record is a line with `chosen`, `text` or `prompt`, read as it stands and cut off at so many tokens.
- * Per token: the divergence of the two models' next-token distributions, KL(float32 || bfloat16) in nats,
- * in double over the vocabulary; whether both find the same token the most likely; how far the
- * log-probabilities of the text's own token are apart. The weights are the same in both where the file
- * holds bfloat16; else bfloat16's are its roundings, and that is in the figures. */
+ * Per token, of each: the divergence of the two models' next-token distributions, KL(float32 || other) in
+ * nats, in double over the vocabulary; whether both find the same token the most likely; how far the
+ * log-probabilities of the text's own token are apart. The weights are the same in all where the file
+ * holds bfloat16; else the others' are its roundings, and that is in the figures. */
 
 #include "base/mem.h"
 #include "lm/file/open_model.h"
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 32, MODELS = 2 };
+enum { ROWS = 32, MODELS = PRECISIONS };
 
 struct bench_model {
     struct open_model open;
@@ -73,7 +73,7 @@ static double mass(const float *l, int n, int *best)
 
 static void compare(struct bench_sums *sums, const float *a, const float *b, int n, int next)
 {
-    int best[MODELS];
+    int best[2];
     const double la = mass(a, n, &best[0]), lb = mass(b, n, &best[1]);
     double kl = 0;
 
@@ -103,9 +103,10 @@ static void read_text(struct bench_sums *sums, struct bench_model *m, const int 
             forward_hidden(m[k].open.model, m[k].work, row, rows, m[k].hidden);
             forward_logits(m[k].open.model, m[k].work, m[k].hidden, rows, m[k].logits);
         }
-        for (int i = 0; i < rows; i++)
-            compare(sums, m[0].logits + (size_t)i * (size_t)vocab,
-                    m[1].logits + (size_t)i * (size_t)vocab, vocab, token[at + i + 1]);
+        for (int k = 1; k < MODELS; k++)
+            for (int i = 0; i < rows; i++)
+                compare(&sums[k], m[0].logits + (size_t)i * (size_t)vocab,
+                        m[k].logits + (size_t)i * (size_t)vocab, vocab, token[at + i + 1]);
     }
 }
 
@@ -144,27 +145,32 @@ static enum err read_lines(struct bench_sums *sums, struct bench_model *m, FILE 
     return err;
 }
 
+static void tell(const char *name, const struct bench_sums *s)
+{
+    printf(
+        "%s, %ld tokens: KL %.3g nats a token, top-1 %.5f alike, own token's log-probability "
+        "%.3g nats apart\n",
+        name, s->tokens, s->kl / (double)s->tokens, (double)s->same / (double)s->tokens,
+        s->apart / (double)s->tokens);
+}
+
 int main(int argc, char **argv)
 {
     const long records = argc > 3 ? strtol(argv[3], NULL, 10) : 100;
     const int longest = argc > 4 ? (int)strtol(argv[4], NULL, 10) : 256;
-    struct bench_model m[MODELS] = {{.cache = NULL}, {.cache = NULL}};
-    struct bench_sums sums = {0};
+    struct bench_model m[MODELS] = {{.cache = NULL}};
+    struct bench_sums sums[MODELS] = {{0}};
     FILE *file = argc > 2 ? fopen(argv[2], "r") : NULL;
     enum err err = file ? OK : err_set(ERR_IO, "bench_precision MODEL DATA.jsonl [n] [tokens]");
 
     for (int k = 0; k < MODELS && !err; k++)
         err = bench_open(&m[k], argv[1], precision_name((enum precision)k), longest);
     if (!err)
-        err = read_lines(&sums, m, file, records, longest);
+        err = read_lines(sums, m, file, records, longest);
     if (err)
         fprintf(stderr, "%s\n", err_text());
-    else
-        printf(
-            "%ld tokens: KL %.3g nats a token, top-1 %.5f alike, own token's log-probability "
-            "%.3g nats apart\n",
-            sums.tokens, sums.kl / (double)sums.tokens, (double)sums.same / (double)sums.tokens,
-            sums.apart / (double)sums.tokens);
+    for (int k = 1; k < MODELS && !err; k++)
+        tell(precision_name((enum precision)k), &sums[k]);
     if (file)
         fclose(file);
     for (int k = 0; k < MODELS; k++)

@@ -5,7 +5,7 @@
  *   {name: prm, model: FOLDER, steps: dense}                     a process reward model
  *   {name: short, rule: length, max: 60, weight: 0.2}            a rule: rule/rule.h
  *   {name: ai, judge: FOLDER, template: FILE, mode: pairwise}    a judge: judge/judge.h
- *   {name: rm, model: FOLDER, compute: bfloat16}                  what its model computes in
+ *   {name: rm, model: FOLDER, compute: bfloat16}   (or int8)      what its model computes in
  *   {name: mine, worker: my_reward, weight: 0.3, timeout: 20s}   any process of that name
  *
  * Each entry is of one kind (reward/reward_kind.h), which reads its own keys; name, weight,

@@ -144,7 +144,7 @@ static enum err switch_compute(const struct older *o)
         json_object_set_new(o->tree, "compute", json_string("bfloat16"));
     if (precision_named(&as, json_string_value(json_object_get(o->tree, "compute"))))
         return ERR_RANGE;
-    if (as == PRECISION_BFLOAT16 && !json_object_get(o->tree, "dtype") &&
+    if (precision_halves(as) && !json_object_get(o->tree, "dtype") &&
         !is_true(json_object_get(o->tree, "use_peft"))) /* an adapter learns, and is, f32 */
         json_object_set_new(o->tree, "dtype", json_string("bfloat16"));
     return OK;

@@ -91,14 +91,12 @@ const struct conf_key keys_table_shared[] = {
     CONF_BOOL(keys, dataloader_drop_last, "false", "drop an epoch's last short batch"),
     CONF_BOOL(keys, disable_tqdm, "false", "no progress bar"),
     CONF_INT(keys, max_length, "1024", 2, 1 << 20, "tokens a sequence"),
-    CONF_TEXT(
-        keys,
-        compute, NULL,
-        "what products are computed in: float32 (unset) or bfloat16 (bf16: true says it)"),
-    CONF_TEXT(
-        keys,
-        dtype, "float32",
-        "of the written weights: float32 or bfloat16; unset with compute: bfloat16: that"),
+    CONF_TEXT(keys, compute, NULL,
+              "what products are computed in: float32 (unset), bfloat16 (bf16: true says it) "
+              "or int8"),
+    CONF_TEXT(keys, dtype, "float32",
+              "of the written weights: float32 or bfloat16; unset with compute: bfloat16 or "
+              "int8: that"),
     CORES_KEY(keys),
     CONF_TEXT(keys, eos_token, NULL, "the end token's text, when not the model's"),
     CONF_TEXT(keys, chat_template, NULL, "a Jinja text, in place of the model's template"),

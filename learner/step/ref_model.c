@@ -14,8 +14,9 @@ struct ref_model {
     float *image;
     size_t floats;
     struct model *model;
-    struct params
-        *outline; /* of a model of bfloat16: which weights lie in the image, and where */
+    bool changed; /* the image may have, since the model was last asked for */
+    struct params *
+        outline; /* of one whose matrices are bfloat16: which weights lie in the image, and where */
     struct packed_layout *layout;
 };
 
@@ -35,7 +36,7 @@ enum err ref_model_new(struct ref_model **out, const struct ref_model_conf *conf
         memcpy(f->image, image, bytes);
         err = model_new(&f->model, shape, f->image, bytes);
     }
-    if (!err && shape->compute == PRECISION_BFLOAT16)
+    if (!err && precision_halves(shape->compute))
         err = params_outline(&f->outline, shape);
     if (!err && f->outline)
         err = packed_layout_new(&f->layout, shape);
@@ -60,11 +61,14 @@ void ref_model_free(struct ref_model *f)
 /* The model around them borrows the shape's numbers: only the weights count. */
 size_t ref_model_size(const struct shape *shape)
 {
-    return packed_size(shape);
+    return packed_size(shape) + model_size_beside(shape);
 }
 
-const struct model *ref_model_model(const struct ref_model *f)
+const struct model *ref_model_model(struct ref_model *f)
 {
+    if (f->changed)
+        model_changed(f->model);
+    f->changed = false;
     return f->model;
 }
 
@@ -109,10 +113,12 @@ void ref_model_sync(struct ref_model *f, const struct trainable *step)
         mix_weight(f, &f->outline->tensor[i], image);
     if (!f->outline)
         mix(f->image, image, f->floats, f->conf.mixup);
+    f->changed = true;
 }
 
 float *ref_model_weights(struct ref_model *f, size_t *floats)
 {
     *floats = f->floats;
+    f->changed = true;
     return f->image;
 }

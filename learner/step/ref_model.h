@@ -23,7 +23,7 @@ enum err ref_model_new(struct ref_model **out, const struct ref_model_conf *conf
 void ref_model_free(struct ref_model *follow);
 size_t ref_model_size(const struct shape *shape); /* bytes of the copy */
 
-const struct model *ref_model_model(const struct ref_model *follow);
+const struct model *ref_model_model(struct ref_model *follow);
 /* After an optimiser step: the copy moves when it is time. */
 void ref_model_sync(struct ref_model *follow, const struct trainable *step);
 /* For checkpoints, to be read or written: *floats of them. */

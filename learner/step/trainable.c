@@ -56,6 +56,13 @@ static void pack(struct trainable *step)
         lora_pack(step->lora, step->image, step->layout);
 }
 
+/* The image is another; a base that lies packed stays as it is. */
+static void changed(struct trainable *step)
+{
+    if (!step->packed)
+        model_changed(step->model);
+}
+
 /* Beside weights, gradient and moments a quarter of the weights' size is little: activations
  * that fit there are kept. */
 static struct train_options keeping(const struct train_options *options, size_t weights)
@@ -93,7 +100,7 @@ static enum err build_image(struct trainable *step)
         err = packed_layout_new(&step->layout, shape);
     if (err)
         return err;
-    if (!step->lora && shape->compute == PRECISION_BFLOAT16)
+    if (!step->lora && precision_halves(shape->compute))
         return masters_new(&step->masters, step->params, step->image, step->layout);
     packed_fill(step->image, step->layout, step->params);
     /* Filled whole once: lora_pack, here and after every step, writes only the matrices that
@@ -347,6 +354,7 @@ static void move(struct trainable *step, const struct adamw *adamw, double rate)
 
     optim_rule_step(adamw, &target, step->t, rate);
     pack(step);
+    changed(step);
 }
 
 double trainable_apply(struct trainable *step, const struct adamw *adamw, double rate,
@@ -379,14 +387,20 @@ static size_t block_size(const struct shape *shape)
     return packed_size_as(shape, PACKED_F32);
 }
 
+/* With what a model makes of it. */
+static size_t image_size(const struct shape *shape)
+{
+    return packed_size(shape) + model_size_beside(shape);
+}
+
 static size_t whole_size(const struct shape *shape, const struct train_options *options, int n)
 {
     const struct train_options own = keeping(options, packed_size(shape));
     /* masters: the other half of what is in the image already */
     const size_t weights =
-        shape->compute == PRECISION_BFLOAT16 ? block_size(shape) / 2 : block_size(shape);
+        precision_halves(shape->compute) ? block_size(shape) / 2 : block_size(shape);
 
-    return weights + 3 * block_size(shape) + packed_size(shape) + train_size(shape, &own, n);
+    return weights + 3 * block_size(shape) + image_size(shape) + train_size(shape, &own, n);
 }
 
 /* Four blocks of the adapter, and what its branches keep; 0: there can be no such adapter. */
@@ -412,7 +426,7 @@ size_t trainable_size(const struct shape *shape, const struct train_options *opt
 
     if (!adapter)
         return whole_size(shape, options, n);
-    return block_size(shape) + packed_size(shape) + train_size(shape, &own, n) + adapter;
+    return block_size(shape) + image_size(shape) + train_size(shape, &own, n) + adapter;
 }
 
 size_t trainable_size_shared(const struct shape *shape, const struct train_options *options,
@@ -430,8 +444,8 @@ size_t trainable_size_packed(const struct shape *shape, enum packed_store store,
     const size_t weights = packed_size_as(shape, store);
     const struct train_options own = keeping(options, weights);
 
-    return weights + lora_group_floats(shape) * sizeof(float) + train_size(shape, &own, n) +
-           adapter_size(shape, lora, n);
+    return weights + model_size_beside(shape) + lora_group_floats(shape) * sizeof(float) +
+           train_size(shape, &own, n) + adapter_size(shape, lora, n);
 }
 
 static void block(struct trainable_state *state, const char *name, void *bytes, size_t n)
@@ -465,4 +479,5 @@ void trainable_restored(struct trainable *step, int64_t t)
         pack(step);
     else if (!step->masters)
         packed_fill(step->image, step->layout, step->params);
+    changed(step);
 }

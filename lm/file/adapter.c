@@ -364,8 +364,8 @@ static enum err check_base(const struct adapter *a, const struct lora *lora)
         return OK;
     if (was_rounded(was, lora))
         return err_set(ERR_RANGE,
-                       "%s: this adapter was trained in bfloat16, on its base rounded: say "
-                       "compute=bfloat16",
+                       "%s: this adapter was trained on its base rounded to bfloat16: say "
+                       "compute=bfloat16, or int8 if it was that",
                        a->folder);
     return err_set(ERR_RANGE,
                    "%s: an adapter for another model: its base has the hash %.16s, this one "

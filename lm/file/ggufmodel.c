@@ -185,12 +185,12 @@ enum err ggufmodel_weights(struct params **out, struct gguf *file, const struct 
 }
 
 enum err ggufmodel_pack(float **image, struct packed_layout **layout, struct gguf *file,
-                        const struct shape *shape)
+                        const struct shape *shape, bool run)
 {
     struct gguf_walk w = {file, shape, &ggufkeys_arch[shape->family]};
     const struct tensor_walk walk = walk_of(&w);
 
-    return tensor_walk_pack(image, layout, &walk, shape);
+    return tensor_walk_pack(image, layout, &walk, shape, run);
 }
 
 /* llama.cpp's rule where the file does not say: SentencePiece's BPE has one, and the

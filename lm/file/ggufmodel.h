@@ -19,7 +19,7 @@ enum err ggufmodel_weights(struct params **out, struct gguf *file,
 
 /* The same packed, ready to run (tensor_walk_pack). */
 enum err ggufmodel_pack(float **image, struct packed_layout **layout, struct gguf *file,
-                        const struct shape *shape) MUST_CHECK;
+                        const struct shape *shape, bool run) MUST_CHECK;
 
 /* params_hash of what ggufmodel_weights would give, read in pieces: no tensor is held. Errors:
  * the same. */

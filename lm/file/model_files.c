@@ -98,7 +98,8 @@ static enum err take_weights(struct model_files *files, struct model_meta *card,
     if (!err && want == MODEL_FILES_ALL)
         err = weights_read(&files->params, weights, &files->shape);
     else if (!err && all)
-        err = weights_pack(&files->image, &files->layout, weights, &files->shape);
+        err = weights_pack(&files->image, &files->layout, weights, &files->shape,
+                           want == MODEL_FILES_RUN);
     weights_close(weights);
     return err;
 }
@@ -153,8 +154,9 @@ static enum err open_gguf(struct model_files *files, const char *path,
         err = fill(files, &card, path);
     if (!err && want == MODEL_FILES_ALL)
         err = ggufmodel_weights(&files->params, file, &files->shape);
-    else if (!err && want == MODEL_FILES_PACKED)
-        err = ggufmodel_pack(&files->image, &files->layout, file, &files->shape);
+    else if (!err && want >= MODEL_FILES_PACKED)
+        err = ggufmodel_pack(&files->image, &files->layout, file, &files->shape,
+                             want == MODEL_FILES_RUN);
     model_meta_fini(&card);
     gguf_close(file);
     return err;
@@ -297,6 +299,7 @@ enum err model_files_adapt(struct model_files *files, const char *folder, bool a
 static enum err open_at(struct model_files **out, const char *path, enum model_files_want want,
                         enum precision compute, int depth)
 {
+    const bool packs = want >= MODEL_FILES_PACKED;
     struct model_files *files;
     struct adapter *adapter = NULL;
     char *found = NULL, *base = NULL;
@@ -313,15 +316,14 @@ static enum err open_at(struct model_files **out, const char *path, enum model_f
         if (!err)
             err = adapter_base(&base, adapter);
         if (!err)
-            err = open_at(&files, base, want == MODEL_FILES_PACKED ? MODEL_FILES_ALL : want,
-                          compute, depth + 1);
+            err = open_at(&files, base, packs ? MODEL_FILES_ALL : want, compute, depth + 1);
         if (!err)
             err = adapt(files, adapter, found, false);
         if (!err) {
             files->store = packed_store_of(&files->shape);
             files->merged = true;
         }
-        if (!err && want == MODEL_FILES_PACKED) /* what was merged is no bfloat16 any more */
+        if (!err && packs) /* what was merged is no bfloat16 any more */
             err = packed_instead(&files->image, &files->layout, &files->params);
         adapter_close(adapter);
         free(base);

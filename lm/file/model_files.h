@@ -14,7 +14,7 @@
 struct model_files {
     struct shape shape;
     struct params *params;        /* f32; NULL but with MODEL_FILES_ALL */
-    float *image;                 /* packed; NULL but with MODEL_FILES_PACKED */
+    float *image;                 /* packed; NULL but with MODEL_FILES_PACKED and _RUN */
     struct packed_layout *layout; /* the image's */
     enum packed_store store; /* of MODEL_FILES_PACKED; a folder's headers tell it with _META */
     bool merged;             /* an adapter was, into its base */
@@ -31,8 +31,9 @@ struct model_files {
 
 enum model_files_want {
     MODEL_FILES_ALL,
-    MODEL_FILES_META,  /* no weights: tokenize, inspect */
-    MODEL_FILES_PACKED /* weights ready to run, once in memory: bfloat16 stays (packed.h) */
+    MODEL_FILES_META,   /* no weights: tokenize, inspect */
+    MODEL_FILES_PACKED, /* weights ready to run, once in memory: bfloat16 stays (packed.h) */
+    MODEL_FILES_RUN /* the same for whoever does nothing else: in int8 they are whole numbers */
 };
 
 /* The .gguf file, or the folder with config.json or adapter_config.json, that `path` means: a

@@ -64,7 +64,7 @@ static enum err read_compute(struct shape *shape, const json_t *compute, const c
     if (compute && (!word || precision_named(&shape->compute, word) ||
                     shape->compute == PRECISION_FLOAT32))
         return err_set(ERR_PARSE,
-                       "%s: compute: this build knows bfloat16 alone, beside float32", name);
+                       "%s: compute: this build knows bfloat16 and int8, beside float32", name);
     return OK;
 }
 

@@ -100,7 +100,7 @@ enum err open_model_all(struct open_model *out, const char *path, enum head head
 
     memset(out, 0, sizeof *out);
     if (!err)
-        err = open_files(out, path, MODEL_FILES_PACKED, as);
+        err = open_files(out, path, MODEL_FILES_RUN, as);
     if (!err)
         err = check_head(out, path, head);
     if (!err) {

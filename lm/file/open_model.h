@@ -18,9 +18,10 @@ struct open_model {
 /* `path` as model_files_open takes it, `compute` as precision_named does. Errors: ERR_RANGE if the
  * model has another head than `head`; HEAD_STEP takes a scalar head, too. */
 #define OPEN_MODEL_COMPUTE(s, f) \
-    CONF_TEXT(s, f, "float32", \
-              "what products are computed in: float32, or bfloat16 (half the memory; weights " \
-              "that are none are rounded)")
+    CONF_TEXT( \
+        s, f, "float32", \
+        "what products are computed in: float32, bfloat16 (half the memory; weights that " \
+        "are none are rounded), or int8 (a quarter; of those, whole numbers)")
 enum err open_model_all(struct open_model *out, const char *path, enum head head,
                         const char *compute) MUST_CHECK;
 /* Of files without weights, which it takes: text and shape alone; `model` stays NULL. Errors:

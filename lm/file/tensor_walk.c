@@ -50,9 +50,11 @@ static enum err take(const struct tensor_walk *walk, const struct shape *shape,
  * that they are not the file's. */
 static void tell_rounded(const struct tensor_walk *walk, const struct params *outline)
 {
-    if (outline->shape.compute == PRECISION_BFLOAT16 && !all_half(walk, outline))
-        say(stderr, "%s: its matrices are no bfloat16: rounded, for compute is bfloat16\n",
-            walk->name);
+    const enum precision compute = outline->shape.compute;
+
+    if (precision_halves(compute) && !all_half(walk, outline))
+        say(stderr, "%s: its matrices are no bfloat16: rounded, for compute is %s\n",
+            walk->name, precision_name(compute));
 }
 
 enum err tensor_walk_read(struct params **out, const struct tensor_walk *walk,
@@ -115,8 +117,9 @@ static enum err pack_tensor(float *image, const struct packed_layout *layout,
 }
 
 enum err tensor_walk_pack(float **image, struct packed_layout **layout,
-                          const struct tensor_walk *walk, const struct shape *shape)
+                          const struct tensor_walk *walk, const struct shape *shape, bool run)
 {
+    const bool whole = run && packed_store_run(shape) == PACKED_INT8;
     struct params *outline = NULL;
     enum err err = check_values(walk, shape);
 
@@ -125,7 +128,7 @@ enum err tensor_walk_pack(float **image, struct packed_layout **layout,
     if (!err)
         err = params_outline(&outline, shape);
     if (!err)
-        err = packed_layout_as(layout, shape, store_of(walk, outline));
+        err = packed_layout_as(layout, shape, whole ? PACKED_INT8 : store_of(walk, outline));
     if (!err)
         err = mem_big(image, (*layout)->size, sizeof **image, "weights");
     for (int i = 0; !err && i < outline->n; i++)

@@ -21,19 +21,21 @@ struct tensor_walk {
     enum err (*others)(void *self, const struct params *outline);
 };
 
-/* New params of this shape; of one that computes in bfloat16 with its matrices rounded, which
+/* New params of this shape; of one that computes in bfloat16 or int8 with its matrices rounded, which
  * standard error is told where the files hold others. Errors: ERR_RANGE (also if the shape makes more
  * weights than there are values: asked before memory is), ERR_NOMEM, the walk's. */
 enum err tensor_walk_read(struct params **out, const struct tensor_walk *walk,
                           const struct shape *shape) MUST_CHECK;
 
 /* The weights packed, ready to run, with no second copy at any time: as PACKED_PAIRS where the files
- * hold every matrix as bfloat16 or the shape computes in it, else as PACKED_F32. Both are the
- * caller's (free, packed_layout_free). Errors: those of tensor_walk_read. */
+ * hold every matrix as bfloat16 or the shape computes in it, else as PACKED_F32; for whoever does nothing
+ * but `run` a model in int8 as PACKED_INT8. Both are the caller's (free, packed_layout_free). Errors:
+ * those of tensor_walk_read. */
 enum err tensor_walk_pack(float **image, struct packed_layout **layout,
-                          const struct tensor_walk *walk, const struct shape *shape) MUST_CHECK;
+                          const struct tensor_walk *walk, const struct shape *shape,
+                          bool run) MUST_CHECK;
 
-/* How that would lie. Errors: ERR_RANGE. */
+/* How that, not only to run, would lie. Errors: ERR_RANGE. */
 enum err tensor_walk_store(enum packed_store *out, const struct tensor_walk *walk,
                            const struct shape *shape) MUST_CHECK;
 

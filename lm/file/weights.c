@@ -415,11 +415,11 @@ enum err weights_read(struct params **out, struct weights *weights, const struct
 }
 
 enum err weights_pack(float **image, struct packed_layout **layout, struct weights *weights,
-                      const struct shape *shape)
+                      const struct shape *shape, bool run)
 {
     const struct tensor_walk walk = walk_of(weights, shape);
 
-    return tensor_walk_pack(image, layout, &walk, shape);
+    return tensor_walk_pack(image, layout, &walk, shape, run);
 }
 
 enum err weights_store(enum packed_store *out, struct weights *weights,

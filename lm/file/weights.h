@@ -29,7 +29,7 @@ enum err weights_read(struct params **out, struct weights *weights,
 
 /* The same packed, ready to run (tensor_walk_pack). */
 enum err weights_pack(float **image, struct packed_layout **layout, struct weights *weights,
-                      const struct shape *shape) MUST_CHECK;
+                      const struct shape *shape, bool run) MUST_CHECK;
 
 /* How they would lie there, by the files' headers. Errors: ERR_RANGE. */
 enum err weights_store(enum packed_store *out, struct weights *weights,

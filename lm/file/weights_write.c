@@ -12,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A model that computes in bfloat16 is written as what it computes with: its vectors are f32. */
+/* A model whose matrices are bfloat16 is written as what it computes with: its vectors are f32. */
 static enum safetensors_as written_as(const struct tensor *tensor, const struct shape *shape,
                                       const char *dtype)
 {
     if (strcmp(dtype, "bfloat16") != 0)
         return SAFETENSORS_F32;
-    if (shape->compute != PRECISION_BFLOAT16)
+    if (!precision_halves(shape->compute))
         return SAFETENSORS_BF16;
     return part_in_panels(tensor->row) ? SAFETENSORS_WEIGHT : SAFETENSORS_F32;
 }

@@ -1,6 +1,11 @@
 /* Weights are quantised once, row by row, by the definition itself; activations by vectors of the same
  * steps (isa_int8.inc). A column's bytes lie four together, those of 32 columns beside one another, and
- * the column's scale in front of the panel. */
+ * the column's scale in front of the panel.
+ *
+ * Whoever has the weights as panels of bfloat16 already (a learner after each step, an actor that was sent
+ * an image) turns those, panel by panel: both orders have the same 32 columns side by side, so that four
+ * depths of all of them are four halves each of two rows of pairs, and a column's largest is found in one
+ * pass. A panel is one thread's. */
 
 #include "lm/kernel/int8.h"
 

@@ -81,7 +81,7 @@ void backward_linear(const struct backward *pass, const struct backward_linear *
 {
     const struct tensor *w = linear->weight;
     const size_t cols = (size_t)w->cols, before = (size_t)linear->from * cols;
-    const bool bf16 = pass->acts->shape.compute == PRECISION_BFLOAT16;
+    const bool bf16 = precision_halves(pass->acts->shape.compute);
     size_t rows = 0;
 
     for (int i = 0; i < linear->count; i++) { /* params keeps them together */

@@ -54,7 +54,7 @@ static void head_norm(const struct block_pass *pass, const struct block_op *op, 
 }
 
 /* Local layers may rotate by frequencies of their own, and some not at all. Here keys and values are
- * as all later rows see them: in bfloat16 they are rounded now, once. */
+ * as all later rows see them: numbers of bfloat16 where matrices are. */
 static void place(const struct block_pass *pass, const struct block_op *op, int layer)
 {
     const struct rows_heads heads = model_heads(&pass->model->shape);
@@ -63,7 +63,7 @@ static void place(const struct block_pass *pass, const struct block_op *op, int 
 
     rows_qkv(pass->act[op->to], turned ? pass->cos[own] : NULL, turned ? pass->sin[own] : NULL,
              pass->n, &heads);
-    if (pass->model->shape.compute == PRECISION_BFLOAT16)
+    if (precision_halves(pass->model->shape.compute))
         rows_round_keys(pass->act[op->to], pass->n, &heads);
 }
 

@@ -49,6 +49,11 @@ size_t lora_group_floats(const struct shape *shape)
     return most;
 }
 
+static enum packed_store store_of(const struct lora *l, const struct tensor *t)
+{
+    return packed_row_store(packed_store_run(&l->base->shape), t->row);
+}
+
 /* Columns at.. of the room. */
 static void put(const struct lora *l, const struct tensor *t, int at, float *room)
 {
@@ -56,7 +61,7 @@ static void put(const struct lora *l, const struct tensor *t, int at, float *roo
     float *const panels = site->a ? lora_panels(l, site) : NULL;
     float *const rows = mem_new(2 * (size_t)LORA_ROWS * (size_t)t->cols, sizeof *rows);
     float *const merged = rows + (size_t)LORA_ROWS * (size_t)t->cols;
-    const bool bf16 = l->base->shape.compute == PRECISION_BFLOAT16;
+    const enum packed_store store = store_of(l, t);
 
     for (int row = 0; row < t->rows; row += LORA_ROWS) {
         const int n = t->rows - row < LORA_ROWS ? t->rows - row : LORA_ROWS;
@@ -65,7 +70,9 @@ static void put(const struct lora *l, const struct tensor *t, int at, float *roo
         if (site->a)
             lora_rows(l, site, panels, row, n, from, merged);
         from = site->a ? merged : from;
-        if (bf16)
+        if (store == PACKED_INT8)
+            packed_whole_rows((void *)room, at + row, from, n, t->cols);
+        else if (store == PACKED_PAIRS)
             pairs_pack_rounded((void *)room, at + row, from, (size_t)t->cols, n, t->cols);
         else
             gemm_pack(room, at + row, from, (size_t)t->cols, n, t->cols);
@@ -84,7 +91,8 @@ static size_t bytes_of(const struct tensor *first, const struct tensor *end)
     return pairs_size(rows, first->cols) * sizeof(uint16_t);
 }
 
-bool lora_group_panels(const struct lora *l, enum part part, int layer, float *room)
+bool lora_group_panels(const struct lora *l, enum part part, int layer, float *room,
+                       enum packed_store *store)
 {
     const struct tensor *const first = params_part(l->base, part, layer);
     const struct tensor *const end = first ? block_end(l->base, first) : NULL;
@@ -93,7 +101,9 @@ bool lora_group_panels(const struct lora *l, enum part part, int layer, float *r
 
     for (const struct tensor *t = first; t < end; t++)
         pair = pair || lora_at(l, t)->a;
-    if (pair && l->base->shape.compute == PRECISION_BFLOAT16) /* what fills panels up is read */
+    if (pair)
+        *store = store_of(l, first);
+    if (pair && precision_halves(l->base->shape.compute)) /* what fills panels up is read */
         memset(room, 0, bytes_of(first, end));
     for (const struct tensor *t = first; pair && t < end; at += t++->rows)
         put(l, t, at, room);

@@ -9,8 +9,10 @@
 /* Floats of the room below, for a model of this shape and any adapter of it. */
 size_t lora_group_floats(const struct shape *shape);
 
-/* Panels (gemm.h; of a model that computes in bfloat16 pairs.h) of W of all that lies in one block with `part`, into room; false, and nothing is
- * written: no pair changes any of it, the base's own panels are W. Aligned to 64. */
-bool lora_group_panels(const struct lora *lora, enum part part, int layer, float *room);
+/* Panels of W of all that lies in one block with `part`, into room, aligned to 64, and how they lie
+ * (packed_store_run's of the model); false, and nothing is written: no pair changes any of it, the
+ * base's own panels are W. */
+bool lora_group_panels(const struct lora *lora, enum part part, int layer, float *room,
+                       enum packed_store *store);
 
 #endif

@@ -2,12 +2,17 @@
  * passes at a time. Everything that is fixed by the shape is worked out here: the family's list
  * and its plan, rotary frequencies, where weights lie. The ends of the transformer, which no
  * list holds, are here too: embedding in, logits out; decode, scoring and training call the
- * same ones. */
+ * same ones.
+ *
+ * Which kernel multiplies with a matrix follows from how it lies, found anew for each product (matrix):
+ * an adapter's is made just before, a layer's of a model in int8 lies beside the image where that is
+ * pairs, all others in the image. Backward reads the image's own (model_weight). */
 
 #include "lm/model/model.h"
 
 #include "base/mem.h"
 #include "lm/kernel/gemm.h"
+#include "lm/kernel/int8.h"
 #include "lm/kernel/isa.h"
 #include "lm/kernel/pairs.h"
 #include "lm/kernel/real.h"
@@ -136,6 +141,28 @@ static void local_frequencies(float *freq, const struct shape *s)
     model_frequencies(freq, &local);
 }
 
+size_t model_size_beside(const struct shape *shape)
+{
+    return shape->compute == PRECISION_INT8 ? packed_size_as(shape, PACKED_BESIDE) : 0;
+}
+
+static enum err whole_new(struct model *m)
+{
+    enum err err = packed_layout_as(&m->beside, &m->shape, PACKED_BESIDE);
+
+    if (!err)
+        err = mem_big(&m->whole, m->beside->size, sizeof *m->whole, "weights in int8");
+    if (!err)
+        model_changed(m);
+    return err;
+}
+
+void model_changed(struct model *m)
+{
+    if (m->whole)
+        packed_whole(m->whole, m->beside, m->weights, m->layout, &m->shape);
+}
+
 enum err model_new(struct model **out, const struct shape *shape, const float *weights,
                    size_t bytes)
 {
@@ -175,6 +202,8 @@ enum err model_new_as(struct model **out, const struct shape *shape, enum packed
         local_frequencies(m->freq[1], shape);
     }
     err = packed_layout_as(&m->layout, shape, store);
+    if (!err && shape->compute == PRECISION_INT8 && store == PACKED_PAIRS)
+        err = whole_new(m);
     if (err) {
         model_free(m);
         return err;
@@ -198,6 +227,8 @@ void model_free(struct model *model)
         return;
     free(model->room);
     packed_layout_free(model->layout);
+    packed_layout_free(model->beside);
+    free(model->whole);
     free(model->one);
     free(model->none);
     free(model->freq[0]);
@@ -216,21 +247,39 @@ const float *model_weight(const struct model *model, enum part part, int layer)
     return model->weights + packed_at(model->layout, part, layer);
 }
 
+/* A matrix as a product reads it: an adapter's, made just now, or one that lies here. */
+struct model_matrix {
+    const float *at;
+    enum packed_store store;
+};
+
+static struct model_matrix matrix(const struct model *m, enum part part, int layer)
+{
+    enum packed_store own;
+
+    if (m->lora && lora_group_panels(m->lora, part, layer, m->room, &own))
+        return (struct model_matrix){m->room, own};
+    if (m->beside && packed_has(m->beside, part, layer))
+        return (struct model_matrix){m->whole + packed_at(m->beside, part, layer), PACKED_INT8};
+    return (struct model_matrix){model_weight(m, part, layer),
+                                 m->layout->spot[layer + 1][part].store};
+}
+
 /* Columns from..from+n of a block; panels of `from` columns stand before them. */
 static void product_from(const struct model *model, enum part part, int layer, int from,
                          float *y, size_t ldy, const float *x, int rows, int n, int k)
 {
-    const bool own = model->lora && lora_group_panels(model->lora, part, layer, model->room);
-    const float *weight = own ? model->room : model_weight(model, part, layer);
-    const uint16_t *pairs = (const uint16_t *)weight + pairs_size(from, k);
+    const struct model_matrix w = matrix(model, part, layer);
+    const uint16_t *pairs = (const uint16_t *)w.at + pairs_size(from, k);
 
-    if (model->shape.compute == PRECISION_BFLOAT16)
+    if (w.store == PACKED_INT8)
+        gemm_int8(y, ldy, x, (size_t)k, (const uint8_t *)w.at + int8_size(from, k), rows, n, k);
+    else if (w.store == PACKED_F32)
+        gemm_packed(y, ldy, x, (size_t)k, w.at + gemm_packed_size(from, k), rows, n, k, false);
+    else if (precision_halves(model->shape.compute))
         gemm_bf16(y, ldy, x, (size_t)k, pairs, rows, n, k, false);
-    else if (model->layout->store == PACKED_PAIRS && !own)
-        gemm_pairs(y, ldy, x, (size_t)k, pairs, rows, n, k, false);
     else
-        gemm_packed(y, ldy, x, (size_t)k, weight + gemm_packed_size(from, k), rows, n, k,
-                    false);
+        gemm_pairs(y, ldy, x, (size_t)k, pairs, rows, n, k, false);
 }
 
 void model_product(const struct model *model, enum part part, int layer, float *y, size_t ldy,
@@ -307,6 +356,7 @@ void model_embed(const struct model *model, float *x, const int *token, const in
     const float *embed = model_weight(model, PART_EMBED, -1);
     const float *positions =
         model->block->positions ? model_weight(model, PART_POSITION, -1) : NULL;
+    const enum packed_store store = model->layout->spot[0][PART_EMBED].store;
     const float by = model_embed_scale(&model->shape);
     const int first = part_first_position(&model->shape);
 
@@ -314,7 +364,7 @@ void model_embed(const struct model *model, float *x, const int *token, const in
     for (int i = 0; i < n; i++) {
         float *to = x + (size_t)i * (size_t)width;
 
-        if (model->layout->store == PACKED_PAIRS)
+        if (store == PACKED_PAIRS)
             pairs_unpack_row(to, (const void *)embed, token[i], width);
         else
             gemm_unpack_row(to, embed, token[i], width);

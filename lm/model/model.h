@@ -14,7 +14,10 @@ struct model {
     const struct block_list *block;
     struct block_plan plan;
     struct packed_layout *layout;
-    const float *weights;    /* packed, borrowed */
+    const float *weights; /* packed, borrowed */
+    struct packed_layout
+        *beside;             /* of one that computes in int8 and was given pairs: where its */
+    float *whole;            /* whole numbers lie, and they; NULL in all others */
     const struct lora *lora; /* NULL, or: the weights are this adapter's base (model_adapt) */
     float *room;       /* with it: one block of matrices, as products or backward read it */
     float *one, *none; /* [width] 1 and 0: what a norm without weights or biases has for them */
@@ -22,18 +25,23 @@ struct model {
                            * second NULL where those have none of their own */
 };
 
-/* Borrows `weights`, which must outlive it and stay unchanged. Errors: ERR_RANGE (the shape, this
+/* Borrows `weights`, which must outlive it and stay unchanged. One that computes in int8 makes its whole
+ * numbers of them, a byte a parameter more (model_size_beside); model_changed: makes them anew. Errors: ERR_RANGE (the shape, this
  * CPU's arithmetic, the size or alignment of the weights), ERR_NOMEM. */
 enum err model_new(struct model **out, const struct shape *shape, const float *weights,
                    size_t bytes) MUST_CHECK;
-/* The same of weights packed as `store`; PACKED_PAIRS: read only, the only one of a model that
- * computes in bfloat16. Errors: as model_new. */
+/* The same of weights packed as `store`: read only, but PACKED_PAIRS of a model that computes in bfloat16
+ * or int8. Errors: as model_new. */
 enum err model_new_as(struct model **out, const struct shape *shape, enum packed_store store,
                       const float *weights, size_t bytes) MUST_CHECK;
 /* From now on products are with W of this adapter (lora.h), whose base the weights are and stay:
  * what an image with the adapter merged gives, bit for bit, without that image. One pass at a time.
  * The adapter is borrowed. Errors: ERR_NOMEM. */
 enum err model_adapt(struct model *model, const struct lora *lora) MUST_CHECK;
+/* The weights are others now. */
+void model_changed(struct model *model);
+/* Bytes that a model over packed_size(shape) has besides. */
+size_t model_size_beside(const struct shape *shape);
 void model_free(struct model *model);
 const struct shape *model_shape(const struct model *model);
 

@@ -3,12 +3,19 @@
  * block, behind its columns; every other row starts a block of its own. The order is that of
  * params, so equal shapes give equal bytes, which is what a version's hash stands on. Actors
  * fill a block from the wire, the learner from its params after each step (packed_fill, or
- * packed_put for what an adapter changes), and both read it through packed_at. */
+ * packed_put for what an adapter changes), and both read it through packed_at.
+ *
+ * Each block knows how it lies, as one image may have two kinds: with PACKED_INT8 a layer's matrices are
+ * whole numbers, embedding and head pairs. The same walk lays PACKED_BESIDE out, which leaves all rows
+ * but the first kind's out. Whole numbers come out of f32 rows (packed_put, which rounds them first, as
+ * they would lie in pairs) or out of panels of pairs, block by block (packed_whole): the same bytes. */
 
 #include "lm/model/packed.h"
 
 #include "base/mem.h"
 #include "lm/kernel/gemm.h"
+#include "lm/kernel/int8.h"
+#include "lm/kernel/master.h"
 #include "lm/kernel/pairs.h"
 
 #include <assert.h>
@@ -26,14 +33,28 @@ struct packing_block {
     int columns, depth; /* so far; floats of a plain row */
 };
 
-/* A panel of pairs is a whole number of floats long, too: places are counted in those. */
+/* A panel of pairs or of bytes is a whole number of floats long, too: places are counted in those. */
 static size_t block_end(const struct packing_block *b)
 {
     const size_t n = !b->panels                 ? (size_t)b->columns * (size_t)b->depth
+                     : b->store == PACKED_INT8  ? int8_size(b->columns, b->depth) / 4
                      : b->store == PACKED_PAIRS ? pairs_size(b->columns, b->depth) / 2
                                                 : gemm_packed_size(b->columns, b->depth);
 
     return (b->start + n + PAGE_FLOATS - 1) / PAGE_FLOATS * PAGE_FLOATS;
+}
+
+/* Whether an image of that store has the row. */
+static bool lies(const struct part_row *row, const struct shape *s, enum packed_store store)
+{
+    return part_has(row, s) && (store != PACKED_BESIDE || row->kind == KIND_LINEAR);
+}
+
+enum packed_store packed_row_store(enum packed_store store, const struct part_row *row)
+{
+    if (store < PACKED_INT8)
+        return store;
+    return row->kind == KIND_LINEAR ? PACKED_INT8 : PACKED_PAIRS;
 }
 
 /* The rows of one place, from `end` on. `spot` may be NULL: only the new end is asked for. */
@@ -47,18 +68,18 @@ static size_t lay(size_t end, enum part_place place, const struct shape *s,
     for (int i = 0; i < n; i++) {
         const bool vector = part_is_vector(&row[i]);
 
-        if (!part_has(&row[i], s))
+        if (!lies(&row[i], s, store))
             continue;
         if (row[i].group != b.group) {
             end = block_end(&b);
             b = (struct packing_block){.group = row[i].group,
                                        .panels = part_in_panels(&row[i]),
-                                       .store = store,
+                                       .store = packed_row_store(store, &row[i]),
                                        .start = end,
                                        .depth = vector ? 1 : part_dim(s, row[i].cols)};
         }
         if (spot)
-            spot[row[i].part] = (struct packed_spot){b.start, b.columns, true};
+            spot[row[i].part] = (struct packed_spot){b.start, b.columns, true, b.store};
         b.columns += part_dim(s, vector ? row[i].cols : row[i].rows);
     }
     return block_end(&b);
@@ -80,7 +101,12 @@ static size_t lay_all(const struct shape *s, enum packed_store store,
 
 enum packed_store packed_store_of(const struct shape *shape)
 {
-    return shape->compute == PRECISION_BFLOAT16 ? PACKED_PAIRS : PACKED_F32;
+    return precision_halves(shape->compute) ? PACKED_PAIRS : PACKED_F32;
+}
+
+enum packed_store packed_store_run(const struct shape *shape)
+{
+    return shape->compute == PRECISION_INT8 ? PACKED_INT8 : packed_store_of(shape);
 }
 
 size_t packed_size(const struct shape *shape)
@@ -106,12 +132,16 @@ enum err packed_layout_as(struct packed_layout **out, const struct shape *shape,
     *out = NULL;
     if (shape_check(shape))
         return ERR_RANGE;
-    if (shape->compute == PRECISION_BFLOAT16 && store != PACKED_PAIRS)
-        return err_set(ERR_RANGE, "weights in float32: a model that computes in bfloat16");
+    if (precision_halves(shape->compute) && store == PACKED_F32)
+        return err_set(ERR_RANGE, "weights in float32: a model that computes in %s",
+                       precision_name(shape->compute));
+    if (shape->compute != PRECISION_INT8 && store >= PACKED_INT8)
+        return err_set(ERR_RANGE, "weights in int8: a model that computes in %s",
+                       precision_name(shape->compute));
     l = mem_new(1, sizeof *l);
     l->spot = mem_new((size_t)shape->layers + 1, sizeof *l->spot);
     l->store = store;
-    l->rounds = shape->compute == PRECISION_BFLOAT16;
+    l->rounds = precision_halves(shape->compute);
     l->size = lay_all(shape, store, l->spot);
     *out = l;
     return OK;
@@ -135,15 +165,33 @@ size_t packed_at(const struct packed_layout *layout, enum part part, int layer)
     return layout->spot[layer + 1][part].block;
 }
 
+/* A row's scale is of its rounded weights: whoever has only those gets the same. */
+void packed_whole_rows(uint8_t *panels, int at, const float *from, int n, int cols)
+{
+    float *const rows = mem_new((size_t)PIECE * (size_t)cols, sizeof *rows);
+
+    for (int row = 0; row < n; row += PIECE) {
+        const int some = n - row < PIECE ? n - row : PIECE;
+        const float *const w = from + (size_t)row * (size_t)cols;
+
+        for (size_t i = 0; i < (size_t)some * (size_t)cols; i++)
+            rows[i] = bf16_widen(master_weight(w[i]));
+        int8_pack(panels, at + row, rows, (size_t)cols, some, cols);
+    }
+    free(rows);
+}
+
 void packed_put(float *packed, const struct packed_layout *layout, const struct tensor *tensor,
                 int row, int n, const float *from)
 {
     const struct packed_spot at = layout->spot[tensor->layer + 1][tensor->part];
 
-    if (part_in_panels(tensor->row) && layout->rounds)
+    if (part_in_panels(tensor->row) && at.store == PACKED_INT8)
+        packed_whole_rows((void *)(packed + at.block), at.column + row, from, n, tensor->cols);
+    else if (part_in_panels(tensor->row) && layout->rounds)
         pairs_pack_rounded((void *)(packed + at.block), at.column + row, from,
                            (size_t)tensor->cols, n, tensor->cols);
-    else if (part_in_panels(tensor->row) && layout->store == PACKED_PAIRS)
+    else if (part_in_panels(tensor->row) && at.store == PACKED_PAIRS)
         pairs_pack((void *)(packed + at.block), at.column + row, from, (size_t)tensor->cols, n,
                    tensor->cols);
     else if (part_in_panels(tensor->row))
@@ -160,7 +208,8 @@ void packed_take(float *to, const struct packed_layout *layout, const struct ten
     const struct packed_spot at = layout->spot[tensor->layer + 1][tensor->part];
     const size_t cols = (size_t)tensor->cols;
 
-    if (part_in_panels(tensor->row) && layout->store == PACKED_PAIRS)
+    assert(at.store != PACKED_INT8);
+    if (part_in_panels(tensor->row) && at.store == PACKED_PAIRS)
         pairs_unpack(to, cols, (const void *)(packed + at.block), at.column + row, n,
                      tensor->cols);
     else if (part_in_panels(tensor->row))
@@ -182,9 +231,45 @@ void packed_fill(float *packed, const struct packed_layout *layout, const struct
     }
 }
 
+/* A block of a layer whose first row is `first`. */
+static void whole_block(float *to, const struct packed_layout *layout, const float *packed,
+                        const struct packed_layout *pairs, const struct shape *shape, int layer,
+                        const struct part_row *first, int columns)
+{
+    int8_of_pairs((void *)(to + packed_at(layout, first->part, layer)),
+                  (const void *)(packed + packed_at(pairs, first->part, layer)), columns,
+                  part_dim(shape, first->cols));
+}
+
+void packed_whole(float *to, const struct packed_layout *layout, const float *packed,
+                  const struct packed_layout *pairs, const struct shape *shape)
+{
+    const struct part_rows rows = part_rows(PLACE_LAYER);
+
+    for (int layer = 0; layer < shape->layers; layer++) {
+        const struct part_row *first = NULL;
+        int columns = 0;
+
+        for (int i = 0; i < rows.n; i++) {
+            if (!lies(&rows.row[i], shape, PACKED_BESIDE))
+                continue;
+            if (first && rows.row[i].group != first->group) {
+                whole_block(to, layout, packed, pairs, shape, layer, first, columns);
+                first = NULL;
+            }
+            columns = first ? columns : 0;
+            first = first ? first : &rows.row[i];
+            columns += part_dim(shape, rows.row[i].rows);
+        }
+        if (first)
+            whole_block(to, layout, packed, pairs, shape, layer, first, columns);
+    }
+}
+
 enum err packed_instead(float **image, struct packed_layout **layout, struct params **params)
 {
-    enum err err = packed_layout_new(layout, &(*params)->shape);
+    const struct shape *const shape = &(*params)->shape;
+    enum err err = packed_layout_as(layout, shape, packed_store_run(shape));
 
     *image = NULL;
     if (!err)

@@ -10,17 +10,26 @@
  * memory, and all else is as before. A model that computes in bfloat16 lies so, travels so, and what
  * is put there is rounded (lm/kernel/master.h). One that computes in f32, is not trained, and whose
  * matrices are bfloat16 where they come from, may: what is computed with it has the same bits as
- * without, and such a block does not travel. */
+ * without, and such a block does not travel.
+ *
+ * A model that computes in int8 travels so, too. PACKED_INT8 is what only computes: matrices of layers
+ * are panels of whole numbers (lm/kernel/int8.h), made of the rounded weights, embedding and head pairs.
+ * PACKED_BESIDE has those panels alone, for whoever has the pairs anyway (packed_whole). What went into
+ * them does not come out again. */
 
 #ifndef LM_MODEL_PACKED_H
 #define LM_MODEL_PACKED_H
 
 #include "lm/model/params.h"
 
-enum packed_store { PACKED_F32, PACKED_PAIRS };
+enum packed_store { PACKED_F32, PACKED_PAIRS, PACKED_INT8, PACKED_BESIDE };
 
-/* How a model of this shape lies that travels: by its compute. */
+/* How a model of this shape lies that travels, and one that only computes: by its compute. */
 enum packed_store packed_store_of(const struct shape *shape);
+enum packed_store packed_store_run(const struct shape *shape);
+
+/* How an image of that store has a matrix of this row. */
+enum packed_store packed_row_store(enum packed_store store, const struct part_row *row);
 
 /* Bytes that the packed weights of such a model take: so, as `store`. */
 size_t packed_size(const struct shape *shape);
@@ -28,9 +37,10 @@ size_t packed_size_as(const struct shape *shape, enum packed_store store);
 
 /* Where each weight lies, in floats from the start of the block. */
 struct packed_spot {
-    size_t block; /* where the matrix or vector of its group starts */
-    int column;   /* its first column there */
-    bool has;     /* the model has it; the rest is 0 otherwise */
+    size_t block;            /* where the matrix or vector of its group starts */
+    int column;              /* its first column there */
+    bool has;                /* the model has it; the rest is 0 otherwise */
+    enum packed_store store; /* how the block lies, of a matrix */
 };
 struct packed_layout {
     enum packed_store store;
@@ -38,7 +48,8 @@ struct packed_layout {
     size_t size;                       /* floats in all */
     struct packed_spot (*spot)[PARTS]; /* [1 + layers]: first what stands once */
 };
-/* Errors: ERR_RANGE (shape_check; bfloat16 is computed of PACKED_PAIRS alone). */
+/* Errors: ERR_RANGE (shape_check; bfloat16 is computed of PACKED_PAIRS alone, int8 of anything but
+ * PACKED_F32). */
 enum err packed_layout_new(struct packed_layout **out, const struct shape *shape) MUST_CHECK;
 enum err packed_layout_as(struct packed_layout **out, const struct shape *shape,
                           enum packed_store store) MUST_CHECK;
@@ -55,8 +66,15 @@ size_t packed_at(const struct packed_layout *layout, enum part part, int layer);
 void packed_fill(float *packed, const struct packed_layout *layout,
                  const struct params *params);
 
-/* A layout and an image, both the caller's, in the place of params, which are freed. Errors:
- * ERR_NOMEM, ERR_RANGE. */
+/* The blocks of `to` (PACKED_BESIDE), of those of an image of pairs. */
+void packed_whole(float *to, const struct packed_layout *layout, const float *packed,
+                  const struct packed_layout *pairs, const struct shape *shape);
+
+/* n rows [n, cols] as panels of whole numbers, from column `at` on: rounded first, as they lie in pairs. */
+void packed_whole_rows(uint8_t *panels, int at, const float *from, int n, int cols);
+
+/* A layout and an image (packed_store_run), both the caller's, in the place of params, which are freed.
+ * Errors: ERR_NOMEM, ERR_RANGE. */
 enum err packed_instead(float **image, struct packed_layout **layout,
                         struct params **params) MUST_CHECK;
 
@@ -72,7 +90,7 @@ enum err packed_reheaded(float **image, struct packed_layout **layout,
 void packed_put(float *packed, const struct packed_layout *layout, const struct tensor *tensor,
                 int row, int n, const float *from);
 
-/* The inverse: those rows out of the block. */
+/* The inverse: those rows out of the block, which are no whole numbers. */
 void packed_take(float *to, const struct packed_layout *layout, const struct tensor *tensor,
                  int row, int n, const float *packed);
 

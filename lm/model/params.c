@@ -200,7 +200,7 @@ enum err params_reheaded(struct params **out, const struct params *from, enum he
 
 void params_round(float *data, size_t n, const struct tensor *tensor, enum precision compute)
 {
-    if (compute != PRECISION_BFLOAT16 || !part_in_panels(tensor->row))
+    if (!precision_halves(compute) || !part_in_panels(tensor->row))
         return;
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < n; i++)

@@ -10,6 +10,7 @@ static const struct {
 } names[PRECISIONS] = {
     [PRECISION_FLOAT32] = {"float32", "fp32"},
     [PRECISION_BFLOAT16] = {"bfloat16", "bf16"},
+    [PRECISION_INT8] = {"int8", "int8"},
 };
 
 const char *precision_name(enum precision compute)
@@ -31,5 +32,5 @@ enum err precision_named(enum precision *out, const char *name)
     if (!strcmp(name, "float16") || !strcmp(name, "fp16"))
         return err_set(ERR_RANGE, "compute: float16 is not computed in; bfloat16 is, which has "
                                   "the range of float32 and needs no loss scaling");
-    return err_set(ERR_RANGE, "compute: '%s': expected float32 or bfloat16", name);
+    return err_set(ERR_RANGE, "compute: '%s': expected float32, bfloat16 or int8", name);
 }

@@ -14,10 +14,19 @@ enum precision {
     /* Matrices lie, travel and are hashed as bfloat16 (master.h says how they are rounded), products
      * round what they read; keys and values are rounded once, where they are made. All else is f32. */
     PRECISION_BFLOAT16,
+    /* The same, but for products with a layer's matrices: those are of whole numbers (int8.h), made of
+     * the matrices' bfloat16 and of what products read as it is. Backward is bfloat16's. */
+    PRECISION_INT8,
     PRECISIONS
 };
 
-/* "float32", "bfloat16". */
+/* Whether matrices are numbers of bfloat16: wherever it is not float32. */
+static inline bool precision_halves(enum precision compute)
+{
+    return compute != PRECISION_FLOAT32;
+}
+
+/* "float32", "bfloat16", "int8". */
 const char *precision_name(enum precision compute);
 
 /* The one of that name, also as "fp32" and "bf16"; NULL or "": float32. Errors: ERR_RANGE. */

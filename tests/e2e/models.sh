@@ -82,7 +82,7 @@ cmp -s "$work/gen" "$work/gen2" && fail "two seeds, one answer"
 DROVER_ISA=nonsense "$drover" generate --model "$model" < "$work/prompts" > /dev/null 2>&1 && fail "DROVER_ISA=nonsense was taken"
 
 echo "-- what decodes also scores, with the same bits"
-for compute in bfloat16 float32; do # float32 last: its files are read below
+for compute in int8 bfloat16 float32; do # float32 last: its files are read below
     "$drover" generate --model "$model" compute=$compute seed=9 max_new_tokens=40 < "$work/prompts" > "$work/gen"
     # The answer's text, and its end where it ended by itself, behind the same prompt. Text that is cut
     # into other tokens than it was made of is left out; there is little of it.
@@ -107,6 +107,7 @@ for compute in bfloat16 float32; do # float32 last: its files are read below
     cp "$work/score.$compute" "$work/score"
 done
 cmp -s "$work/score.float32" "$work/score.bfloat16" && fail "compute=bfloat16 computes float32's bits"
+cmp -s "$work/score.int8" "$work/score.bfloat16" && fail "compute=int8 computes bfloat16's bits"
 "$drover" score --model "$model" compute=fp16 < "$work/pairs" > "$work/score2" 2> "$work/err" && fail "compute=fp16 was taken"
 grep -q 'bfloat16' "$work/err" || fail "compute=fp16: $(cat "$work/err")"
 : > "$work/score2"
@@ -137,25 +138,32 @@ printf 'hello\n/new\nhello\n/quit\n' | "$drover" chat --model "$golden/llama5" t
 printf '{"prompt":"a","completion":" b"}\n{"prompt":[{"role":"user","content":"a"}],"completion":[{"role":"assistant","content":"b"}]}\n' > "$work/in"
 "$drover" reward-score --model "$golden/reward4" < "$work/in" > "$work/out"
 [ "$(grep -c '^{"score":-*[0-9.e-]*}$' "$work/out")" -eq 2 ] || fail "reward-score: $(cat "$work/out")"
-echo "-- trained in bfloat16: the folder is what was computed with, whatever it is written as"
-for dtype in bfloat16 float32; do
-    "$drover" sft model="$work/world/model" dataset="$work/world/sft.jsonl" output_dir="$work/bf16.$dtype" max_steps=5 bf16=true \
-        dtype=$dtype learning_rate=3e-3 disable_tqdm=true save_steps=4 2> "$work/log.$dtype" || fail "$(tail -n 1 "$work/log.$dtype")"
-    "$drover" score --model "$work/bf16.$dtype" compute=bfloat16 < "$work/pairs" > "$work/score.$dtype" 2> "$work/err"
-    grep -q 'rounded' "$work/err" && [ $dtype = bfloat16 ] && fail "what was computed with is rounded again: $(cat "$work/err")"
-    sed -n 's/.*done: .* weights \([0-9a-f]*\).*/\1/p' "$work/log.$dtype" > "$work/hash.$dtype"
-    grep -q "$(cat "$work/hash.$dtype")" <<EOF || fail "inspect does not say the hash of $dtype"
-$("$drover" inspect "$work/bf16.$dtype" json=true)
+echo "-- trained in bfloat16 and int8: the folder is what was computed with, whatever it is written as"
+for compute in bfloat16 int8; do
+    run=$work/$compute
+    for dtype in bfloat16 float32; do
+        "$drover" sft model="$work/world/model" dataset="$work/world/sft.jsonl" output_dir="$run.$dtype" max_steps=5 compute=$compute \
+            dtype=$dtype learning_rate=3e-3 disable_tqdm=true save_steps=4 2> "$work/log.$dtype" || fail "$(tail -n 1 "$work/log.$dtype")"
+        "$drover" score --model "$run.$dtype" compute=$compute < "$work/pairs" > "$work/score.$dtype" 2> "$work/err"
+        grep -q 'rounded' "$work/err" && [ $dtype = bfloat16 ] && fail "what was computed with is rounded again: $(cat "$work/err")"
+        sed -n 's/.*done: .* weights \([0-9a-f]*\).*/\1/p' "$work/log.$dtype" > "$work/hash.$dtype"
+        grep -q "$(cat "$work/hash.$dtype")" <<EOF || fail "inspect does not say the hash of $dtype"
+$("$drover" inspect "$run.$dtype" json=true)
 EOF
+    done
+    same "$work/score.bfloat16" "$work/score.float32" "masters and what was computed with"
+    grep -q "masters; computed with $(cat "$work/hash.bfloat16")" "$work/log.float32" || fail "both hashes: $(grep done: "$work/log.float32")"
+    for other in float32 bfloat16 int8; do
+        [ $other = $compute ] && continue
+        "$drover" sft model="$work/world/model" dataset="$work/world/sft.jsonl" output_dir="$run.bfloat16" max_steps=5 compute=$other \
+            dtype=bfloat16 learning_rate=3e-3 disable_tqdm=true save_steps=4 > "$work/out" 2>&1 && fail "a run of $compute goes on in $other"
+        grep -q "compute was \"$compute\"" "$work/out" || fail "another compute: $(tail -n 1 "$work/out")"
+    done
+    "$drover" sft model="$work/world/model" dataset="$work/world/sft.jsonl" output_dir="$run.lora" max_steps=2 compute=$compute use_peft=true \
+        disable_tqdm=true save_strategy=no 2> "$work/log" || fail "$(tail -n 1 "$work/log")"
+    "$drover" score --model "$run.lora" compute=$compute < "$work/pairs" > "$work/score2" || fail "an adapter of $compute"
+    "$drover" score --model "$run.lora" < "$work/pairs" > "$work/score2" 2> "$work/err" && fail "an adapter on another base"
+    grep -q 'say compute=bfloat16, or int8' "$work/err" || fail "an adapter on a rounded base: $(cat "$work/err")"
 done
-same "$work/score.bfloat16" "$work/score.float32" "masters and what was computed with"
-grep -q "masters; computed with $(cat "$work/hash.bfloat16")" "$work/log.float32" || fail "both hashes: $(grep done: "$work/log.float32")"
-"$drover" sft model="$work/world/model" dataset="$work/world/sft.jsonl" output_dir="$work/bf16.bfloat16" max_steps=5 \
-    learning_rate=3e-3 disable_tqdm=true save_steps=4 > "$work/out" 2>&1 && fail "a run goes on in another compute"
-grep -q 'compute was "bfloat16"' "$work/out" || fail "another compute: $(tail -n 1 "$work/out")"
-"$drover" sft model="$work/world/model" dataset="$work/world/sft.jsonl" output_dir="$work/bf16.lora" max_steps=2 bf16=true use_peft=true \
-    disable_tqdm=true save_strategy=no 2> "$work/log" || fail "$(tail -n 1 "$work/log")"
-"$drover" score --model "$work/bf16.lora" compute=bfloat16 < "$work/pairs" > "$work/score2" || fail "an adapter of bfloat16"
-"$drover" score --model "$work/bf16.lora" < "$work/pairs" > "$work/score2" 2> "$work/err" && fail "an adapter on another base"
-grep -q 'say compute=bfloat16' "$work/err" || fail "an adapter on a rounded base: $(cat "$work/err")"
+cmp -s "$work/bfloat16.bfloat16/model/model.safetensors" "$work/int8.bfloat16/model/model.safetensors" && fail "int8 trains as bfloat16"
 echo "passed"

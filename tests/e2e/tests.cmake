@@ -1,6 +1,7 @@
 # End-to-end tests of the whole fleet; drover_e2e is in cmake/settings.cmake.
 drover_e2e(same_end 400)
 drover_e2e(same_end_bf16 400)
+drover_e2e(same_end_int8 400)
 drover_e2e(methods_end 300 SLOTS 2)
 drover_e2e(details 120 SLOTS 2)
 drover_e2e(others 300)

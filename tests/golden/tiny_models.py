@@ -3,6 +3,7 @@
     python tests/golden/tiny_models.py > tests/golden/tiny_models.txt
     python tests/golden/tiny_models.py kinds > tests/golden/kinds.txt   (fewer numbers of further kinds)
     python tests/golden/tiny_models.py bfloat16 > tests/golden/tiny_bf16.txt   (with compute: bfloat16's roundings)
+    python tests/golden/tiny_models.py int8 > tests/golden/tiny_int8.txt       (with those of compute: int8)
 
 Needs torch and transformers (made with torch 2.13, transformers 5). Weights are not stored: both
 sides make them from a formula (tests/lm/tiny.h has the same in C):
@@ -218,8 +219,21 @@ def rounded(x, even=True):
     return torch.where(x.abs() < 2.0**-56, torch.zeros_like(out), out)
 
 
-def bfloat16():
-    """What docs/MATH.md says of R10: weights that are matrices, what they are multiplied with, keys and values."""
+def whole(x):
+    """Rows of the last axis as whole numbers within +-127 and their scale, and back: R11."""
+    most = x.abs().amax(-1, keepdim=True)
+    none = most < 2.0**-56
+    rate = torch.where(none, torch.zeros_like(most), torch.tensor(127.0) / most)
+    return torch.round(x * rate) * torch.where(none, torch.zeros_like(most), most / torch.tensor(127.0))
+
+
+def grouped(x):
+    """The same of each 128 of a row, the last fewer."""
+    return torch.cat([whole(part) for part in x.split(128, -1)], -1)
+
+
+def halves(int8):
+    """What docs/MATH.md says of R10 and R11: weights that are matrices, what they are multiplied with, keys and values."""
     for name, keys in MODELS.items():
         keys = {**(COMMON if name != "gpt2" and "gemma" not in name else TOKENS), **keys}
         config = AutoConfig.for_model(keys.pop("model_type"), **keys)
@@ -234,12 +248,16 @@ def bfloat16():
                 module.eager_attention_forward = attend
         for key, module in model.named_modules():
             if type(module).__name__ in ("Linear", "Conv1D") and key != "score":
-                module.register_forward_pre_hook(lambda module, x: (rounded(x[0]),))
+                of = grouped if int8 and key != "lm_head" else rounded
+                module.register_forward_pre_hook(lambda module, x, of=of: (of(x[0]),))
         with torch.no_grad():
             for key, p in sorted(model.named_parameters()):
                 w = weight(key, tuple(p.shape), "gemma" in name, key.endswith(CONV1D))
                 plain = p.dim() < 2 or key == "score.weight" or ".wpe." in key
-                p.copy_(w if plain else rounded(w, even=False))
+                w = w if plain else rounded(w, even=False)
+                if int8 and not plain and "embed" not in key and ".wte." not in key and "lm_head" not in key:
+                    w = whole(w.T).T if key.endswith(CONV1D) and name == "gpt2" else whole(w)
+                p.copy_(w)
             for s, n in list(enumerate(LENGTHS))[1:]:
                 ids = tokens(config.vocab_size, s, n)
                 x = torch.tensor([ids])
@@ -254,8 +272,8 @@ def main():
     torch.set_num_threads(1)
     if sys.argv[1:] == ["kinds"]:
         return kinds()
-    if sys.argv[1:] == ["bfloat16"]:
-        return bfloat16()
+    if sys.argv[1:] in (["bfloat16"], ["int8"]):
+        return halves(sys.argv[1] == "int8")
     for name, keys in MODELS.items():
         keys = {**(COMMON if name != "gpt2" and "gemma" not in name else TOKENS), **keys}
         config = AutoConfig.for_model(keys.pop("model_type"), **keys)

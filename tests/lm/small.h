@@ -109,10 +109,13 @@ enum {
 static inline void small_pack(struct small *small)
 {
     packed_fill(small->image, small->layout, small->params);
+    if (small->model)
+        model_changed(small->model);
 }
 
 static inline void small_new(struct small *small, const struct shape *shape)
 {
+    small->model = NULL;
     assert_ok(params_new(&small->params, shape));
     for (int i = 0; i < small->params->n; i++) {
         const struct tensor *t = &small->params->tensor[i];

@@ -1,4 +1,4 @@
-/* compute: bfloat16: what it rounds, and where; that nothing else changes what is said elsewhere of
+/* compute: bfloat16 and int8: what they round, and where; that nothing else changes what is said elsewhere of
  * roads and instruction sets (lm/forward), training (lm/train) and files (lm/packed_model). */
 #include "lm/file/model_meta.h"
 #include "lm/file/open_model.h"
@@ -77,59 +77,77 @@ static void a_weight_and_sixteen_bits_are_its_master(void **state)
 
 /* ---- the forward pass */
 
-/* torch rounds the same operands in the same places and adds them up in another order: sooner or later a
- * last bit of f32 makes another number of bfloat16, and tokens from there on differ by more. */
-static void torch_with_these_roundings_says_the_same(void **state)
+/* How far a model of tiny's shape is from what torch says of a sequence, on average; *alike: of how many
+ * tokens, from the first on, it says the same to 1e-5. */
+static double apart(const struct shape *shape, int sequence, const float *want, int n,
+                    int *alike)
 {
-    FILE *file = fopen(GOLDEN "/tiny_bf16.txt", "r");
+    const bool words = shape->head == HEAD_LM;
+    const int tokens = n + words, seq[2] = {0, tokens};
+    struct tiny_model m = tiny_reach(shape, tokens);
+    float got[160];
+    int token[160];
+    double sum = 0;
+
+    for (int t = 0; t < tokens; t++)
+        token[t] = tiny_token(shape->vocab, sequence, t);
+    assert_ok(
+        forward_score(m.model, token, seq, 1, 1, words ? got : NULL, NULL, words ? NULL : got));
+    *alike = n;
+    for (int i = n - 1; i >= 0; i--) {
+        const double far = fabs((double)got[i + words] - (double)want[i]);
+
+        sum += far / n;
+        if (far > 1e-5 * (1 + fabs((double)want[i])))
+            *alike = i;
+    }
+    tiny_drop(&m);
+    return sum;
+}
+
+/* torch rounds the same operands in the same places and adds them up in another order: sooner or later a
+ * last bit of f32 makes another number of bfloat16, or another whole number, and tokens from there on
+ * differ by more. `each`: of one sequence at least so many are alike; `least`: of all. */
+static void as_torch_says(const char *path, enum precision compute, int each, int least)
+{
+    FILE *file = fopen(path, "r");
     char name[32], kind[32];
     int sequence, n, lines = 0, all = 0;
 
-    (void)state;
     assert_non_null(file);
     while (fscanf(file, "%31s %31s %d %d", name, kind, &sequence, &n) == 4) {
-        const bool words = !strcmp(kind, "logprob");
-        const int tokens = n + words, seq[2] = {0, tokens};
-        float want[160], got[160];
-        double with = 0, without = 0;
-        int alike = 0;
         struct shape shape = {.layers = 0};
-        int token[160];
+        double with, without;
+        float want[160];
+        int alike;
 
-        assert_true(tokens <= 150);
+        assert_true(n <= 150);
         for (int i = 0; i < n; i++)
             assert_int_equal(fscanf(file, "%f", &want[i]), 1);
         for (int i = 0; i < TINIES; i++)
             if (!strcmp(tiny[i].name, name))
                 shape = tiny[i].shape;
-        for (int t = 0; t < tokens; t++)
-            token[t] = tiny_token(shape.vocab, sequence, t);
-        for (int c = 0; c < PRECISIONS; c++) {
-            struct tiny_model m;
-            double *const sum = c == PRECISION_BFLOAT16 ? &with : &without;
-
-            shape.compute = (enum precision)c;
-            m = tiny_reach(&shape, tokens);
-            assert_ok(forward_score(m.model, token, seq, 1, 1, words ? got : NULL, NULL,
-                                    words ? NULL : got));
-            for (int i = 0; i < n; i++)
-                *sum += fabs((double)got[i + words] - (double)want[i]) / n;
-            for (int i = 0; i < n && c == PRECISION_BFLOAT16; i++, alike++)
-                if (fabs((double)got[i + words] - (double)want[i]) >
-                    1e-5 * (1 + fabs((double)want[i])))
-                    break;
-            tiny_drop(&m);
-        }
-        print_message("%s, %d tokens: %.2g apart; in float32 %.2g; the first %d are alike\n",
-                      name, tokens, with, without, alike);
+        without = apart(&shape, sequence, want, n, &alike);
+        shape.compute = compute;
+        with = apart(&shape, sequence, want, n, &alike);
+        print_message(
+            "%s, %s, %d tokens: %.2g apart; in float32 %.2g; the first %d are alike\n",
+            precision_name(compute), name, n, with, without, alike);
         all += alike;
-        assert_true(with < 0.5 * without && alike >= 2);
+        assert_true(with < 0.5 * without && alike >= each);
         lines++;
     }
     fclose(file);
     assert_int_equal(lines, 2 * TINIES);
     print_message("%d tokens to 1e-5\n", all);
-    assert_true(all > 300);
+    assert_true(all > least);
+}
+
+static void torch_with_these_roundings_says_the_same(void **state)
+{
+    (void)state;
+    as_torch_says(GOLDEN "/tiny_bf16.txt", PRECISION_BFLOAT16, 2, 300);
+    as_torch_says(GOLDEN "/tiny_int8.txt", PRECISION_INT8, 1, 900);
 }
 
 static void on_the_grid(const float *x, size_t n)
@@ -152,7 +170,7 @@ static void keys_and_values_are_rounded_where_they_are_made(void **state)
         struct small s;
         float *hidden;
 
-        shape.compute = PRECISION_BFLOAT16;
+        shape.compute = k % 2 ? PRECISION_INT8 : PRECISION_BFLOAT16;
         small_new(&s, &shape);
         assert_ok(cache_new(&cache, &shape, N));
         assert_ok(forward_work_new(&work, &shape, N));
@@ -240,12 +258,91 @@ static void an_image_has_two_bytes_a_parameter(void **state)
     }
 }
 
-static void float32_is_not_computed_from_by_bfloat16(void **state)
+/* Of a matrix: a byte, and a float a row. */
+static void an_image_of_whole_numbers_has_one(void **state)
+{
+    struct shape shape = tiny[1].shape, bf16;
+    double linear = 0, half = 0;
+    struct params *outline;
+
+    (void)state;
+    shape.vocab = 4096;
+    shape.width = shape.ffn = 768;
+    shape.heads = shape.kv_heads = 12;
+    shape.head_dim = 64;
+    bf16 = shape;
+    shape.compute = PRECISION_INT8;
+    bf16.compute = PRECISION_BFLOAT16;
+    assert_ok(params_outline(&outline, &shape));
+    for (int i = 0; i < outline->n; i++) {
+        const struct tensor *t = &outline->tensor[i];
+
+        *(t->row->kind == KIND_LINEAR ? &linear : &half) += (double)t->rows * t->cols;
+    }
+    params_free(outline);
+    assert_int_equal(packed_size(&shape), packed_size(&bf16)); /* it travels so */
+    assert_true((double)packed_size_as(&shape, PACKED_INT8) < 1.02 * (linear + 2 * half));
+    assert_true((double)model_size_beside(&shape) < 1.02 * linear);
+    assert_int_equal(model_size_beside(&bf16), 0);
+}
+
+/* Made of f32 that is rounded on its way, of an image of pairs, and again after that has changed. */
+static void whole_numbers_are_those_of_the_rounded_weights(void **state)
+{
+    const int seq[2] = {0, 40};
+    int token[40];
+
+    (void)state;
+    for (int k = 0; k < SMALL_SHAPES; k++) {
+        struct shape shape = small_shape[k];
+        const bool words = shape.head == HEAD_LM;
+        float want[40], got[40];
+        struct packed_layout *layout;
+        struct model *model;
+        struct small s;
+        float *image;
+
+        shape.compute = PRECISION_INT8;
+        small_new(&s, &shape);
+        for (int i = 0; i < 40; i++)
+            token[i] = formula_token((uint32_t)i, 3, shape.vocab);
+        assert_ok(packed_layout_as(&layout, &shape, PACKED_INT8));
+        assert_ok(mem_big(&image, layout->size, sizeof *image, "image"));
+        for (int again = 0; again < 2; again++) {
+            for (size_t i = 0; again && i < s.params->count; i++)
+                s.params->data[i] *= 1.0f + 0.01f * (float)(i % 7);
+            small_pack(&s);
+            packed_fill(image, layout, s.params);
+            assert_ok(
+                model_new_as(&model, &shape, PACKED_INT8, image, layout->size * sizeof *image));
+            for (int one = 0; one < 2; one++)
+                assert_ok(forward_score(one ? model : s.model, token, seq, 1, 1,
+                                        words ? one ? got : want : NULL, NULL,
+                                        words ? NULL
+                                        : one ? got
+                                              : want));
+            assert_memory_equal(got + words, want + words, (size_t)(40 - words) * sizeof *got);
+            model_free(model);
+        }
+        free(image);
+        packed_layout_free(layout);
+        small_free(&s);
+    }
+}
+
+static void an_image_that_is_too_fine_or_coarse_is_refused(void **state)
 {
     struct shape shape = small_shape[0];
     struct packed_layout *layout;
 
     (void)state;
+    for (int store = PACKED_INT8; store <= PACKED_BESIDE; store++)
+        for (int c = 0; c < PRECISION_INT8; c++) {
+            shape.compute = (enum precision)c;
+            assert_err(ERR_RANGE, packed_layout_as(&layout, &shape, (enum packed_store)store));
+        }
+    shape.compute = PRECISION_INT8;
+    assert_err(ERR_RANGE, packed_layout_as(&layout, &shape, PACKED_F32));
     shape.compute = PRECISION_BFLOAT16;
     assert_err(ERR_RANGE, packed_layout_as(&layout, &shape, PACKED_F32));
     shape.compute = PRECISIONS;
@@ -267,6 +364,8 @@ static void a_word_names_it(void **state)
     assert_int_equal(got, PRECISION_FLOAT32);
     assert_ok(precision_named(&got, "bf16"));
     assert_int_equal(got, PRECISION_BFLOAT16);
+    assert_true(precision_halves(PRECISION_INT8) && precision_halves(PRECISION_BFLOAT16) &&
+                !precision_halves(PRECISION_FLOAT32));
     assert_err(ERR_RANGE, precision_named(&got, "fp16"));
     assert_non_null(strstr(err_text(), "bfloat16"));
     assert_err(ERR_RANGE, precision_named(&got, "int4"));
@@ -283,21 +382,21 @@ static void score(const struct open_model *m, float out[24])
 }
 
 /* Rounded weights in a file of f32 are the file's own; the card says what is computed in. */
-static void a_file_of_float32_is_rounded(void **state)
+static void rounded_as(enum precision compute)
 {
+    const char *const name = precision_name(compute);
     struct model_files *files, *of_card;
     struct open_model m, again;
     float want[24], got[24];
 
-    (void)state;
-    assert_ok(open_model_all(&m, GOLDEN "/model/llama5", HEAD_LM, "bfloat16"));
+    assert_ok(open_model_all(&m, GOLDEN "/model/llama5", HEAD_LM, name));
+    assert_int_equal(m.files->layout->store, packed_store_run(model_shape(m.model)));
     score(&m, want);
-    assert_ok(model_files_open_as(&files, GOLDEN "/model/llama5", MODEL_FILES_ALL,
-                                  PRECISION_BFLOAT16));
+    assert_ok(model_files_open_as(&files, GOLDEN "/model/llama5", MODEL_FILES_ALL, compute));
     for (int half = 0; half < 2; half++) {
         assert_ok(model_files_save(scratch_at("as"), files, files->params,
                                    half ? "bfloat16" : "float32"));
-        assert_ok(open_model_all(&again, scratch_at("as"), HEAD_LM, "bfloat16"));
+        assert_ok(open_model_all(&again, scratch_at("as"), HEAD_LM, name));
         assert_int_equal(again.files->layout->size, m.files->layout->size);
         assert_memory_equal(again.files->image, m.files->image,
                             m.files->layout->size * sizeof(float));
@@ -306,11 +405,21 @@ static void a_file_of_float32_is_rounded(void **state)
         open_model_close(&again);
     }
     assert_ok(model_files_from_meta(&of_card, m.files->card, m.files->card_size, "card"));
-    assert_int_equal(of_card->shape.compute, PRECISION_BFLOAT16);
-    assert_int_equal(packed_size(&of_card->shape), m.files->layout->size * sizeof(float));
+    assert_int_equal(of_card->shape.compute, compute);
+    assert_int_equal(packed_size_as(&of_card->shape, m.files->layout->store),
+                     m.files->layout->size * sizeof(float));
     model_files_free(of_card);
     model_files_free(files);
     open_model_close(&m);
+}
+
+static void a_file_of_float32_is_rounded(void **state)
+{
+    struct open_model m;
+
+    (void)state;
+    rounded_as(PRECISION_BFLOAT16);
+    rounded_as(PRECISION_INT8);
     assert_err(ERR_RANGE, open_model_all(&m, GOLDEN "/model/llama5", HEAD_LM, "float16"));
 }
 
@@ -341,7 +450,9 @@ int main(void)
         cmocka_unit_test(keys_and_values_are_rounded_where_they_are_made),
         cmocka_unit_test(a_fault_names_its_weight),
         cmocka_unit_test(an_image_has_two_bytes_a_parameter),
-        cmocka_unit_test(float32_is_not_computed_from_by_bfloat16),
+        cmocka_unit_test(an_image_of_whole_numbers_has_one),
+        cmocka_unit_test(whole_numbers_are_those_of_the_rounded_weights),
+        cmocka_unit_test(an_image_that_is_too_fine_or_coarse_is_refused),
         cmocka_unit_test(a_word_names_it),
         cmocka_unit_test(a_file_of_float32_is_rounded),
         cmocka_unit_test(a_card_of_another_kind_is_refused),
