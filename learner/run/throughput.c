@@ -1,13 +1,15 @@
 /* The peak is measured once a process, when a figure is first asked for: behind the first steps, on the
- * thread and the threads that trained. On a machine that others use it is what they leave, as the steps
- * are. int8's learner runs forward in int8 and backward in bfloat16, whose peak it is held against. */
+ * thread and the threads that trained. On a machine that others use it is what they leave at best. int8's learner runs forward in int8 and backward in bfloat16, whose peak it is held against. */
 #include "learner/run/throughput.h"
 
 #include "lm/kernel/isa.h"
 #include "lm/kernel/peak.h"
 #include "lm/model/params.h"
 
-#define SECONDS .05
+#include <math.h>
+
+enum { SLICES = 5 }; /* the best counts: what else runs comes and goes */
+#define SLICE .01
 
 void throughput_new(struct throughput *out, const struct params *params, bool adapter)
 {
@@ -19,8 +21,9 @@ void throughput_new(struct throughput *out, const struct params *params, bool ad
 
 double throughput_peak(struct throughput *t)
 {
-    if (!t->measured)
-        t->peak = peak_products((enum peak_kind)t->kind, isa_current()->name, SECONDS);
+    for (int i = 0; i < SLICES && !t->measured; i++)
+        t->peak =
+            fmax(t->peak, peak_products((enum peak_kind)t->kind, isa_current()->name, SLICE));
     t->measured = true;
     return t->peak;
 }

@@ -111,10 +111,10 @@ double peak_products(enum peak_kind kind, const char *isa, double seconds)
     if (!peak)
         return 0;
 #pragma omp parallel reduction(+ : done)
-    while ((double)(clock_mono_ns() - start) < seconds * 1e9) {
+    do { /* once at least: a thread may come late */
         peak->loop();
         done++;
-    }
+    } while ((double)(clock_mono_ns() - start) < seconds * 1e9);
     return 2.0 * peak->products * SUMS * TIMES * (double)done /
            (double)(clock_mono_ns() - start) * 1e9;
 }
@@ -126,7 +126,7 @@ double peak_bytes(const void *block, size_t bytes, size_t piece, double seconds)
     size_t read = 0;
     int64_t sum = 0;
 
-    for (size_t at = 0; (double)(clock_mono_ns() - start) < seconds * 1e9; at++) {
+    for (size_t at = 0; !at || (double)(clock_mono_ns() - start) < seconds * 1e9; at++) {
         const char *from = (const char *)block + at % pieces * piece;
 
 #pragma omp parallel reduction(^ : sum)

@@ -1,6 +1,7 @@
 # The engine: kernels, forward pass, generation.
 drover_test(lm/kernel NEEDS lm_kernel OpenMP::OpenMP_C TIMEOUT 120)
 drover_test(lm/cores NEEDS lm_kernel OpenMP::OpenMP_C)
+drover_test(lm/peak NEEDS lm_kernel)
 drover_test(lm/kernel_bf16 NEEDS lm_kernel OpenMP::OpenMP_C m TIMEOUT 120)
 drover_test(lm/kernel_int8 NEEDS lm_kernel OpenMP::OpenMP_C m TIMEOUT 120)
 drover_test(lm/lengths NEEDS lm_kernel OpenMP::OpenMP_C m)
