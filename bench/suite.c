@@ -6,6 +6,7 @@
 
 #include "bench/exactness.h"
 #include "bench/gemm_point.h"
+#include "bench/passes.h"
 #include "bench/phase.h"
 
 #include "base/clock.h"
@@ -125,15 +126,19 @@ static void put_phase(const struct measuring *run, const struct phase *p)
                   memory ? "memory" : "arithmetic"));
 }
 
-/* Operations of `tokens` tokens through all weights: an estimate of a point's time. */
-static double estimate(const struct measuring *run, double tokens, double passes)
+/* An estimate of a point's time, at a part of the peak: `tokens` tokens in so many passes through all weights, of which each sees
+ * `seen` others; once as it is, once its products alone. */
+static double estimate(const struct measuring *run, double tokens, double passes, double seen)
 {
     const double weights = (double)run->subject.params->count;
     const double peak = run->peak > 0 ? run->peak : run->bandwidth;
+    const double peak_float = run->peak_float > 0 ? run->peak_float : run->bandwidth;
+    const double attention =
+        passes_attention(run->subject.model, 1, seen) * tokens / peak_float;
     const double bytes = 4 * weights * passes / run->bandwidth;
 
-    /* the phase itself, and its products alone */
-    return 2 * run->suite->rounds * (2 * weights * tokens / (slow * peak) + bytes);
+    return run->suite->rounds *
+           ((2 * 2 * weights * tokens / peak + attention) / slow + 2 * bytes);
 }
 
 /* Two rows: the prompt, then what is decoded behind it. */
@@ -146,7 +151,7 @@ static enum err decode(struct measuring *run, int batch, int context)
 
     snprintf(what, sizeof what, "decode, %s, batch %d behind %d tokens",
              precision_name(run->compute), batch, context);
-    if (!begins(run, estimate(run, context + (double)batch * fresh, fresh), what))
+    if (!begins(run, estimate(run, context + (double)batch * fresh, fresh, context), what))
         return OK;
     err = phase_decode(p, &run->subject, batch, context, fresh, run->suite->rounds);
     if (err)
@@ -181,7 +186,7 @@ static enum err whole_texts(struct measuring *run, bool learn)
 
     snprintf(what, sizeof what, "%s, %s, %d texts of %d tokens", learn ? "train" : "score",
              precision_name(run->compute), suite->texts, suite->length);
-    if (!begins(run, estimate(run, n, 1) * (learn ? 4 : 1), what))
+    if (!begins(run, estimate(run, n, 1, suite->length) * (learn ? 4 : 1), what))
         return OK;
     if (learn)
         err = phase_train(p, &run->subject, suite->texts, suite->length, suite->rounds);

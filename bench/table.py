@@ -13,8 +13,9 @@
     threads=2
 
 A round runs every line once, a line's programs one after another, in the opposite order every second round: what else the machine
-does falls on all of them. The first round runs every peer; of peers that compete (the same program in float32 and in bfloat16, with
-and without a pass ahead) those that were the fastest in none of its figures are left out from then on, for they cost most of the time.
+does falls on all of them. The first round runs every program; of peers that compete (the same program in float32 and in bfloat16,
+with and without a pass ahead) those that were the fastest in nothing that JUDGED names are left out from then on, for they cost most
+of the time, and so is what SEEN_ONCE names of ours.
 What fails is told and not tried again in that run; the others go on. A run begins nothing that would outlast `minutes` by what it took before, says so, and goes on where it ended when it is started
 again. A ratio is of two figures of one round; the table has the median of the rounds, the least and the greatest. Memory is the
 most that a program and all its children held together (PSS, looked at twice a second), loading included."""
@@ -27,6 +28,8 @@ KEYS = {"pairs": "5", "minutes": "25", "lines": "", "python": "python3", "python
         "build": "build/release", "threads": "2"}
 BEGIN, END = "<!-- bench/table.py -->", "<!-- end of bench/table.py -->"
 FRESH = 24  # tokens that a sequence decodes
+JUDGED = {"decode": r"decode|score", "sft": "training", "dpo": "dpo epoch", "grpo": "grpo step", "ppo": "ppo step"}
+SEEN_ONCE = {(line, "ours float32") for line in ("dpo", "grpo", "ppo")}
 EQUAL = {"llama.cpp f32": "ours float32", "llama.cpp bf16": "ours bfloat16", "llama.cpp q8_0": "ours int8"}  # bytes a weight
 
 
@@ -67,15 +70,15 @@ def figures(out):
 
 
 def left_out(runs, line, programs):
-    """Competing peers that were the best of their kin in no figure of the first round."""
+    """What need not run again after the first round."""
     first = {r["who"]: r["figures"] for r in runs if r["line"] == line and r["round"] == 0}
     best = set()
     for kin in {kin for _, kin, _ in programs}:
         members = [who for who, of, _ in programs if of == kin and who in first]
-        for label in {label for who in members for label in first[who]}:
+        for label in {label for who in members for label in first[who] if re.search(JUDGED[line], label)}:
             have = [who for who in members if label in first[who]]
             best.add((max if more_is_better(label) else min)(have, key=lambda who: first[who][label]))
-    return {who for who, kin, _ in programs if kin != "ours" and who not in best}
+    return {who for who, kin, _ in programs if (line, who) in SEEN_ONCE or kin != "ours" and who not in best}
 
 
 def run(path, k):
@@ -109,7 +112,8 @@ def run(path, k):
                 seconds = time.monotonic() - start
                 got = figures(text)
                 if line != "decode":
-                    got = {label: value for label, value in got.items() if label != "peak memory"} | {"peak memory": round(held, 6)}
+                    got.pop("peak memory", None)
+                    got |= {"peak memory": round(held, 6)} if held else {}
                 runs.append({"line": line, "who": who, "round": round_, "seconds": round(seconds, 1), "load": round(load, 1), "figures": got})
                 with open(path + ".new", "w") as f:
                     json.dump(kept, f, indent=1)

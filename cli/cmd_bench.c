@@ -6,6 +6,7 @@
 #include "bench/suite.h"
 #include "cli/command.h"
 #include "cli/json_out.h"
+#include "lm/kernel/cores.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 /* Lists are texts with commas, read by suite_list. */
 struct bench_conf {
     char *model, *compute, *parts, *batch, *context, *width, *rows, *json;
-    int layers, new_tokens, texts, length, rounds;
+    int threads, layers, new_tokens, texts, length, rounds;
     double seconds;
 };
 
@@ -24,9 +25,10 @@ static const struct conf_key keys[] = {
         "qwen2.5-1.5b"),
     CONF_INT(bench_conf, layers, "0", 0, 512, "of such a shape, so many layers; 0: its own"),
     CONF_TEXT(bench_conf, compute, "float32,bfloat16", "one precision after another"),
+    CORES_KEY(bench_conf),
     CONF_TEXT(bench_conf, parts, "products,decode,score,train,exactness", "what is measured"),
     CONF_TEXT(bench_conf, batch, "1,2,4,8,16,32,64,128", "sequences that are decoded together"),
-    CONF_TEXT(bench_conf, context, "128,512,2048",
+    CONF_TEXT(bench_conf, context, "128,512,2048,8192",
               "tokens before the first one decoded; each batch has the first, the first batch "
               "each"),
     CONF_INT(bench_conf, new_tokens, "16", 2, 4096, "that each sequence decodes"),
