@@ -60,9 +60,11 @@ static enum err decode_round(struct phase out[2], struct generate *g, const stru
 }
 
 /* Caches, the prompt and the room of products live through all rounds: what is timed allocates nothing. */
-enum err phase_decode(struct phase out[2], const struct subject *subject, int batch,
-                      int context, int fresh, int rounds)
+enum err phase_decode(struct phase out[2], const struct subject *subject,
+                      const struct phase_plan *plan)
 {
+    const int batch = plan->batch, context = plan->length, fresh = plan->fresh,
+              rounds = plan->rounds;
     const struct model *model = subject->model;
     const int steps = fresh - 1;
     struct generate *g = NULL;
@@ -77,11 +79,13 @@ enum err phase_decode(struct phase out[2], const struct subject *subject, int ba
     work(&out[1], model, steps, batch, batch, context + fresh / 2.0);
     texts(prompt, seq, 1, context, model_shape(model)->vocab);
     job.sampling = (struct sampling){.temperature = 1, .top_p = 1, .max_new = fresh};
-    if (!err)
+    if (!err && plan->alone)
         err = passes_room_new(&room, subject, context > batch ? context : batch);
     for (int r = 0; !err && r < rounds; r++) {
         job.task = (uint64_t)r; /* draws of its own */
         err = decode_round(out, g, model, &job, r);
+        if (!plan->alone)
+            continue;
         out[0].products[r] = passes_forward(room, subject, context, batch);
         for (int i = 0; i < steps; i++)
             out[1].products[r] += passes_forward(room, subject, batch, batch);
@@ -93,16 +97,17 @@ enum err phase_decode(struct phase out[2], const struct subject *subject, int ba
 }
 
 /* forward_score makes its scratch anew at each call, as commands use it: that is in the time. */
-enum err phase_score(struct phase *out, const struct subject *subject, int batch, int length,
-                     int rounds)
+enum err phase_score(struct phase *out, const struct subject *subject,
+                     const struct phase_plan *plan)
 {
+    const int batch = plan->batch, length = plan->length, rounds = plan->rounds;
     const struct model *model = subject->model;
     const int n = batch * length;
     int *token = mem_new((size_t)n, sizeof *token),
         *seq = mem_new((size_t)batch + 1, sizeof *seq);
     float *logprob = mem_new((size_t)n, sizeof *logprob);
     struct passes_room *room = NULL;
-    enum err err = passes_room_new(&room, subject, n);
+    enum err err = plan->alone ? passes_room_new(&room, subject, n) : OK;
 
     *out = (struct phase){"score", batch, length, n, rounds, {0}, {0}, 0, 0, 0};
     work(out, model, 1, n, n, length / 2.0);
@@ -112,7 +117,8 @@ enum err phase_score(struct phase *out, const struct subject *subject, int batch
 
         err = forward_score(model, token, seq, batch, 1, logprob, NULL, NULL);
         out->seconds[r] = now() - start;
-        out->products[r] = passes_forward(room, subject, n, n);
+        if (plan->alone)
+            out->products[r] = passes_forward(room, subject, n, n);
     }
     passes_room_free(room);
     free(token);
@@ -157,7 +163,7 @@ static enum err learn_round(double took[PHASE_TRAIN], struct learning *l,
 
 /* Everything is made before the first round, which is not told. */
 static enum err learn(struct phase out[PHASE_TRAIN], struct learning *l,
-                      struct subject *subject, int rounds)
+                      struct subject *subject, const struct phase_plan *plan)
 {
     const int n = l->batch.n;
     struct passes_room *room = NULL;
@@ -171,13 +177,13 @@ static enum err learn(struct phase out[PHASE_TRAIN], struct learning *l,
         err = mem_big(&l->grad, subject->params->count, sizeof *l->grad, "gradients");
     if (!err)
         err = moments_new(&l->moments, subject->params, false);
-    if (!err)
+    if (!err && plan->alone)
         err = passes_room_new(&room, subject, n);
-    for (int r = -1; !err && r < rounds; r++) {
+    for (int r = -1; !err && r < plan->rounds; r++) {
         err = learn_round(took, l, subject, r);
         for (int i = 0; r >= 0 && i < PHASE_TRAIN; i++)
             out[i].seconds[r] = took[i];
-        if (r >= 0 && !err) {
+        if (r >= 0 && !err && plan->alone) {
             out[0].products[r] = passes_forward(room, subject, n, n);
             out[1].products[r] = passes_backward(room, subject, n, n);
         }
@@ -190,9 +196,10 @@ static enum err learn(struct phase out[PHASE_TRAIN], struct learning *l,
 }
 
 /* The loss is the mean negative log-probability: its slope is the same at each token. */
-enum err phase_train(struct phase out[PHASE_TRAIN], struct subject *subject, int batch,
-                     int length, int rounds)
+enum err phase_train(struct phase out[PHASE_TRAIN], struct subject *subject,
+                     const struct phase_plan *plan)
 {
+    const int batch = plan->batch, length = plan->length, rounds = plan->rounds;
     const struct model *model = subject->model;
     const int n = batch * length;
     int *token = mem_new((size_t)n, sizeof *token),
@@ -215,7 +222,7 @@ enum err phase_train(struct phase out[PHASE_TRAIN], struct subject *subject, int
     texts(token, seq, batch, length, model_shape(model)->vocab);
     for (int i = 0; i < n; i++)
         l.slope[i] = -1.0f / (float)n;
-    err = learn(out, &l, subject, rounds);
+    err = learn(out, &l, subject, plan);
     free(token);
     free(seq);
     free(l.logprob);

@@ -19,22 +19,29 @@ struct phase {
     double product_work, attention_work, bytes;
 };
 
-/* `rounds` is 1..ROUNDS in all of them. Errors: ERR_RANGE (a length beyond the model's context), ERR_NOMEM. */
+/* What is measured: `batch` sequences of `length` tokens, of decoding `fresh` more each, at least two. `alone`: the products
+ * are run alone, too. */
+struct phase_plan {
+    int batch, length, fresh, rounds; /* rounds 1..ROUNDS */
+    bool alone;
+};
 
-/* One prompt of `context` tokens is read once for `batch` sequences, which then make `fresh` tokens each, at least
- * two: two phases, of which the second has all tokens but each sequence's first. */
-enum err phase_decode(struct phase out[2], const struct subject *subject, int batch,
-                      int context, int fresh, int rounds) MUST_CHECK;
+/* Errors of all: ERR_RANGE (a length beyond the model's context), ERR_NOMEM. */
 
-/* Log-probabilities of `batch` texts of `length` tokens. */
-enum err phase_score(struct phase *out, const struct subject *subject, int batch, int length,
-                     int rounds) MUST_CHECK;
+/* One prompt is read once for all sequences, which then decode: two phases, of which the second has all tokens but each
+ * sequence's first. */
+enum err phase_decode(struct phase out[2], const struct subject *subject,
+                      const struct phase_plan *plan) MUST_CHECK;
 
-/* The same texts learnt, all weights: forward, backward, and the optimiser's step with the clip before it. A round more than
- * `rounds` is run, first: it touches memory for the first time. The subject's weights move. */
+/* Log-probabilities of whole texts. */
+enum err phase_score(struct phase *out, const struct subject *subject,
+                     const struct phase_plan *plan) MUST_CHECK;
+
+/* The same texts learnt, all weights: forward, backward, and the optimiser's step with the clip before it. A round more is
+ * run, first: it touches memory for the first time. The subject's weights move. */
 enum { PHASE_TRAIN = 3 };
-enum err phase_train(struct phase out[PHASE_TRAIN], struct subject *subject, int batch,
-                     int length, int rounds) MUST_CHECK;
+enum err phase_train(struct phase out[PHASE_TRAIN], struct subject *subject,
+                     const struct phase_plan *plan) MUST_CHECK;
 
 /* Seconds, and products' seconds, of the median round. */
 double phase_seconds(const struct phase *phase);

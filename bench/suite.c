@@ -153,7 +153,8 @@ static enum err decode(struct measuring *run, int batch, int context)
              precision_name(run->compute), batch, context);
     if (!begins(run, estimate(run, context + (double)batch * fresh, fresh, context), what))
         return OK;
-    err = phase_decode(p, &run->subject, batch, context, fresh, run->suite->rounds);
+    err = phase_decode(p, &run->subject,
+                       &(struct phase_plan){batch, context, fresh, run->suite->rounds, true});
     if (err)
         return without(run, err, what);
     put_phase(run, &p[0]);
@@ -180,6 +181,7 @@ static enum err whole_texts(struct measuring *run, bool learn)
 {
     const struct suite *suite = run->suite;
     const int n = suite->texts * suite->length;
+    const struct phase_plan plan = {suite->texts, suite->length, 0, suite->rounds, true};
     char what[WORDS];
     struct phase p[PHASE_TRAIN];
     enum err err;
@@ -189,9 +191,9 @@ static enum err whole_texts(struct measuring *run, bool learn)
     if (!begins(run, estimate(run, n, 1, suite->length) * (learn ? 4 : 1), what))
         return OK;
     if (learn)
-        err = phase_train(p, &run->subject, suite->texts, suite->length, suite->rounds);
+        err = phase_train(p, &run->subject, &plan);
     else
-        err = phase_score(p, &run->subject, suite->texts, suite->length, suite->rounds);
+        err = phase_score(p, &run->subject, &plan);
     if (err)
         return without(run, err, what);
     for (int i = 0; i < (learn ? PHASE_TRAIN : 1); i++)
