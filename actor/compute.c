@@ -229,6 +229,8 @@ static void admit(struct compute *c, size_t i)
                                      .prompt = job->prompt,
                                      .n_prompt = job->prompts,
                                      .sampling = compute_item_sampling(job),
+                                     .earlier =
+                                         compute_item_earlier(job, c->files->shape.vocab),
                                      .owner = job};
 
     if (generate_admit(c->generate, &ask)) {

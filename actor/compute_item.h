@@ -8,6 +8,7 @@
 #include "proto/limit.h"
 #include "proto/noun.h"
 
+struct draft_answers;
 struct fetch_rebuild;
 struct model_files;
 struct sampling;
@@ -39,6 +40,7 @@ struct compute_item {
     uint32_t begun; /* samples before `first` that are, or were, in slots */
     int *prompt;    /* owned by the item */
     int prompts;
+    struct earlier earlier; /* owned, too */
     struct decoding decoding;
     int32_t stop[MAX_STOPS];
     char *stop_text[MAX_STOPS];    /* owned */
@@ -56,6 +58,9 @@ struct compute_item *compute_item_job(const struct task *task, uint32_t first, u
                                       bool text);
 /* How a job's samples are drawn; stop texts stay the job's. */
 struct sampling compute_item_sampling(const struct compute_item *job);
+/* The job's earlier answers, which stay its own; none if they are not what a model of this vocabulary wrote,
+ * and that is said once a process. Of one thread. */
+struct draft_answers compute_item_earlier(const struct compute_item *job, int vocab);
 /* Why a task cannot be decoded at all, in words; NULL if it can. */
 const char *compute_item_unfit(const struct task *task);
 

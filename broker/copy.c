@@ -33,6 +33,13 @@ static const char *put_text(struct copy_block *block, const char *text)
     return put(block, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
+static void put_earlier(struct copy_block *block, struct earlier *e)
+{
+    e->each = put(block, e->each, e->n_each * sizeof *e->each);
+    e->token = put(block, e->token, e->n_token * sizeof *e->token);
+    e->share = put(block, e->share, e->n_token);
+}
+
 /* `out` is NULL while it only counts; then what was put is copied over it with pointers into
  * the block. */
 static void put_task(struct copy_block *block, const struct task *in)
@@ -53,6 +60,7 @@ static void put_task(struct copy_block *block, const struct task *in)
     task.decoding.stop_text = text;
     task.prompt_text = put_text(block, in->prompt_text);
     task.meta = put_text(block, in->meta);
+    put_earlier(block, &task.earlier);
     if (out)
         *out = task;
 }
@@ -173,7 +181,7 @@ static bool same_decoding(const struct decoding *a, const struct decoding *b)
     return true;
 }
 
-/* Cheap comparisons first. All that decides the answer, or its scores, counts. */
+/* Cheap comparisons first. All that decides the answer, or its scores, counts; earlier answers do not. */
 bool copy_same_task(const struct task *a, const struct task *b)
 {
     if (a->id != b->id || a->seed != b->seed || a->samples != b->samples ||

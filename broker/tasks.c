@@ -161,8 +161,13 @@ enum err tasks_add(struct open_tasks *tasks, const struct task *def, uint32_t n_
                    int64_t now_ms)
 {
     struct open_task *task = mem_new(1, sizeof *task);
-    enum err err = copy_task(&task->def, &task->bytes, def);
+    struct task lean = *def;
+    enum err err;
     const bool none = tasks->base == tasks->end;
+
+    if (tasks->bytes > tasks->bytes_max / 2) /* tasks come first; what only helps them goes */
+        lean.earlier = (struct earlier){.n_each = 0};
+    err = copy_task(&task->def, &task->bytes, &lean);
 
     if (err)
         goto out;

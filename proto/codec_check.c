@@ -43,6 +43,22 @@ static enum err settled(const struct settled *settled)
     return OK;
 }
 
+/* Answers that do not lie one behind the other would be read beyond their end. */
+static enum err earlier(const struct earlier *e)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < e->n_each; i++) {
+        if (!e->each[i])
+            return err_set(ERR_RANGE, "earlier: answer %u has no tokens", i);
+        sum += e->each[i];
+    }
+    if (sum != e->n_token)
+        return err_set(ERR_RANGE, "earlier: %u tokens of answers that say %llu", e->n_token,
+                       (unsigned long long)sum);
+    return tokens(e->token, e->n_token, "earlier");
+}
+
 /* What an actor could not decode is not a task: nothing to read, nothing to write, or a
  * distribution that is none. Comparisons are written so that NaN fails them. */
 static enum err task(const struct task *task)
@@ -62,7 +78,9 @@ static enum err task(const struct task *task)
     err = tokens(task->prompt, task->n_prompt, "prompt");
     if (!err)
         err = tokens(d->stop, d->n_stop, "stop");
-    return err ? err : tokens(task->tail, task->n_tail, "tail");
+    if (!err)
+        err = tokens(task->tail, task->n_tail, "tail");
+    return err ? err : earlier(&task->earlier);
 }
 
 /* Subtracted rather than added: the sum of two numbers within limits could be above both. */

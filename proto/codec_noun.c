@@ -87,6 +87,13 @@ static const struct field decoding[] = {
 };
 static const struct field_table decoding_table = TABLE(decoding, decoding);
 
+static const struct field earlier[] = {
+    COLUMN(earlier, each, n_each, MAX_EARLIER, codec_noun_u32),
+    COLUMN(earlier, token, n_token, MAX_EARLIER_TOKENS, codec_noun_i32),
+    BESIDE(earlier, share, n_token, MAX_EARLIER_TOKENS, codec_noun_u8),
+};
+static const struct field_table earlier_table = TABLE(earlier, earlier);
+
 static const struct field task[] = {
     HEAD_TASK(task, id, LIMIT_TASK),
     ANY64(task, seed),
@@ -98,6 +105,7 @@ static const struct field task[] = {
     COLUMN(task, tail, n_tail, MAX_HOLD, codec_noun_i32),
     TEXT(task, prompt_text, MAX_TEXT),
     TEXT(task, meta, MAX_JSON),
+    MAP(task, earlier, earlier_table),
 };
 const struct field_table codec_noun_task = TABLE(task, task);
 

@@ -27,6 +27,8 @@ enum {
     MAX_LAG = 8,      /* versions that an answer may be old (overlap): beyond, nothing learns */
     MAX_LIVE = 10,    /* images an actor keeps: tasks name MAX_LAG + 1 at once, one comes */
     MAX_WANTED = 16,  /* versions that open tasks name: MAX_LAG + 1, and an evaluation's */
+    MAX_EARLIER = 64, /* earlier answers that travel with a task: more say nothing new */
+    MAX_EARLIER_TOKENS = 16 << 10, /* of all of them: 80 KiB, a fiftieth of a body */
     MAX_STOPS = 8,    /* stop tokens, stop texts: what a request to a hosted model may have */
     MAX_REWARDS = 16, /* of a configuration; with the reference they are the run's scorers */
     MAX_PEERS = 4096, /* connections of a broker (hub_conf) */
@@ -81,6 +83,10 @@ _Static_assert(MAX_GUESTS *HASH_BYTES < WIRE_CONTROL_MAX, "guests fit a control 
 _Static_assert(2 * MAX_TOKENS + MAX_HOLD <= INT32_MAX, "prompt, answer and tail are an int");
 _Static_assert(MAX_SAMPLES *(INT64_C(3) * MAX_TOKENS) <= INT32_MAX,
                "a ticket's tokens are too");
+_Static_assert(4 * MAX_TOKENS + MAX_TEXT + MAX_JSON + 5 * MAX_EARLIER_TOKENS +
+                       WIRE_CONTROL_MAX <
+                   WIRE_BODY_MAX,
+               "a task fits a body with its earlier answers");
 _Static_assert(MAX_CLAIMS * 48 <= WIRE_BODY_MAX, "claims fit a body");
 _Static_assert(MAX_RANGES * 16 <= WIRE_BODY_MAX, "ranges fit a body");
 _Static_assert(MAX_LEASES * 8 <= WIRE_CONTROL_MAX, "leases fit a control message");

@@ -81,6 +81,14 @@ struct decoding { /* `temperature` 0 is greedy; top_p 1, min_p 0, top_k 0 are of
     uint32_t n_stop_text;
 };
 
+struct earlier {          /* answers to guess by; no part of a task (docs/PROTOCOL.md, OPEN) */
+    const uint32_t *each; /* tokens of each answer */
+    uint32_t n_each;
+    const int32_t *token; /* one answer behind the other */
+    uint32_t n_token;
+    const uint8_t *share; /* [n_token] the probability that each token had, of 255 */
+};
+
 #define TASK_IDS (UINT64_C(1) << 62) /* above all ids: what is added to one stays below 2^64 */
 struct task {
     uint64_t id;      /* from 0, consecutive */
@@ -95,6 +103,7 @@ struct task {
     uint32_t n_tail;
     const char *prompt_text; /* "" unless a scorer needs text */
     const char *meta;        /* JSON object: the record's other columns, at most 64 KiB */
+    struct earlier earlier;
 };
 
 enum rollout_end { ROLLOUT_STOP = 1, ROLLOUT_LENGTH, ROLLOUT_STOP_TEXT };

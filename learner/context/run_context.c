@@ -14,6 +14,7 @@ void run_context_close(struct run_context *c)
     samples_log_free(c->samples_log);
     process_stats_free(c->stats);
     ledger_close(c->ledger);
+    earlier_answers_free(c->earlier);
     trainer_free(c->trainer);
     tasks_free(c->tasks);
     prompts_free(c->train);

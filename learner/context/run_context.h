@@ -4,6 +4,7 @@
 #ifndef LEARNER_CONTEXT_RUN_CONTEXT_H
 #define LEARNER_CONTEXT_RUN_CONTEXT_H
 
+#include "learner/context/earlier_answers.h"
 #include "learner/context/samples_log.h"
 #include "learner/inputs/initial_models.h"
 #include "learner/journal/ledger.h"
@@ -36,6 +37,7 @@ struct run_context {
     struct tasks *tasks;
     struct ledger *ledger;
     struct samples_log *samples_log;
+    struct earlier_answers *earlier; /* NULL: none are kept */
     struct trainer *trainer;
     uint64_t saved; /* version of the newest checkpoint */
     bool resumed;   /* a journal was there */

@@ -207,6 +207,23 @@ static enum err make_trainer(struct run_context *c)
     return err ? err : trainer_load(c->trainer); /* both params are the trainer's now */
 }
 
+enum { EARLIER_BYTES = 64 << 20 }; /* 13 million tokens */
+
+/* ledger_conf.durable and undone: for people, and for those who answer the same prompt again. */
+static enum err durable(void *self, const struct record_sample *sample)
+{
+    struct run_context *c = self;
+
+    if (c->earlier)
+        earlier_answers_take(c->earlier, sample);
+    return samples_log_take(c->samples_log, sample);
+}
+
+static enum err undone(void *self, uint64_t task, uint32_t sample)
+{
+    return samples_log_undone(((struct run_context *)self)->samples_log, task, sample);
+}
+
 static enum err open_journal(struct run_context *c)
 {
     const struct samples_log_conf log = {.output_dir = c->keys->keys.output_dir,
@@ -220,8 +237,9 @@ static enum err open_journal(struct run_context *c)
                                  .base = trainer_version(c->trainer),
                                  .first = c->models->model[0].image.hash,
                                  .run = c->models->run,
-                                 .durable = samples_log_take,
-                                 .undone = samples_log_undone,
+                                 .durable = durable,
+                                 .undone = undone,
+                                 .self = c,
                                  .people = {c->plan.people.per_iteration,
                                             c->plan.people.max_age, c->plan.people.refreshes},
                                  .refreshed = run_refresh_apply,
@@ -231,7 +249,8 @@ static enum err open_journal(struct run_context *c)
                                  .self_flat = &c->plan.rewards};
     enum err err = samples_log_new(&c->samples_log, &log);
 
-    ledger.self = c->samples_log;
+    if (c->keys->earlier_answers)
+        earlier_answers_new(&c->earlier, c->tasks, EARLIER_BYTES);
     c->resumed = fs_exists(c->journal); /* ledger_open makes one */
     if (!err)
         err = ledger_open(&c->ledger, &ledger);

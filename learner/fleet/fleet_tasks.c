@@ -26,7 +26,8 @@ void fleet_tasks_hear(struct fleet_tasks *t, uint64_t open_to)
     t->acked = open_to;
 }
 
-/* All of it follows from the id: opened again, by another process too, a task is the same. */
+/* All of it follows from the id: opened again, by another process too, a task is the same; but for earlier
+ * answers, which are no part of it. */
 static struct task task_of(struct run_context *run, uint64_t id)
 {
     const struct tasks_place at = tasks_at(run->tasks, id);
@@ -45,7 +46,9 @@ static struct task task_of(struct run_context *run, uint64_t id)
                          .tail = run->tail,
                          .n_tail = prompt->chat ? run->n_tail : 0,
                          .prompt_text = prompt->text ? prompt->text : "",
-                         .meta = prompt->meta ? prompt->meta : ""};
+                         .meta = prompt->meta ? prompt->meta : "",
+                         .earlier = run->earlier ? earlier_answers_of(run->earlier, id)
+                                                 : (struct earlier){.n_each = 0}};
 }
 
 /* Who failed which of its samples, so that a new broker need not ask them again. */

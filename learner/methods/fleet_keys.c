@@ -46,6 +46,8 @@ const struct conf_key fleet_keys_table[] = {
         fleet_keys, overlap,
         "none, {lag: k}: answers are k versions old, or {free: k}: up to k, weights change "
         "between tokens"),
+    CONF_BOOL(fleet_keys, earlier_answers, "true",
+              "actors guess by answers of earlier epochs: sooner, and no bit is another"),
     CONF_TEXT(fleet_keys, on_stale, "wait", "wait: no step outruns answers on their way"),
     {"importance", CONF_WORD_, offsetof(struct fleet_keys, importance), NULL, 0, 0,
      "weights of stale answers: none, plain, token_truncate, token_mask, sequence_truncate, "

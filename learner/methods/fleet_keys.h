@@ -31,6 +31,7 @@ struct fleet_keys {
     int reference; /* -1: by the fleet */
     char *broker, *broker_key;
     int broker_wait, parent_fd;
+    bool earlier_answers;
 };
 
 enum { FLEET_KEYS_CONDITIONS = 16 };

@@ -37,6 +37,7 @@ static bool free_key(const char *key)
                                            "fleet",
                                            "reference",
                                            "precompute_ref_",
+                                           "earlier_answers",
                                            "dtype"};
 
     if (!strcmp(key, "reference_free")) /* begins like another's name for its folder */

@@ -304,7 +304,8 @@ void fixture_open_task(struct broker_fixture *fixture, uint64_t id, uint32_t sam
         .version = fixture_version(version),
         .table = 1,
         .prompt_text = "a prompt",
-        .meta = "{\"x\":1}"};
+        .meta = "{\"x\":1}",
+        .earlier = fixture->earlier};
     assert_ok(fixture_say(fixture, FIXTURE_LEARNER, &msg));
 }
 

@@ -35,6 +35,7 @@ struct broker_fixture {
     struct hash key[FIXTURE_MEMBERS];     /* by which; zeros: none */
     uint32_t strikes[FIXTURE_MEMBERS];    /* given later than as something came */
     bool drops[FIXTURE_MEMBERS];          /* the hub drops it at a strike */
+    struct earlier earlier;               /* of the tasks that are opened from now on */
     bool restarted;                       /* what the next broker is told of its birth */
     struct fixture_said {
         uint32_t to;

@@ -99,6 +99,63 @@ static void leases_of_the_first_shape_are_over(void **state)
     assert_int_equal(fixture_stats(&fixture)->waiting, 2);
 }
 
+/* A new life of the learner has others, or none: the leases stay, and bring those of the first. */
+static void earlier_answers_are_no_part_of_a_task(void **state)
+{
+    static const uint32_t each[] = {2, 1}, other[] = {1};
+    static const int32_t token[] = {5, 6, 7};
+    static const uint8_t share[] = {255, 3, 0};
+    const struct msg *lease;
+
+    (void)state;
+    all_here(NULL, 0);
+    fixture.earlier = (struct earlier){each, 2, token, 3, share};
+    fixture_open_task(&fixture, 0, 4, 0);
+    fixture_credit(&fixture, A, 4, 0);
+    lease = fixture_said(&fixture, A, MSG_LEASE);
+    assert_int_equal(lease->lease.task.earlier.n_each, 2);
+    assert_memory_equal(lease->lease.task.earlier.each, each, sizeof each);
+    assert_int_equal(lease->lease.task.earlier.n_token, 3);
+    assert_memory_equal(lease->lease.task.earlier.token, token, sizeof token);
+    assert_memory_equal(lease->lease.task.earlier.share, share, sizeof share);
+    assert_int_equal(fixture_stats(&fixture)->leased, 4);
+    fixture_learner(&fixture, 2, NULL, 0);
+    fixture.earlier = (struct earlier){other, 1, token, 1, share};
+    fixture_open_task(&fixture, 0, 4, 0);
+    assert_int_equal(fixture_stats(&fixture)->leased, 4);
+    assert_int_equal(fixture_stats(&fixture)->opened, 4);
+}
+
+/* Tasks that fill half of their room leave no more of it to what only helps them. */
+static void earlier_answers_give_way_to_tasks(void **state)
+{
+    static int32_t token[1000];
+    static uint8_t share[1000];
+    const uint32_t each = 1000;
+    const int32_t prompt = 1;
+    struct task def = {.samples = 1,
+                       .prompt = &prompt,
+                       .n_prompt = 1,
+                       .prompt_text = "",
+                       .meta = "",
+                       .earlier = {&each, 1, token, 1000, share}};
+    struct open_tasks tasks;
+    int with = 0, without = 0;
+
+    (void)state;
+    tasks_init(&tasks, 64, 60 << 10, 1 << 20);
+    for (int i = 0; i < 30; i++) {
+        def.id = (uint64_t)i;
+        assert_ok(tasks_add(&tasks, &def, 0, 0));
+        assert_true(!without || !tasks_find(&tasks, def.id)->def->earlier.n_token);
+        with += tasks_find(&tasks, def.id)->def->earlier.n_token == 1000;
+        without += !tasks_find(&tasks, def.id)->def->earlier.n_each;
+    }
+    assert_int_equal(with + without, 30);
+    assert_in_range(with, 4, 7); /* of 5 KiB and what a task takes in 30 KiB */
+    tasks_fini(&tasks);
+}
+
 /* Each start of the run opens the task anew; no rewarder ever empties the queue. */
 static void a_queue_is_no_longer_than_tasks_are_many(void **state)
 {
@@ -176,6 +233,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_queue_of_the_first_shape_is_passed_over, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(leases_of_the_first_shape_are_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(earlier_answers_are_no_part_of_a_task, setup, teardown),
+        cmocka_unit_test(earlier_answers_give_way_to_tasks),
         cmocka_unit_test(a_queue_is_no_longer_than_tasks_are_many),
         cmocka_unit_test_setup_teardown(another_table_under_the_same_hash_forgets_the_tasks,
                                         setup, teardown),

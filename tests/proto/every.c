@@ -91,6 +91,9 @@ static const struct version *versions(void)
 
 static struct task task(void)
 {
+    static const uint32_t lengths[] = {3, 7};
+    static const uint8_t shares[] = {255, 0, 1, 2, 127, 128, 254, 9, 8, 7};
+
     return (struct task){
         .id = 99,
         .seed = 42,
@@ -112,6 +115,7 @@ static struct task task(void)
         .n_tail = 1,
         .prompt_text = "What is 2+2?",
         .meta = "{\"answer\": \"4\"}",
+        .earlier = {lengths, 2, token, 10, shares},
     };
 }
 
