@@ -1,6 +1,8 @@
 /* How: what is written lies beside its target, under a lock, until it is whole; then its name
  * changes. What is no regular file cannot be replaced: bytes go through it as they come. */
 
+#define _DEFAULT_SOURCE /* madvise */
+
 #include "base/fs.h"
 
 #include "base/mem.h"
@@ -119,6 +121,12 @@ void fs_unmap(const void *bytes, size_t n)
 {
     if (bytes)
         munmap((void *)(uintptr_t)bytes, n);
+}
+
+void fs_leave(const void *bytes, size_t n)
+{
+    if (bytes) /* a wish, whose refusal changes nothing but memory */
+        (void)madvise((void *)(uintptr_t)bytes, n, MADV_DONTNEED);
 }
 
 /* ---- writing */

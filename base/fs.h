@@ -16,6 +16,8 @@ enum err fs_read(char **out, size_t *n, const char *path, size_t limit) MUST_CHE
 /* A file mapped read-only; an empty file gives NULL and 0. Errors: ERR_IO. */
 enum err fs_map(const void **out, size_t *n, const char *path) MUST_CHECK;
 void fs_unmap(const void *bytes, size_t n);
+/* What was read of fs_map's bytes leaves this process's memory: whoever looks again reads the file. */
+void fs_leave(const void *bytes, size_t n);
 
 /* Writes path.tmp, a new file that nobody else has opened, fsyncs it, renames it over `path`,
  * fsyncs the folder. The old file's mode (and owner, where we may) stays. A link stays one:

@@ -96,6 +96,12 @@ enum err fleet_bulk_add(struct fleet_bulk *s, const struct artifact *what, const
     return blob_store_add(s->store, what, bytes, what->bytes, NULL, NULL, NULL);
 }
 
+void fleet_bulk_here(struct fleet_bulk *s, const struct artifact *what,
+                     struct shared_memory *shared)
+{
+    pages_put(s->here, what, shared);
+}
+
 static void release(void *shared)
 {
     shared_memory_free(shared);

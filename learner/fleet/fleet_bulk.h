@@ -31,7 +31,10 @@ void fleet_bulk_free(struct fleet_bulk *own); /* NULL is fine; before its loop *
 /* As blob_store_add, with its errors; the offer follows. `bytes` stay the caller's. */
 enum err fleet_bulk_add(struct fleet_bulk *own, const struct artifact *what,
                         const void *bytes) MUST_CHECK;
-/* The same of sealed pages, which are shared with it. */
+/* What was added, as sealed pages for processes of this host; they are shared with it. */
+void fleet_bulk_here(struct fleet_bulk *own, const struct artifact *what,
+                     struct shared_memory *shared);
+/* Both of sealed pages, which are shared with it. */
 enum err fleet_bulk_shared(struct fleet_bulk *own, const struct artifact *what,
                            struct shared_memory *shared, const struct hash *digest) MUST_CHECK;
 void fleet_bulk_remove(struct fleet_bulk *own, const struct hash *hash);

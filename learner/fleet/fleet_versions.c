@@ -1,13 +1,16 @@
 /* An artifact is named by its hash alone, so that two versions with the same bytes are one
  * artifact: when the older one's copy goes, the newer one's is offered in its place. Version 0
  * is among the initial models, whose bytes are mapped from the run's folder for as long as it
- * lasts; it is never dropped.
+ * lasts; it is never dropped. A file cannot be sealed: processes of this host are lent copies of
+ * these images as pages, so that each lies in its memory once and none goes through the broker. When
+ * a version follows they have what they need, and what any of them holds stays here for others.
  *
  * Where hosts pull over the wire (fleet_ways) the last one that went stays a while, for itself:
  * a difference is made between two. */
 
 #include "learner/fleet/fleet_versions.h"
 
+#include "base/fs.h"
 #include "learner/context/run_refresh.h"
 #include "learner/fleet/fleet_bulk.h"
 #include "lm/file/model_files.h"
@@ -45,10 +48,17 @@ static enum err drop_oldest(struct fleet_versions *v)
     return err;
 }
 
+static void take_back(struct fleet_versions *v)
+{
+    while (v->n_lent)
+        shared_memory_free(v->lent[--v->n_lent]);
+}
+
 enum err fleet_versions_drop(struct fleet_versions *v, uint64_t from)
 {
     enum err err = OK;
 
+    take_back(v);
     while (!err && v->n_snapshot && v->snapshot[0]->version.number < from)
         err = drop_oldest(v);
     return err;
@@ -92,16 +102,47 @@ enum err fleet_versions_refresh(struct fleet_versions *v, struct run_context *ru
                                     : fleet_bulk_add(v->bulk, &now->image, now->image_bytes);
 }
 
+/* An initial model's image, over the wire and within the host. */
+static enum err offer_first(struct fleet_versions *v, const struct initial_model *m)
+{
+    const size_t n = (size_t)m->image.bytes;
+    struct shared_memory *pages;
+    enum err err = fleet_bulk_add(v->bulk, &m->image, m->image_bytes);
+
+    if (err)
+        return err;
+    err = shared_memory_new(&pages, n, "a model's weights");
+    if (err)
+        return err;
+    v->lent[v->n_lent++] = pages;
+    memcpy(shared_memory_bytes(pages), m->image_bytes, n);
+    err = shared_memory_seal(pages);
+    if (!err)
+        fleet_bulk_here(v->bulk, &m->image, pages);
+    return err;
+}
+
+enum err fleet_versions_first(struct fleet_versions *v, const struct initial_models *m)
+{
+    enum err err = OK;
+
+    for (int i = 0; i < m->n_model && !err; i++) {
+        err = fleet_bulk_add(v->bulk, &m->model[i].card, m->model[i].card_bytes);
+        if (!err)
+            err = offer_first(v, &m->model[i]);
+    }
+    return err;
+}
+
 enum err fleet_versions_begin(struct fleet_versions *v, struct run_context *run)
 {
     const struct initial_models *m = run->models;
     enum err err = first_golden(v, m);
 
-    for (int i = 0; i < m->n_model && !err; i++) {
-        err = fleet_bulk_add(v->bulk, &m->model[i].card, m->model[i].card_bytes);
-        if (!err)
-            err = fleet_bulk_add(v->bulk, &m->model[i].image, m->model[i].image_bytes);
-    }
+    if (!err)
+        err = fleet_versions_first(v, m);
+    for (int i = 0; i < m->n_model; i++) /* what the wire is asked for is read again */
+        fs_leave(m->model[i].image_bytes, (size_t)m->model[i].image.bytes);
     for (uint32_t i = 0; i < run->n_snapshot; i++) {
         if (!err)
             err = fleet_versions_add(v, run->snapshot[i]);
@@ -151,6 +192,7 @@ void fleet_versions_forgo(struct fleet_versions *v)
 void fleet_versions_fini(struct fleet_versions *v)
 {
     fleet_versions_forgo(v);
+    take_back(v);
     for (uint32_t i = 0; i < v->n_snapshot; i++)
         snapshot_free(v->snapshot[i]);
     v->n_snapshot = 0;

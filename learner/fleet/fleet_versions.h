@@ -16,12 +16,19 @@ struct fleet_versions {
     bool
         keep; /* hosts pull over the wire: the one before the oldest is kept, though not offered */
     struct snapshot *before; /* that one, or NULL */
+    /* the first models' images as pages for processes of this host, until a version follows */
+    struct shared_memory *lent[REWARDS_MAX + 1];
+    int n_lent;
 };
 
 /* The reward model that people taught is another one, or there is none: offers it in the place of the one
  * before. Errors: run_refresh_map's, fleet_bulk_add's. */
 enum err fleet_versions_refresh(struct fleet_versions *versions,
                                 struct run_context *run) MUST_CHECK;
+/* Offers a run's initial models: cards, and images over the wire and as pages. Errors: fleet_bulk_add's,
+ * ERR_NOMEM. */
+enum err fleet_versions_first(struct fleet_versions *versions,
+                              const struct initial_models *models) MUST_CHECK;
 /* Offers all that a run has as it begins: its models, and the images that tasks may still name, which
  * are taken from it. Before the first WELCOME, so that the first OFFER has all of them. Errors: as
  * fleet_versions_add, fleet_bulk_add. */

@@ -1,5 +1,6 @@
-/* Patches that a learner offers: of all versions that live, since a host may ask for all of them at
- * once (overlap) and takes one after another; none of a version that is gone. */
+/* What a learner offers beside versions. Patches: of all versions that live, since a host may ask for all
+ * of them at once (overlap) and takes one after another; none of a version that is gone. And the
+ * images that a run begins with, as pages. */
 
 #include "tests/support/test.h"
 
@@ -11,6 +12,7 @@
 #include "learner/train/snapshot.h"
 #include "net/loop.h"
 #include "proto/hub.h"
+#include "proto/pages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@ struct ways_bed {
     struct fleet_bulk *bulk;
     struct fleet_ways *ways;
     struct fleet_versions versions;
+    struct id run;
     struct initial_model first;
     uint32_t *image;
     int ticks, wanted;
@@ -98,6 +101,7 @@ static void build(struct ways_bed *b)
     hub_on(b->hub, ROLE_LEARNER, MSG_OFFER, on_offer, b);
     bulk.loop = b->loop;
     peer_random(&bulk.peer.id, &bulk.peer.incarnation);
+    bulk.run = b->run = bulk.peer.id; /* nobody else's on this machine */
     fleet_bulk_new(&b->bulk, &bulk);
     b->image = mem_new(WORDS, sizeof *b->image);
     b->first.image.bytes = WORDS * sizeof *b->image;
@@ -144,6 +148,104 @@ static void each_version_that_lives_keeps_its_patch(void **state)
     end(&b);
 }
 
+/* Another process of the host: it asks for pages, and pulls nothing. */
+struct neighbour {
+    struct ways_bed *bed;
+    struct pages *pages;
+    struct hash asked[2];
+    struct shared_memory *got[2];
+    int answers, nulls;
+};
+
+static enum err neighbour_reads(void *self, int64_t now_ms)
+{
+    return pages_readable(((struct neighbour *)self)->pages, now_ms);
+}
+
+static enum err neighbour_watch(void *self, int fd)
+{
+    return loop_fd(((struct neighbour *)self)->bed->loop, fd, neighbour_reads, self);
+}
+
+static void neighbour_unwatch(void *self, int fd)
+{
+    loop_unfd(((struct neighbour *)self)->bed->loop, fd);
+}
+
+static enum err neighbour_answer(void *self, const struct hash *hash,
+                                 struct shared_memory *shared, int64_t now_ms)
+{
+    struct neighbour *const n = self;
+
+    (void)now_ms;
+    n->nulls += !shared;
+    n->got[hash_same(hash, &n->asked[1])] = shared;
+    if (++n->answers == 2)
+        loop_stop(n->bed->loop);
+    return OK;
+}
+
+static enum err neighbour_tick(void *self, int64_t now_ms)
+{
+    return pages_tick(((struct neighbour *)self)->pages, now_ms);
+}
+
+/* The images that a run begins with reach its host's processes as pages, which lie in memory once, and
+ * stay with who has them when a version has followed; who comes first after that pulls. */
+static void first_images_are_lent_within_the_host(void **state)
+{
+    struct initial_models models = {.n_model = 2};
+    struct neighbour n = {.nulls = 0};
+    const struct pages_conf conf = {.watch = neighbour_watch,
+                                    .unwatch = neighbour_unwatch,
+                                    .answer = neighbour_answer,
+                                    .self = &n};
+    uint32_t *image[2];
+    struct ways_bed b;
+
+    (void)state;
+    build(&b);
+    for (int i = 0; i < 2; i++) {
+        struct initial_model *const m = &models.model[i];
+
+        image[i] = mem_new(WORDS, sizeof **image);
+        for (uint32_t k = 0; k < WORDS; k++)
+            image[i][k] = k * 2654435761u + (uint32_t)i;
+        m->image = (struct artifact){.hash = hash_of(image[i], WORDS * sizeof **image),
+                                     .bytes = WORDS * sizeof **image,
+                                     .kind = ARTIFACT_IMAGE,
+                                     .name = m->name};
+        m->card = (struct artifact){.hash = hash_of(&i, sizeof i),
+                                    .bytes = sizeof i,
+                                    .kind = ARTIFACT_CARD,
+                                    .name = m->name};
+        m->image_bytes = image[i];
+        m->card_bytes = image[i];
+        n.asked[i] = m->image.hash;
+    }
+    assert_ok(fleet_versions_first(&b.versions, &models));
+    n.bed = &b;
+    b.wanted = -1;
+    pages_new(&n.pages, &conf);
+    pages_run(n.pages, &b.run);
+    assert_ok(loop_every(b.loop, TICK_MS, neighbour_tick, &n));
+    for (int i = 0; i < 2; i++)
+        assert_true(pages_want(n.pages, &models.model[i].image)); /* somebody here gives */
+    assert_ok(loop_run(b.loop));
+    assert_int_equal(n.answers, 2);
+    assert_int_equal(n.nulls, 0);
+    assert_ok(fleet_versions_drop(&b.versions, 1));
+    assert_int_equal(b.versions.n_lent, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(shared_memory_size(n.got[i]), WORDS * sizeof **image);
+        assert_memory_equal(shared_memory_bytes(n.got[i]), image[i], WORDS * sizeof **image);
+        shared_memory_free(n.got[i]);
+        free(image[i]);
+    }
+    pages_free(n.pages);
+    end(&b);
+}
+
 static int quiet(void **state)
 {
     (void)state;
@@ -153,7 +255,8 @@ static int quiet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_version_that_lives_keeps_its_patch)};
+        cmocka_unit_test(each_version_that_lives_keeps_its_patch),
+        cmocka_unit_test(first_images_are_lent_within_the_host)};
 
     return cmocka_run_group_tests_name("learner/fleet_ways", tests, quiet, NULL);
 }
