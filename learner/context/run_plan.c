@@ -75,13 +75,13 @@ static enum err take_size(struct run_context *c)
     return OK;
 }
 
-static enum err take_memory(const struct run_context *c)
+static enum err take_memory(struct run_context *c)
 {
     const struct keys *k = &c->keys->keys;
-    const struct iteration_conf *iteration = &c->plan.iteration;
+    struct iteration_conf *iteration = &c->plan.iteration;
     const struct shape *policy = &c->models->policy->shape;
     struct shape critic = *policy;
-    const struct memory_plan memory = {
+    struct memory_plan memory = {
         .policy = *policy,
         .critic = iteration->critic ? &critic : NULL,
         .options = {.checkpointing = iteration->gradient_checkpointing},
@@ -91,9 +91,11 @@ static enum err take_memory(const struct run_context *c)
         /* the longest prompt with the longest answer, as often as a micro-batch may hold them */
         .tokens = (c->train->longest + (size_t)c->keys->response_length) *
                   (size_t)k->per_device_train_batch_size};
-    char words[ADVICE_WORDS], needed[ADVICE_SIZE], given[ADVICE_SIZE];
+    char words[ADVICE_WORDS], kept[MEMORY_PLAN_WORDS], needed[ADVICE_SIZE], given[ADVICE_SIZE];
 
     critic.head = HEAD_SCALAR; /* the policy's trunk, if it has to be made */
+    memory_plan_keep(&memory, &c->plan.shared, kept);
+    iteration->keep = memory.options.keep;
     fprintf(
         stderr,
         "plan: %" PRIu64 " iterations of %" PRIu64
@@ -103,6 +105,8 @@ static enum err take_memory(const struct run_context *c)
         c->plan.iteration.mini_batches, c->train->n, c->train->longest,
         c->keys->response_length, advice_size(needed, memory_plan_size(&memory)),
         advice_size(given, c->plan.shared.memory_bytes));
+    if (*kept)
+        fprintf(stderr, "plan: %s\n", kept);
     prompts_tell(c->train);
     run_people_plan(c);
     advice_rate(words, k->learning_rate, iteration->lora != NULL);

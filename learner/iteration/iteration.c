@@ -36,6 +36,7 @@ enum err iteration_new(struct iteration_state **out, const struct iteration_conf
 {
     struct iteration_state *state = mem_new(1, sizeof(*state));
     const struct train_options options = {.checkpointing = conf->gradient_checkpointing,
+                                          .keep = conf->keep,
                                           .room = &state->room};
     enum err err = optim_plan_check(&conf->rates);
 

@@ -68,6 +68,7 @@ struct iteration_conf {
     struct adamw adamw;
     double max_grad_norm; /* of policy and critic each; 0: no limit */
     bool gradient_checkpointing;
+    size_t keep; /* train_options' of each model; 0: nobody planned */
     const struct lora_conf *lora; /* adapters of policy and critic; NULL: all weights learn */
     bool strict; /* rollouts are on-policy: the present weights must give each of their
                     log-probabilities again, bit for bit, before anything is kept */

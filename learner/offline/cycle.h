@@ -20,6 +20,7 @@ struct cycle {
     struct resume_state state;
     struct rundir *dir;
     char *checkpoints, *model;
+    struct train_options options; /* as planned */
     struct trainable *step;
     struct reference *reference; /* NULL: the method reads none */
     struct filler filler;

@@ -18,11 +18,6 @@ struct shape load_shape(const struct offline_job *job)
     return shape;
 }
 
-struct train_options load_options(const struct offline_job *job)
-{
-    return (struct train_options){.checkpointing = job->keys->gradient_checkpointing};
-}
-
 /* A matrix is trained whole; words that mean nothing are refused by whoever makes the adapter. */
 static bool whole_matrix(const struct shape *shape, const struct lora_conf *conf)
 {
@@ -63,9 +58,8 @@ static enum err check_head(const struct offline_job *o, enum head has)
 }
 
 static enum err step_of_params(struct trainable **out, const struct offline_job *o,
-                               struct model_files *files)
+                               const struct train_options *options, struct model_files *files)
 {
-    const struct train_options options = load_options(o);
     const uint64_t seed = (uint64_t)o->keys->seed;
     struct params *params = NULL;
     enum err err = OK;
@@ -79,13 +73,12 @@ static enum err step_of_params(struct trainable **out, const struct offline_job 
         err = params_reheaded(&params, files->params, o->head, seed, false);
     }
     model_files_free(files);
-    return err ? err : trainable_new(out, params, &options, peft_lora(&o->plan), seed);
+    return err ? err : trainable_new(out, params, options, peft_lora(&o->plan), seed);
 }
 
 static enum err step_of_image(struct trainable **out, const struct offline_job *o,
-                              struct model_files *files)
+                              const struct train_options *options, struct model_files *files)
 {
-    const struct train_options options = load_options(o);
     const uint64_t seed = (uint64_t)o->keys->seed;
     struct packed_layout *layout;
     struct shape shape;
@@ -106,11 +99,12 @@ static enum err step_of_image(struct trainable **out, const struct offline_job *
     }
     model_files_free(files);
     return err ? err
-               : trainable_new_packed(out, &shape, image, layout, &options, peft_lora(&o->plan),
+               : trainable_new_packed(out, &shape, image, layout, options, peft_lora(&o->plan),
                                       seed);
 }
 
-enum err load_step(struct trainable **out, const struct offline_job *o)
+enum err load_step(struct trainable **out, const struct offline_job *o,
+                   const struct train_options *options)
 {
     const bool packed = peft_lora(&o->plan) && load_packs(o);
     const double noise = o->keys->neftune_noise_alpha;
@@ -126,7 +120,8 @@ enum err load_step(struct trainable **out, const struct offline_job *o)
         model_files_free(files);
         return err;
     }
-    err = packed ? step_of_image(out, o, files) : step_of_params(out, o, files);
+    err =
+        packed ? step_of_image(out, o, options, files) : step_of_params(out, o, options, files);
     if (!err && conf_has_real(noise))
         trainable_noise(*out, noise);
     return err;

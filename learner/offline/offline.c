@@ -57,7 +57,7 @@ static struct memory_plan memory_of(const struct offline_job *o)
     const size_t all = o->train->seq[o->train->n * (size_t)o->train->group];
 
     return (struct memory_plan){.policy = load_shape(o),
-                                .options = load_options(o),
+                                .options = {.checkpointing = o->keys->gradient_checkpointing},
                                 .lora = peft_lora(&o->plan),
                                 .packed = load_packs(o),
                                 .store = o->card->store,
@@ -107,8 +107,8 @@ static enum err plan(struct cycle *run)
     const struct offline_job *o = run->job;
     const struct keys *k = run->keys;
     const size_t seqs = o->train->n * (size_t)o->train->group;
-    const struct memory_plan memory = memory_of(o);
-    char needed[ADVICE_SIZE], given[ADVICE_SIZE], words[ADVICE_WORDS];
+    struct memory_plan memory = memory_of(o);
+    char needed[ADVICE_SIZE], given[ADVICE_SIZE], words[ADVICE_WORDS], kept[MEMORY_PLAN_WORDS];
     enum err err = keys_length(&run->length, k, corpus_bins_rows(o->train));
 
     if (!err)
@@ -118,6 +118,8 @@ static enum err plan(struct cycle *run)
                                  "held out (a test split, or test_split_size)");
     if (err)
         return err;
+    memory_plan_keep(&memory, &o->plan, kept);
+    run->options = memory.options;
     fprintf(stderr,
             "plan: %" PRId64 " optimiser steps (%" PRId64
             " an epoch), %zu records, %zu tokens; "
@@ -126,6 +128,8 @@ static enum err plan(struct cycle *run)
             k->per_device_train_batch_size, k->gradient_accumulation_steps,
             advice_size(needed, memory_plan_size(&memory)),
             advice_size(given, o->plan.memory_bytes));
+    if (*kept)
+        fprintf(stderr, "plan: %s\n", kept);
     tell_lengths(o);
     advice_rate(words, k->learning_rate, peft_lora(&o->plan) != NULL);
     if (*words)
@@ -409,7 +413,7 @@ enum err offline_run(const struct offline_job *job)
         goto out;
     }
     if (!err)
-        err = load_step(&run->step, run->job);
+        err = load_step(&run->step, run->job, &run->options);
     if (!err)
         err = rundir_open(&run->dir, run->keys->output_dir);
     if (!err)

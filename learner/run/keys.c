@@ -237,6 +237,7 @@ static enum err check_memory(struct keys_plan *out, const struct keys *keys)
     memory_limit_look(&here);
     out->memory_bytes = here.bytes;
     out->memory_whose = here.grouped ? "this container or control group" : "this machine";
+    out->memory_roomy = here.bytes / 2; /* others run here, too */
     if (!keys->max_memory)
         return OK;
     if (keys_bytes(&asked, keys->max_memory))
@@ -245,7 +246,7 @@ static enum err check_memory(struct keys_plan *out, const struct keys *keys)
         older("max_memory", "more than this container or control group may use: that counts");
         return OK;
     }
-    out->memory_bytes = asked;
+    out->memory_bytes = out->memory_roomy = asked;
     out->memory_whose = "max_memory";
     return OK;
 }

@@ -63,6 +63,7 @@ struct keys_plan {
     enum order order;
     enum schedule schedule;
     size_t memory_bytes;      /* what the run may hold */
+    size_t memory_roomy; /* of it, up to what activations are kept instead of computed again */
     const char *memory_whose; /* by what: "max_memory", "this machine" */
     enum precision compute;   /* of the model, its reference and its critic */
     const char *dtype;        /* of the written model: "float32" or "bfloat16" */

@@ -21,6 +21,13 @@ struct memory_plan {
     size_t tokens; /* of the largest micro-batch */
 };
 
+/* With gradient_checkpointing sets options.keep, so that as few layers are computed again in backward as the
+ * keys allow: all that fits max_memory is kept; without that up to half of the memory, then only a
+ * quarter of the weights' size, or what is left. `out`, if not NULL: a sentence about it, or "". */
+enum { MEMORY_PLAN_WORDS = 192 };
+void memory_plan_keep(struct memory_plan *plan, const struct keys_plan *allowed,
+                      char out[MEMORY_PLAN_WORDS]);
+
 size_t memory_plan_size(const struct memory_plan *plan);
 
 /* OK when it fits into what the keys allow. Errors: ERR_RANGE; the words name what would help

@@ -63,13 +63,16 @@ static void changed(struct trainable *step)
         model_changed(step->model);
 }
 
-/* Beside weights, gradient and moments a quarter of the weights' size is little: activations
- * that fit there are kept. */
+size_t trainable_quarter(size_t weights)
+{
+    return weights / 4;
+}
+
 static struct train_options keeping(const struct train_options *options, size_t weights)
 {
     struct train_options own = *options;
 
-    own.keep = weights / 4;
+    own.keep = own.keep ? own.keep : trainable_quarter(weights);
     return own;
 }
 

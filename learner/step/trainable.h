@@ -29,7 +29,9 @@ struct trainable_state {
     int64_t t;
 };
 
-/* Takes `params` (freed with it, also on an error). With `lora` an adapter of first values by `seed`
+/* options->keep 0: trainable_quarter of the weights.
+ *
+ * Takes `params` (freed with it, also on an error). With `lora` an adapter of first values by `seed`
  * learns; NULL: all weights; then, in bfloat16, params give up their block (masters.h). Models of one
  * options.room take turns: from a model's first backward pass to its trainable_apply (or _discard) no
  * other of them has one, and a backward pass follows its own forward pass. Errors: ERR_NOMEM,
@@ -100,6 +102,10 @@ double trainable_apply(struct trainable *step, const struct adamw *adamw, double
 
 /* Forgets the gradient since the last trainable_apply: as if its passes had not been. */
 void trainable_discard(struct trainable *step);
+
+/* Beside weights, gradient and moments a quarter of the compute weights' size is little: so many bytes of
+ * activations are kept where nobody planned. */
+size_t trainable_quarter(size_t weights);
 
 /* Bytes that a model of this shape holds in training, with a largest micro-batch of n tokens; lora
  * NULL: all weights learn. */

@@ -39,7 +39,8 @@ static int layers_again(const struct shape *s, const struct block_plan *plan,
 {
     const size_t kept = options->keep / (rows * plan->row_kept * sizeof(float));
 
-    if (!options->checkpointing || kept >= (size_t)s->layers)
+    /* what is computed again needs one layer's room: a single one may as well stay there */
+    if (!options->checkpointing || kept + 1 >= (size_t)s->layers)
         return 0;
     return s->layers - (int)kept;
 }
@@ -98,10 +99,16 @@ static size_t scratch_floats(const struct shape *s, int length, bool prefixes)
     return ahead > back ? ahead : back;
 }
 
+/* Rounded up so that every part starts on a vector's boundary. */
+static size_t whole_rows(int n)
+{
+    return ((size_t)n + 15) / 16 * 16;
+}
+
 size_t activations_size(const struct shape *s, const struct train_options *options, int n)
 {
     const int length = n < s->context ? n : s->context;
-    const size_t rows = (size_t)n;
+    const size_t rows = whole_rows(n);
     struct block_plan plan;
 
     block_plan(&plan, s);
@@ -113,6 +120,14 @@ size_t activations_size(const struct shape *s, const struct train_options *optio
                             scratch_floats(s, length, true) * (size_t)omp_get_max_threads()) +
            rows * (4 * sizeof(int) + 3 * sizeof(float) + sizeof(struct softmax) +
                    sizeof(struct key_run) + 1);
+}
+
+size_t activations_keep(const struct shape *s, int n, int layers)
+{
+    struct block_plan plan;
+
+    block_plan(&plan, s);
+    return (size_t)layers * whole_rows(n) * plan.row_kept * sizeof(float);
 }
 
 enum err activations_new(struct activations **out, const struct shape *shape,
@@ -223,11 +238,10 @@ static void grow_lists(struct activations *t, size_t rows)
     t->row = mem_grow(t->row, rows, sizeof *t->row);
 }
 
-/* Rounded up so that every part starts on a vector's boundary. Where another model was here since,
- * its rows are carved anew. */
+/* Where another model was here since, its rows are carved anew. */
 static enum err grow(struct activations *t, int n)
 {
-    const size_t rows = ((size_t)n + 15) / 16 * 16;
+    const size_t rows = whole_rows(n);
 
     if (n <= t->rows && t->room->user == t)
         return OK;

@@ -76,6 +76,9 @@ void activations_free(struct activations *acts);
 /* Bytes for n tokens with no sequence longer than the context. */
 size_t activations_size(const struct shape *shape, const struct train_options *options, int n);
 
+/* What options.keep must be so that so many layers of n tokens are kept. */
+size_t activations_keep(const struct shape *shape, int n, int layers);
+
 /* Room for the batch, its positions and runs. Errors: ERR_NOMEM, ERR_RANGE (lengths that do not fit
  * together, a sequence beyond the context, a token beyond the vocabulary). */
 enum err activations_begin(struct activations *acts, const struct model *model,

@@ -24,7 +24,8 @@ struct batch {
 struct train_options {
     bool checkpointing; /* keep only each layer's input; recompute the rest in backward */
     /* Bytes of activations that are kept all the same, of as many of the last layers as that
-     * holds: what is kept is not computed again, and no bit depends on it. */
+     * holds: what is kept is not computed again, and no bit depends on it. 0 where nobody planned: none
+     * here, a quarter of the weights' size in learner/step. */
     size_t keep;
     struct train_room *room; /* borrowed, shared with models that take turns; NULL: its own */
 };

@@ -56,6 +56,11 @@ size_t train_size(const struct shape *shape, const struct train_options *options
     return activations_size(shape, options, n);
 }
 
+size_t train_keep(const struct shape *shape, int n, int layers)
+{
+    return activations_keep(shape, n, layers);
+}
+
 /* The head on the hidden states: logits only where somebody wants what is made of them. */
 static void outputs(struct activations *t, const struct model *model, float *logprob,
                     float *entropy, float *value)

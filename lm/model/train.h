@@ -19,6 +19,10 @@ void train_free(struct train *train);
 /* Bytes that train_forward will hold for n tokens: for the memory plan. */
 size_t train_size(const struct shape *shape, const struct train_options *options, int n);
 
+/* What options.keep must be so that of the last `layers` layers nothing is computed again, of a batch of n
+ * tokens. */
+size_t train_keep(const struct shape *shape, int n, int layers);
+
 /* Runs the batch and keeps what backward needs. Outputs [n], any may be NULL:
  *   logprob[i], entropy[i] of token[i] given those before it, 0 at each sequence start
  *   (of prefix 0);

@@ -8,6 +8,7 @@
 #include "learner/step/trainable.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *words(const struct advice_memory *m)
@@ -91,6 +92,59 @@ static void a_plan_is_the_sum_of_what_is_held(void **state)
     assert_non_null(strstr(err_text(), "gradient_checkpointing=true"));
 }
 
+/* As few layers are computed again as fit: of each bound the plan is the largest below it, and one layer more
+ * would not be. */
+static void what_fits_is_kept(void **state)
+{
+    enum { LAYERS = 5 };
+    struct shape deep = small_shape[0];
+    const struct shape *const policy = &deep, *const critic = &small_shape[3];
+    struct keys_plan allowed = {.memory_whose = "max_memory"};
+    size_t last = 0;
+    (void)state;
+
+    deep.layers = LAYERS;
+    for (int kept = 0; kept < LAYERS; kept++) { /* four, and the room of one: all five */
+        struct memory_plan plan = {.policy = *policy,
+                                   .critic = critic,
+                                   .options = {.checkpointing = true, .keep = 1},
+                                   .tokens = 99};
+        char words[MEMORY_PLAN_WORDS], want[80];
+
+        if (kept)
+            plan.options.keep = train_keep(policy, 99, kept);
+        allowed.memory_bytes = allowed.memory_roomy = memory_plan_size(&plan);
+        assert_true(allowed.memory_bytes > last);
+        last = allowed.memory_bytes;
+        memory_plan_keep(&plan, &allowed, words);
+        assert_int_equal(memory_plan_size(&plan), allowed.memory_bytes);
+        snprintf(want, sizeof want, "%d of %d layers are computed again", LAYERS - kept,
+                 LAYERS);
+        assert_true(kept < LAYERS - 1 ? strstr(words, want) && strstr(words, "into max_memory")
+                                      : !*words);
+        allowed.memory_bytes = --allowed.memory_roomy; /* a byte less: a layer less */
+        memory_plan_keep(&plan, &allowed, words);
+        assert_true(!kept || memory_plan_size(&plan) < allowed.memory_bytes);
+    }
+    struct memory_plan plan = {
+        .policy = *policy, .options = {.checkpointing = true}, .tokens = 99};
+    const size_t quarter = memory_plan_size(&plan); /* nobody planned */
+    char words[MEMORY_PLAN_WORDS];
+
+    /* Half of a machine is too little: what was always kept still is, if all of it holds that. */
+    allowed = (struct keys_plan){
+        .memory_bytes = quarter, .memory_roomy = 9, .memory_whose = "this machine"};
+    memory_plan_keep(&plan, &allowed, words);
+    assert_true(memory_plan_size(&plan) <= quarter);
+    assert_non_null(strstr(words, "half of this machine"));
+    allowed.memory_bytes = 9;
+    memory_plan_keep(&plan, &allowed, words);
+    assert_int_equal(plan.options.keep, 1);
+    plan.options = (struct train_options){.checkpointing = false};
+    memory_plan_keep(&plan, &allowed, words);
+    assert_true(!*words && !plan.options.keep && !plan.options.checkpointing);
+}
+
 static void an_adapter_wants_a_rate_of_its_own(void **state)
 {
     char out[ADVICE_WORDS];
@@ -126,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_no_batch_changes_is_no_matter_of_the_batch),
         cmocka_unit_test(a_plan_is_the_sum_of_what_is_held),
+        cmocka_unit_test(what_fits_is_kept),
         cmocka_unit_test(an_adapter_wants_a_rate_of_its_own),
         cmocka_unit_test(a_loss_that_stands_still_is_said),
     };

@@ -476,7 +476,7 @@ static void memory_is_foretold(void **state)
     const size_t b = train_size(&small_shape[0], &again, 1000);
 
     assert_true(b < a);
-    assert_true(a - b == 1000u * 4u * (128 + 64 + 64 + 192 + 2)); /* one layer's insides */
+    assert_true(a - b == 1008u * 4u * (128 + 64 + 64 + 192 + 2)); /* a layer's, rows by 16 */
 }
 
 int main(void)
