@@ -164,7 +164,7 @@ static struct refresh_conf refresh_conf(const struct run_context *c)
                                 .max_grad_norm = iteration->max_grad_norm,
                                 .adamw = iteration->adamw,
                                 .seed = iteration->seed,
-                                .gradient_checkpointing = iteration->gradient_checkpointing};
+                                .training = iteration->training};
 
     for (int i = 0; i < c->plan.rewards.n; i++)
         if (c->plan.rewards.reward[i].people)

@@ -84,7 +84,7 @@ static enum err take_memory(struct run_context *c)
     struct memory_plan memory = {
         .policy = *policy,
         .critic = iteration->critic ? &critic : NULL,
-        .options = {.checkpointing = iteration->gradient_checkpointing},
+        .options = iteration->training,
         .lora = iteration->lora,
         /* the versions that tasks may name, the newest, and one in the making */
         .n_images = c->plan.lag + 2 + (iteration->follow.every > 0),
@@ -95,7 +95,7 @@ static enum err take_memory(struct run_context *c)
 
     critic.head = HEAD_SCALAR; /* the policy's trunk, if it has to be made */
     memory_plan_keep(&memory, &c->plan.shared, kept);
-    iteration->keep = memory.options.keep;
+    iteration->training = memory.options;
     fprintf(
         stderr,
         "plan: %" PRIu64 " iterations of %" PRIu64

@@ -35,12 +35,11 @@ enum err iteration_new(struct iteration_state **out, const struct iteration_conf
                        struct params *policy, struct params *critic)
 {
     struct iteration_state *state = mem_new(1, sizeof(*state));
-    const struct train_options options = {.checkpointing = conf->gradient_checkpointing,
-                                          .keep = conf->keep,
-                                          .room = &state->room};
+    struct train_options options = conf->training;
     enum err err = optim_plan_check(&conf->rates);
 
     *out = NULL;
+    options.room = &state->room;
     state->conf = *conf;
     state->kl = (struct kl_control){conf->kl_coef, conf->target_kl, conf->kl_horizon};
     state->entropy = conf->entropy;

@@ -66,10 +66,9 @@ struct iteration_conf {
     bool rate_by_step;           /* the schedule counts optimiser steps; else iterations */
     double critic_learning_rate; /* peak; the same schedule */
     struct adamw adamw;
-    double max_grad_norm; /* of policy and critic each; 0: no limit */
-    bool gradient_checkpointing;
-    size_t keep; /* train_options' of each model; 0: nobody planned */
-    const struct lora_conf *lora; /* adapters of policy and critic; NULL: all weights learn */
+    double max_grad_norm;          /* of policy and critic each; 0: no limit */
+    struct train_options training; /* of policy and critic each */
+    const struct lora_conf *lora;  /* adapters of policy and critic; NULL: all weights learn */
     bool strict; /* rollouts are on-policy: the present weights must give each of their
                     log-probabilities again, bit for bit, before anything is kept */
     struct importance_conf stale; /* what is done about answers of older weights */

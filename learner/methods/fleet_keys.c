@@ -333,7 +333,7 @@ static void take_numbers(struct fleet_plan *out, const struct fleet_keys *k)
     to->per_device_train_batch_size = k->keys.per_device_train_batch_size;
     to->adamw = keys_adamw(&k->keys);
     to->max_grad_norm = k->keys.max_grad_norm;
-    to->gradient_checkpointing = k->keys.gradient_checkpointing;
+    to->training = keys_training(&k->keys);
     to->seed = (uint64_t)k->keys.seed;
     to->lora = peft_lora(&out->shared);
     to->strict = out->lag == 0 && !out->free;

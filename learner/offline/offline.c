@@ -57,7 +57,7 @@ static struct memory_plan memory_of(const struct offline_job *o)
     const size_t all = o->train->seq[o->train->n * (size_t)o->train->group];
 
     return (struct memory_plan){.policy = load_shape(o),
-                                .options = {.checkpointing = o->keys->gradient_checkpointing},
+                                .options = keys_training(o->keys),
                                 .lora = peft_lora(&o->plan),
                                 .packed = load_packs(o),
                                 .store = o->card->store,

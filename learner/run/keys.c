@@ -104,9 +104,9 @@ static enum err check_words(struct keys_plan *out, const struct keys *keys)
         return err;
     if (no(keys->shuffle))
         out->order = ORDER_SEQUENTIAL;
-    err = optim_rule_named(&rule, keys->optim);
-    if (!err && (strstr(keys->optim, "8bit") || strstr(keys->optim, "4bit")))
-        older("optim", "moments are kept in float32, not in 8 or 4 bits");
+    err = optim_rule_named(&rule, NULL, keys->optim);
+    if (!err && strstr(keys->optim, "4bit"))
+        older("optim", "moments are kept in float32, not in 4 bits; adamw_8bit has 8");
     if (!err)
         err = check_optim_args(keys, rule);
     return err ? err : check_names(out, keys);
@@ -361,10 +361,20 @@ struct adamw keys_adamw(const struct keys *keys)
                         .weight_decay = keys->weight_decay,
                         .rule = OPTIM_ADAMW};
 
-    if (optim_rule_named(&out.rule, keys->optim))
+    if (optim_rule_named(&out.rule, NULL, keys->optim))
         out.rule = OPTIM_ADAMW;
     if (optim_rule_args(&out.args, NULL, out.rule, keys->optim_args))
         out.args = (struct optim_args){0};
+    return out;
+}
+
+struct train_options keys_training(const struct keys *keys)
+{
+    struct train_options out = {.checkpointing = keys->gradient_checkpointing};
+    enum optim_rule rule;
+
+    if (optim_rule_named(&rule, &out.eight, keys->optim))
+        out.eight = false;
     return out;
 }
 

@@ -9,6 +9,7 @@
 #include "base/conf.h"
 #include "data/dataset.h"
 #include "data/order.h"
+#include "lm/model/batch.h"
 #include "lm/model/lora.h"
 #include "lm/optim/optim.h"
 
@@ -62,7 +63,7 @@ struct keys_plan {
     enum keys_when logging, eval, save;
     enum order order;
     enum schedule schedule;
-    size_t memory_bytes;      /* what the run may hold */
+    size_t memory_bytes; /* what the run may hold */
     size_t memory_roomy; /* of it, up to what activations are kept instead of computed again */
     const char *memory_whose; /* by what: "max_memory", "this machine" */
     enum precision compute;   /* of the model, its reference and its critic */
@@ -89,6 +90,8 @@ enum err keys_schedule(struct schedule_plan *out, const struct keys *keys,
                        const struct keys_length *length) MUST_CHECK;
 
 struct adamw keys_adamw(const struct keys *keys);
+/* What training goes by before its memory is planned (memory_plan_keep). */
+struct train_options keys_training(const struct keys *keys);
 /* The data set that the keys name. */
 struct dataset_conf keys_dataset(const struct keys *keys);
 

@@ -48,8 +48,10 @@ const struct conf_key keys_table_shared[] = {
     CONF_REAL(keys, warmup_steps, "0", 0, INT_MAX,
               "steps of rise; below 1: share of all steps"),
     CONF_REAL(keys, warmup_ratio, "", 0, 1, "old name of a warmup_steps below 1"),
-    CONF_TEXT(keys, optim, "adamw_torch_fused",
-              "AdamW under any of its names, sgd, rmsprop, adagrad, adafactor or lion_32bit"),
+    CONF_TEXT(
+        keys, optim, "adamw_torch_fused",
+        "AdamW under any of its names (adamw_8bit: moments in 8 bits), sgd, rmsprop, adagrad, "
+        "adafactor, lion_32bit or lion_8bit"),
     CONF_TEXT(keys, optim_args, NULL,
               "name=value,...: momentum, dampening, nesterov (sgd), alpha, eps (rmsprop), eps, "
               "lr_decay (adagrad)"),

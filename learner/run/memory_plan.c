@@ -51,7 +51,7 @@ static size_t keep_of(const struct memory_plan *p, int layers)
 static bool fits(const struct memory_plan *p, const struct keys_plan *allowed)
 {
     const size_t size = memory_plan_size(p);
-    const size_t few = trainable_quarter(packed_size(&p->policy));
+    const size_t few = trainable_size_quarter(packed_size(&p->policy));
 
     return size <= allowed->memory_roomy ||
            (p->options.keep <= few && size <= allowed->memory_bytes);

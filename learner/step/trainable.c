@@ -63,23 +63,11 @@ static void changed(struct trainable *step)
         model_changed(step->model);
 }
 
-size_t trainable_quarter(size_t weights)
-{
-    return weights / 4;
-}
-
-static struct train_options keeping(const struct train_options *options, size_t weights)
-{
-    struct train_options own = *options;
-
-    own.keep = own.keep ? own.keep : trainable_quarter(weights);
-    return own;
-}
-
 static enum err build_train(struct trainable *step, const struct train_options *options)
 {
     const struct shape *shape = &step->params->shape;
-    struct train_options own = keeping(options, step->layout->size * sizeof(float));
+    struct train_options own =
+        trainable_size_keeping(options, step->layout->size * sizeof(float));
     enum err err;
 
     own.room = step->room;
@@ -120,7 +108,7 @@ static enum err build(struct trainable *step, const struct train_options *option
     if (!err)
         err = train_room_grow(step->room, TRAIN_GRADIENT, step->learns->count, "gradient");
     if (!err)
-        err = moments_new(&step->moments, step->learns, false);
+        err = moments_new(&step->moments, step->learns, options->eight);
     if (!err)
         err = model_new_as(&step->model, &step->params->shape, step->layout->store, step->image,
                            step->layout->size * sizeof(float));
@@ -382,73 +370,6 @@ void trainable_discard(struct trainable *step)
 {
     step->seqs = 0;
     memset(gradient(step), 0, step->learns->count * sizeof(float));
-}
-
-/* Bytes of a model's parameters in f32, from an image: close enough for a plan, never less. */
-static size_t block_size(const struct shape *shape)
-{
-    return packed_size_as(shape, PACKED_F32);
-}
-
-/* With what a model makes of it. */
-static size_t image_size(const struct shape *shape)
-{
-    return packed_size(shape) + model_size_beside(shape);
-}
-
-static size_t whole_size(const struct shape *shape, const struct train_options *options, int n)
-{
-    const struct train_options own = keeping(options, packed_size(shape));
-    /* masters: the other half of what is in the image already */
-    const size_t weights =
-        precision_halves(shape->compute) ? block_size(shape) / 2 : block_size(shape);
-
-    return weights + 3 * block_size(shape) + image_size(shape) + train_size(shape, &own, n);
-}
-
-/* Four blocks of the adapter, and what its branches keep; 0: there can be no such adapter. */
-static size_t adapter_size(const struct shape *shape, const struct lora_conf *lora, int n)
-{
-    struct params *base = NULL;
-    struct lora *outline = NULL;
-    size_t floats = 0;
-
-    if (!params_outline(&base, shape) && !lora_outline(&outline, base, lora, NULL))
-        floats = 4 * outline->weights->count + lora_branch_floats(shape, lora, n);
-    lora_free(outline);
-    params_free(base);
-    return floats * sizeof(float);
-}
-
-/* Without gradient and moments of the base: the weights and their image. */
-size_t trainable_size(const struct shape *shape, const struct train_options *options,
-                      const struct lora_conf *lora, int n)
-{
-    const struct train_options own = keeping(options, packed_size(shape));
-    const size_t adapter = lora ? adapter_size(shape, lora, n) : 0;
-
-    if (!adapter)
-        return whole_size(shape, options, n);
-    return block_size(shape) + image_size(shape) + train_size(shape, &own, n) + adapter;
-}
-
-size_t trainable_size_shared(const struct shape *shape, const struct train_options *options,
-                             const struct lora_conf *lora, int n)
-{
-    const struct train_options own = keeping(options, packed_size(shape));
-
-    return train_size(shape, &own, n) + (lora ? 0 : block_size(shape));
-}
-
-size_t trainable_size_packed(const struct shape *shape, enum packed_store store,
-                             const struct train_options *options, const struct lora_conf *lora,
-                             int n)
-{
-    const size_t weights = packed_size_as(shape, store);
-    const struct train_options own = keeping(options, weights);
-
-    return weights + model_size_beside(shape) + lora_group_floats(shape) * sizeof(float) +
-           train_size(shape, &own, n) + adapter_size(shape, lora, n);
 }
 
 static void block(struct trainable_state *state, const char *name, void *bytes, size_t n)

@@ -29,7 +29,7 @@ struct trainable_state {
     int64_t t;
 };
 
-/* options->keep 0: trainable_quarter of the weights.
+/* options->keep 0: trainable_size_quarter of the weights.
  *
  * Takes `params` (freed with it, also on an error). With `lora` an adapter of first values by `seed`
  * learns; NULL: all weights; then, in bfloat16, params give up their block (masters.h). Models of one
@@ -104,8 +104,10 @@ double trainable_apply(struct trainable *step, const struct adamw *adamw, double
 void trainable_discard(struct trainable *step);
 
 /* Beside weights, gradient and moments a quarter of the compute weights' size is little: so many bytes of
- * activations are kept where nobody planned. */
-size_t trainable_quarter(size_t weights);
+ * activations are kept where nobody planned. _keeping: options of which keep is that, if it was 0. */
+size_t trainable_size_quarter(size_t weights);
+struct train_options trainable_size_keeping(const struct train_options *options,
+                                            size_t weights);
 
 /* Bytes that a model of this shape holds in training, with a largest micro-batch of n tokens; lora
  * NULL: all weights learn. */

@@ -110,14 +110,13 @@ enum err refresh_train(struct trainable *model, const struct refresh_conf *conf,
 enum err refresh_run(struct artifact *out, const struct refresh_conf *conf,
                      const struct trainer_judged *judged, uint32_t n, const atomic_bool *stop)
 {
-    const struct train_options options = {.checkpointing = conf->gradient_checkpointing};
     struct trainable *model = NULL;
     struct params *params = NULL;
     size_t bytes = 0;
     enum err err = initial_models_params(conf->models, conf->model, &params);
 
     if (!err)
-        err = trainable_new(&model, params, &options, NULL, conf->seed);
+        err = trainable_new(&model, params, &conf->training, NULL, conf->seed);
     if (!err)
         err = refresh_train(model, conf, judged, n, stop);
     if (!err) {

@@ -21,7 +21,7 @@ struct refresh_conf {
     double learning_rate, max_grad_norm;
     struct adamw adamw;
     uint64_t seed;
-    bool gradient_checkpointing;
+    struct train_options training;
 };
 
 /* One pass over the n pairs (Bradley-Terry: objective_reward.h), in an order by the seed and n, some a

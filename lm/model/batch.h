@@ -28,6 +28,7 @@ struct train_options {
      * here, a quarter of the weights' size in learner/step. */
     size_t keep;
     struct train_room *room; /* borrowed, shared with models that take turns; NULL: its own */
+    bool eight; /* of the optimiser: its moments are kept in 8 bits (lm/optim/moments.h) */
 };
 
 /* Dropout on the input of A in the next forward pass and its backward; `on` false: none. What is

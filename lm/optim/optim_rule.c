@@ -43,16 +43,18 @@ static const struct {
     {"adafactor", OPTIM_ADAFACTOR},
 };
 
-enum err optim_rule_named(enum optim_rule *out, const char *name)
+enum err optim_rule_named(enum optim_rule *out, bool *eight, const char *name)
 {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(names[i].name, name)) {
             *out = names[i].rule;
+            if (eight)
+                *eight = strstr(name, "8bit") != NULL;
             return OK;
         }
     return err_set(ERR_RANGE,
-                   "optim: '%s': there are AdamW (adamw_torch and its kin), sgd, rmsprop, "
-                   "adagrad, lion_32bit and its kin, and adafactor",
+                   "optim: '%s': there are AdamW (adamw_torch, adamw_8bit and their kin), sgd, "
+                   "rmsprop, adagrad, lion_32bit, lion_8bit and their kin, and adafactor",
                    name);
 }
 

@@ -11,9 +11,10 @@
 #include "lm/optim/optim.h"
 #include "lm/optim/optim_target.h"
 
-/* transformers' `optim`. Every AdamW is this one, moments in float32, whatever a name says of
- * 8 bits, pages or devices. Errors: ERR_RANGE names what there is. */
-enum err optim_rule_named(enum optim_rule *out, const char *name) MUST_CHECK;
+/* transformers' `optim`. Every AdamW is this one, whatever a name says of pages, devices or 4 bits. *eight (may
+ * be NULL): the name says that moments are kept in 8 bits (moments.h). Errors: ERR_RANGE names what there
+ * is. */
+enum err optim_rule_named(enum optim_rule *out, bool *eight, const char *name) MUST_CHECK;
 
 /* transformers' optim_args, "momentum=0.9,nesterov=true", of a rule that has such; NULL: none.
  * *unread (may be NULL): the first name that is this rule's in transformers but changes nothing

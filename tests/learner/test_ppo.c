@@ -74,7 +74,7 @@ static void on_policy_the_first_ratio_is_exactly_one(void **state)
         struct iteration_state *ppo;
 
         conf.strict = true;
-        conf.gradient_checkpointing = c < 2;
+        conf.training.checkpointing = c < 2;
         conf.mini_batches = 1 + c % 3;
         conf.per_device_train_batch_size = 1 + c;
         ppo = fresh(&conf);

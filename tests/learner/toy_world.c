@@ -30,9 +30,10 @@ static double normal(uint64_t seed, uint64_t table, int a, int b)
     return rng_normal(seed, RNG_WORLD, table, (uint32_t)a, (uint32_t)b);
 }
 
-/* DROVER_TOY_COMPUTE: in what it computes. */
+/* DROVER_TOY_COMPUTE: in what it computes. DROVER_TOY_OPTIM: PPO's optim, of matrices of 4096 values. */
 static struct shape shape_of(const struct toy_world *toy)
 {
+    const int wide = getenv("DROVER_TOY_OPTIM") ? 2 : 1;
     enum precision compute;
 
     must(precision_named(&compute, getenv("DROVER_TOY_COMPUTE")));
@@ -40,10 +41,10 @@ static struct shape shape_of(const struct toy_world *toy)
                           .head = HEAD_LM,
                           .compute = compute,
                           .layers = 2,
-                          .width = 32,
+                          .width = 32 * wide,
                           .heads = 2,
                           .kv_heads = 2,
-                          .head_dim = 16,
+                          .head_dim = 16 * wide,
                           .ffn = 96,
                           .vocab = toy->vocab,
                           .context = 16,
@@ -441,12 +442,14 @@ static void assign_shifted(const void *method, struct iteration_batch *batch, do
 
 static struct iteration_conf conf_of(uint64_t seed, int iterations, enum toy_bug bug)
 {
+    const char *const optim = getenv("DROVER_TOY_OPTIM");
     struct iteration_conf conf = planned(
         "ppo", iterations,
         "critic_warmup=0;num_mini_batches=4;per_device_train_batch_size=64;kl_coef=%g;"
         "temperature=1;learning_rate=1e-3;adam_epsilon=1e-5;gradient_checkpointing=false;"
-        "whiten_rewards=%s",
-        beta, bug == TOY_CENTRED || bug == TOY_WHITENED ? "true" : "false");
+        "whiten_rewards=%s;optim=%s",
+        beta, bug == TOY_CENTRED || bug == TOY_WHITENED ? "true" : "false",
+        optim ? optim : "adamw_torch");
 
     conf.strict = true;
     conf.seed = seed;

@@ -240,16 +240,22 @@ static void names_are_transformers(void **state)
     (void)state;
 
     for (size_t i = 0; i < sizeof adamw / sizeof *adamw; i++) {
-        assert_ok(optim_rule_named(&rule, adamw[i]));
+        assert_ok(optim_rule_named(&rule, NULL, adamw[i]));
         assert_int_equal(rule, OPTIM_ADAMW);
     }
-    assert_ok(optim_rule_named(&rule, "rmsprop"));
+    assert_ok(optim_rule_named(&rule, NULL, "rmsprop"));
     assert_int_equal(rule, OPTIM_RMSPROP);
-    assert_ok(optim_rule_named(&rule, "adafactor"));
+    assert_ok(optim_rule_named(&rule, NULL, "adafactor"));
     assert_int_equal(rule, OPTIM_ADAFACTOR);
-    assert_ok(optim_rule_named(&rule, "paged_lion_8bit"));
+    assert_ok(optim_rule_named(&rule, NULL, "paged_lion_8bit"));
     assert_int_equal(rule, OPTIM_LION);
-    assert_err(ERR_RANGE, optim_rule_named(&rule, "galore_adamw"));
+    assert_err(ERR_RANGE, optim_rule_named(&rule, NULL, "galore_adamw"));
+    for (size_t i = 0; i < sizeof adamw / sizeof *adamw; i++) {
+        bool eight;
+
+        assert_ok(optim_rule_named(&rule, &eight, adamw[i]));
+        assert_int_equal(eight, i == 2 || i == 4);
+    }
 }
 
 static void a_warm_cosine_follows_transformers(void **state)

@@ -1,5 +1,6 @@
 drover_test(lm/optim NEEDS lm_optim OpenMP::OpenMP_C)
 drover_test(lm/optim_rule NEEDS lm_optim)
+drover_test(lm/moments NEEDS lm_optim OpenMP::OpenMP_C m)
 drover_test(lm/masters NEEDS lm_file lm_optim OpenMP::OpenMP_C)
 drover_test(lm/product NEEDS lm_kernel OpenMP::OpenMP_C m TIMEOUT 120)
 drover_test(lm/grad NEEDS lm_kernel)
