@@ -295,6 +295,38 @@ static void a_pair_that_was_judged_is_learnt_as_a_pair(void **state)
     }
 }
 
+/* A micro-batch is of whole pairs, however few it may have: torn ones would have no loss. */
+static void a_pair_is_in_one_micro_batch(void **state)
+{
+    double margins[3];
+    struct iteration_state *of[3];
+
+    (void)state;
+    for (int each = 1; each <= 3; each++) { /* of ROWS / 2 pairs */
+        struct iteration_conf conf = planned(
+            "online-dpo", 1, "num_generations=2;temperature=1.3;learning_rate=1e-2;beta=.3");
+        struct iteration_metrics got;
+        struct feed feed;
+
+        conf.per_device_train_batch_size = each == 3 ? ROWS : each;
+        assert_ok(iteration_new(&of[each - 1], &conf, weights(&small_shape[0]), NULL));
+        feed_on_policy(&feed, of[each - 1], 1.3, 0);
+        assert_ok(iteration_run(of[each - 1], feed.rollout, ROWS, 0, &got));
+        margins[each - 1] = metric(&got, "rewards/margins");
+    }
+    for (int k = 0; k < 2; k++) {
+        const struct params *a = iteration_policy(of[k]), *b = iteration_policy(of[2]);
+
+        assert_true(fabs(margins[k] - margins[2]) < 1e-5);
+        for (size_t i = 0; i < a->count; i++)
+            if (fabs((double)a->data[i] - (double)b->data[i]) >
+                1e-4) /* a step of Adam's is 1e-2 */
+                fail_msg("micro-batches of %d: weight %zu", k + 1, i);
+    }
+    for (int k = 0; k < 3; k++)
+        iteration_free(of[k]);
+}
+
 /* So is one among answers of older versions, whatever weights stale answers have. */
 static void judged_pairs_may_stand_beside_stale_answers(void **state)
 {
@@ -319,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pair_that_was_judged_is_learnt_as_a_pair),
+        cmocka_unit_test(a_pair_is_in_one_micro_batch),
         cmocka_unit_test(judged_pairs_may_stand_beside_stale_answers),
         cmocka_unit_test(a_reference_may_follow_the_policy),
         cmocka_unit_test(the_weight_of_a_bonus_comes_back),
