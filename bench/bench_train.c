@@ -1,7 +1,7 @@
 /* bench_train: steps of supervised fine-tuning: time of each part, losses, memory.
  *
  *     bench_train MODEL|- [seqs=4] [length=256] [steps=5] [checkpointing=0]
- *                 [bf16=0] [tokens=FILE]
+ *                 [compute=float32] [moments=32] [tokens=FILE]
  *
  * MODEL is a .gguf file or a folder; - makes random weights of SmolLM2-135M's shape. FILE holds
  * numbers, seqs x length of them for each step; without it tokens are a formula. The peer is
@@ -20,7 +20,8 @@
 struct train_bench {
     int seqs, length, steps;
     struct train_options options;
-    bool bf16; /* computes in bfloat16 */
+    const char *compute;
+    bool eight; /* moments in 8 bits */
     FILE *tokens;
     struct params *params;
     struct packed_layout *layout;
@@ -85,14 +86,14 @@ static enum err prepare(struct train_bench *bench)
 
     if (!err)
         err = mem_big(&bench->image, packed_size(shape), 1, "image");
-    if (!err && bench->bf16)
+    if (!err && precision_halves(shape->compute))
         err = masters_new(&bench->masters, bench->params, bench->image, bench->layout);
     else if (!err)
         packed_fill(bench->image, bench->layout, bench->params);
     if (!err)
         err = mem_big(&bench->grad, count, sizeof *bench->grad, "gradients");
     if (!err)
-        err = moments_new(&bench->moments, bench->params, false);
+        err = moments_new(&bench->moments, bench->params, bench->eight);
     if (!err)
         err = model_new(&bench->model, shape, bench->image, packed_size(shape));
     if (!err)
@@ -156,6 +157,7 @@ static enum err step(struct train_bench *bench, int t)
     norm = optim_clip(bench->grad, count, 1.0);
     at[3] = now_ms();
     optim_rule_step(&conf, &target, t + 1, 1e-5); /* the image follows */
+    model_changed(bench->model);
     at[4] = now_ms();
     printf("step %d loss %.7f norm %.6f: %.0f ms = forward %.0f + backward %.0f + clip %.0f + "
            "adamw %.0f\n",
@@ -182,8 +184,10 @@ static void options(struct train_bench *bench, int argc, char **argv)
             bench->steps = n;
         else if (!strncmp(argv[i], "checkpointing=", 14))
             bench->options.checkpointing = n;
-        else if (!strncmp(argv[i], "bf16=", 5))
-            bench->bf16 = n;
+        else if (!strncmp(argv[i], "compute=", 8))
+            bench->compute = value + 1;
+        else if (!strncmp(argv[i], "moments=", 8))
+            bench->eight = n == 8;
         else if (!strncmp(argv[i], "tokens=", 7))
             bench->tokens = fopen(value + 1, "r");
     }
@@ -196,8 +200,8 @@ int main(int argc, char **argv)
 
     options(&bench, argc, argv);
     err = open_model(&bench, argc > 1 ? argv[1] : "-");
-    if (!err && bench.bf16)
-        bench.params->shape.compute = PRECISION_BFLOAT16;
+    if (!err)
+        err = precision_named(&bench.params->shape.compute, bench.compute);
     if (!err)
         err = prepare(&bench);
     for (int t = 0; !err && t < bench.steps; t++)

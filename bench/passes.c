@@ -39,9 +39,12 @@ struct passes passes_of(const struct model *model, int rows, int head_rows)
 
     for (int i = 0; i < model->block->n_ops; i++)
         layer += sizes(model, i, &in, &out) ? (double)in * out : 0;
-    return (struct passes){2 * (layer * shape->layers * rows + head * head_rows),
-                           (layer * shape->layers + head) *
-                               (shape->compute == PRECISION_FLOAT32 ? 4 : 2)};
+    layer *= shape->layers;
+    return (struct passes){2 * (layer * rows + head * head_rows),
+                           layer * (shape->compute == PRECISION_INT8   ? 1
+                                    : precision_halves(shape->compute) ? 2
+                                                                       : 4) +
+                               head * (precision_halves(shape->compute) ? 2 : 4)};
 }
 
 /* Scores and mixed values: each key and each value of a head once for a query, a multiplication and an addition. */

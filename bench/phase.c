@@ -155,6 +155,7 @@ static enum err learn_round(double took[PHASE_TRAIN], struct learning *l,
     backward = now();
     (void)optim_clip(l->grad, subject->params->count, 1.0);
     optim_rule_step(&conf, &target, round + 2, 1e-6);
+    model_changed(subject->model);
     took[0] = forward - start;
     took[1] = backward - forward;
     took[2] = now() - backward;

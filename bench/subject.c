@@ -129,7 +129,12 @@ enum err subject_learns(struct subject *subject)
     if (subject->masters || subject->params->shape.compute == PRECISION_FLOAT32)
         return OK;
     memset(subject->image, 0, packed_size(&subject->params->shape)); /* which masters fill */
-    return masters_new(&subject->masters, subject->params, subject->image, subject->layout);
+    enum err err =
+        masters_new(&subject->masters, subject->params, subject->image, subject->layout);
+
+    if (!err)
+        model_changed(subject->model);
+    return err;
 }
 
 void subject_close(struct subject *subject)

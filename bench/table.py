@@ -29,7 +29,8 @@ KEYS = {"pairs": "5", "minutes": "25", "lines": "", "python": "python3", "python
 BEGIN, END = "<!-- bench/table.py -->", "<!-- end of bench/table.py -->"
 FRESH = 24  # tokens that a sequence decodes
 JUDGED = {"decode": r"decode|score", "sft": "training", "dpo": "dpo epoch", "grpo": "grpo step", "ppo": "ppo step"}
-SEEN_ONCE = {(line, "ours float32") for line in ("dpo", "grpo", "ppo")}
+COMPUTES = "float32", "bfloat16", "int8"
+SEEN_ONCE = {(line, f"ours {c}") for line in ("dpo", "grpo", "ppo") for c in ("float32", "int8")}
 EQUAL = {"llama.cpp f32": "ours float32", "llama.cpp bf16": "ours bfloat16", "llama.cpp q8_0": "ours int8"}  # bytes a weight
 
 
@@ -40,15 +41,15 @@ def lines(k):
     py, methods = f"{k['python']} {HERE}", f"{sys.executable} {HERE}/drover_methods.py"
     both = {"float32": 0, "bfloat16": 1}
     table = {
-        "decode": [(f"ours {c}", "ours", f"{bench}/bench_decode 30 {FRESH} {c} 1") for c in both] +
+        "decode": [(f"ours {c}", "ours", f"{bench}/bench_decode 30 {FRESH} {c} 1") for c in COMPUTES] +
                   [(f"torch {c}", "torch", f"{py}/decode_torch.py 30 {FRESH} {c} 1") for c in both] +
                   ([(f"llama.cpp {c}", f"llama.cpp {c}", f"{sys.executable} {HERE}/llama_peer.py {k['llama']} {k['peers']}/model-{c}.gguf {FRESH}")
                     for c in ("f32", "bf16", "q8_0")] if k["llama"] else []),
-        "sft": [(f"ours {c}", "ours", f"{bench}/bench_train {k['peers']}/model steps=2 bf16={b}") for c, b in both.items()] +
+        "sft": [(f"ours {c}", "ours", f"{bench}/bench_train {k['peers']}/model steps=2 compute={c}") for c in COMPUTES] +
                [(f"torch {c}", "torch", f"{py}/train_torch.py {k['peers']}/model steps=2 bf16={b}") for c, b in both.items()],
     }
     for method in "dpo", "grpo", "ppo":
-        table[method] = [(f"ours {c}", "ours", f"{methods} {method} {k['peers']} {ours} compute={c}") for c in both]
+        table[method] = [(f"ours {c}", "ours", f"{methods} {method} {k['peers']} {ours} compute={c}") for c in COMPUTES]
     table["dpo"] += [(f"TRL {c}{' precomputed' if p else ''}", "TRL", f"{py}/trl_methods.py dpo {k['peers']} bf16={b} precompute={p}")
                      for c, b in both.items() for p in (0, 1)]
     table["grpo"] += [(f"TRL {c}", "TRL", f"{py}/trl_methods.py grpo {k['peers']} bf16={b}") for c, b in both.items()]

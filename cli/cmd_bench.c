@@ -24,7 +24,7 @@ static const struct conf_key keys[] = {
         "folder or .gguf file, or a shape with random weights: smollm2-135m, qwen2.5-0.5b, "
         "qwen2.5-1.5b"),
     CONF_INT(bench_conf, layers, "0", 0, 512, "of such a shape, so many layers; 0: its own"),
-    CONF_TEXT(bench_conf, compute, "float32,bfloat16", "one precision after another"),
+    CONF_TEXT(bench_conf, compute, "float32,bfloat16,int8", "one precision after another"),
     CORES_KEY(bench_conf),
     CONF_TEXT(bench_conf, parts, "products,decode,score,train,exactness", "what is measured"),
     CONF_TEXT(bench_conf, batch, "1,2,4,8,16,32,64,128", "sequences that are decoded together"),
@@ -37,7 +37,7 @@ static const struct conf_key keys[] = {
     CONF_TEXT(bench_conf, width, "576,2048", "products: columns in and out"),
     CONF_TEXT(bench_conf, rows, "1,8,64,256", "products: tokens"),
     CONF_INT(bench_conf, rounds, "3", 1, 5, "of each point; medians are told"),
-    CONF_REAL(bench_conf, seconds, "240", 1, 86400,
+    CONF_REAL(bench_conf, seconds, "360", 1, 86400,
               "nothing begins that would not end within so many"),
     CONF_TEXT(bench_conf, json, "", JSON_OUT_HELP),
     CONF_END,
@@ -184,7 +184,7 @@ const struct command cmd_bench = {
     .name = "bench",
     .group = "models",
     .usage =
-        "[model=M] [compute=float32,bfloat16] [parts=decode,score] [seconds=240] [json=FILE]",
+        "[model=M] [compute=float32,bfloat16] [parts=decode,score] [seconds=360] [json=FILE]",
     .help = "how fast this machine runs a model, beside what it can do at most",
     .run = run,
     .keys = keys,

@@ -47,21 +47,21 @@ static void each_part_is_measured(void **state)
 {
     static const char *const names[] = {"prefill", "decode",   "score",
                                         "forward", "backward", "optimizer"};
+    static const char *const computes[] = {"float32", "bfloat16", "int8"};
     static const int tokens[] = {5, 2 * 2, 8, 8, 8, 8};
     const struct suite suite =
-        small("products,decode,score,train,exactness", "float32,bfloat16");
+        small("products,decode,score,train,exactness", "float32,bfloat16,int8");
     json_t *all = NULL;
 
     (void)state;
     told = 0;
     assert_ok(suite_run(&all, &suite));
-    assert_int_equal(json_array_size(json_object_get(all, "phases")), 12);
-    for (size_t i = 0; i < 12; i++) {
+    assert_int_equal(json_array_size(json_object_get(all, "phases")), 18);
+    for (size_t i = 0; i < 18; i++) {
         const json_t *p = row(all, "phases", i);
 
         assert_string_equal(json_string_value(json_object_get(p, "phase")), names[i % 6]);
-        assert_string_equal(json_string_value(json_object_get(p, "compute")),
-                            i < 6 ? "float32" : "bfloat16");
+        assert_string_equal(json_string_value(json_object_get(p, "compute")), computes[i / 6]);
         assert_int_equal(number(p, "tokens"), tokens[i % 6]);
         assert_true(number(p, "tokens_per_second") > 0);
         assert_true(number(p, "least") <= number(p, "greatest"));
@@ -69,11 +69,11 @@ static void each_part_is_measured(void **state)
         assert_true(i % 6 == 5 ? number(p, "products_seconds") == 0
                                : number(p, "products_seconds") > 0);
     }
-    assert_int_equal(json_array_size(json_object_get(all, "products")), 4);
-    assert_int_equal(json_array_size(json_object_get(all, "machine")), 2);
+    assert_int_equal(json_array_size(json_object_get(all, "products")), 6);
+    assert_int_equal(json_array_size(json_object_get(all, "machine")), 3);
     assert_true(json_array_size(json_object_get(all, "exactness")) == 2 ||
                 json_array_size(json_object_get(all, "left_out")) == 1);
-    assert_true(told >= 12);
+    assert_true(told >= 18);
     json_decref(all);
 }
 
