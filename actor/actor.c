@@ -134,6 +134,7 @@ void actor_hb(void *self, struct msg_hb *out)
     out->tokens = atomic_load(&c->tokens);
     out->busy_ms = atomic_load(&c->busy_ns) / 1000000;
     out->idle_ms = atomic_load(&c->idle_ns) / 1000000;
+    out->drafted = atomic_load(&c->drafted), out->accepted = atomic_load(&c->accepted);
     out->progress = out->tokens + fetch_pieces(a->fetch);
     out->rss_bytes = mem_peak();
     out->queued = inflight_running(a->inflight);

@@ -294,14 +294,6 @@ static void fail_unusable(struct compute *c)
     }
 }
 
-/* The first of those that run together. Weights that change between tokens are told by counting steps, a
- * token each: no guesses there (version_trace.h). */
-static void begin(struct compute *c, size_t i)
-{
-    generate_ahead(c->generate, c->any ? 0 : DRAFT_MOST);
-    admit(c, i);
-}
-
 /* Fills the slots. Afterwards something runs, or nothing that waits can run yet. */
 static void admit_all(struct compute *c)
 {
@@ -316,8 +308,11 @@ static void admit_all(struct compute *c)
         turn_to(c, c->any ? &newest_image(c)->version : &c->waiting.item[at]->version);
         if (fit(c, c->waiting.item[at]))
             fail(c, jobs_take_out(&c->waiting, at), err_text());
-        else
-            begin(c, at);
+        else {
+            /* versions that change between tokens are told by counting steps (version_trace.h) */
+            generate_ahead(c->generate, c->any ? 0 : DRAFT_MOST);
+            admit(c, at);
+        }
     }
     while (generate_room(c->generate) && choose(c, true, &at))
         admit(c, at);
@@ -457,7 +452,9 @@ static void step(struct compute *c)
 {
     const struct generate_events events = {on_done, NULL, c};
     const struct loaded_version *h = c->any ? newest_image(c) : find_image(c, &c->now);
+    struct generate_drafts drafts;
     int tokens = 0;
+    enum err err;
 
     if (c->any && h && !same_version(&h->version, &c->now))
         turn_to(c, &h->version); /* the cache stays: its keys were made by older weights */
@@ -465,10 +462,14 @@ static void step(struct compute *c)
         give_up(c, "the weights went away while they were in use");
         return;
     }
-    if (generate_step(c->generate, h->model, &events, &tokens)) /* logits that are no numbers */
+    err = generate_step(c->generate, h->model, &events, &tokens);
+    drafts = generate_drafts(c->generate);
+    if (err) /* logits that are no numbers */
         give_up(c, err_text());
     c->trace.steps++;
     atomic_fetch_add(&c->counters.tokens, (unsigned long long)tokens);
+    atomic_fetch_add(&c->counters.drafted, drafts.drafted);
+    atomic_fetch_add(&c->counters.accepted, drafts.accepted);
 }
 
 enum err compute_main(void *self, struct worker *worker)

@@ -14,7 +14,7 @@ struct worker;
 
 /* Read by the loop thread at any time. */
 struct compute_counters {
-    atomic_ullong tokens, busy_ns, idle_ns;
+    atomic_ullong tokens, busy_ns, idle_ns, drafted, accepted;
 };
 
 struct compute;

@@ -180,8 +180,11 @@ void members_heartbeat(struct broker_member *member, const struct msg_hb *hb, in
         member->progress_ms = now_ms;
     }
     member->beaten = true;
-    member->now = (struct members_count){
-        .tokens = hb->tokens, .busy_ms = hb->busy_ms, .idle_ms = hb->idle_ms};
+    member->now = (struct members_count){.tokens = hb->tokens,
+                                         .busy_ms = hb->busy_ms,
+                                         .idle_ms = hb->idle_ms,
+                                         .drafted = hb->drafted,
+                                         .accepted = hb->accepted};
     member->rss_bytes = hb->rss_bytes;
     member->queued = hb->queued;
     member->lag_ms = hb->lag_ms;

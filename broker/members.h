@@ -28,7 +28,7 @@ struct members_claim { /* what an actor holds and the broker may want later */
 };
 
 struct members_count { /* counters of a heartbeat */
-    uint64_t tokens, busy_ms, idle_ms;
+    uint64_t tokens, busy_ms, idle_ms, drafted, accepted;
 };
 
 /* What is looked at when work is given out stands first, large tables last: with thousands of

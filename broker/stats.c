@@ -90,7 +90,9 @@ static void fill_peer(const struct broker *b, struct msg_stats_peer *out,
                                    .wire_rate = m->wire_rate,
                                    .expired = m->expired,
                                    .failed = m->failed_work,
-                                   .probation = m->trust != 0};
+                                   .probation = m->trust != 0,
+                                   .drafted = m->now.drafted,
+                                   .accepted = m->now.accepted};
 }
 
 static void fill_peers(const struct broker *b, struct page *page, struct msg_stats *out,
@@ -349,11 +351,13 @@ char *stats_members(const struct broker *b)
          m && json_array_size(list) < STATS_MEMBERS; m = m->next)
         if (m->role == ROLE_ACTOR || m->role == ROLE_REWARDER)
             json_array_append_new(
-                list, json_pack("{s:s, s:s, s:I, s:I, s:I}", "role",
+                list, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "role",
                                 m->role == ROLE_ACTOR ? "actor" : "rewarder", "name", m->name,
                                 "tokens", (json_int_t)m->now.tokens, "rss_bytes",
                                 (json_int_t)m->rss_bytes, "process",
-                                (json_int_t)(m->incarnation >> 1))); /* JSON has no u64 */
+                                (json_int_t)(m->incarnation >> 1), /* JSON has no u64 */
+                                "drafted", (json_int_t)m->now.drafted, "accepted",
+                                (json_int_t)m->now.accepted));
     text = json_dumps(list, JSON_COMPACT);
     json_decref(list);
     if (text && strlen(text) > STATS_TEXT) { /* names full of escapes */

@@ -79,6 +79,8 @@ static const struct field peer[] = {
     UINT(msg_stats_peer, expired, LIMIT_COUNT),
     UINT(msg_stats_peer, failed, LIMIT_COUNT),
     BOOL(msg_stats_peer, probation),
+    UINT(msg_stats_peer, drafted, LIMIT_COUNT),
+    UINT(msg_stats_peer, accepted, LIMIT_COUNT),
 };
 static const struct field_table peer_table = TABLE(msg_stats_peer, peer);
 

@@ -110,6 +110,8 @@ static const struct field hb[] = {
     COLUMN(msg_hb, golden, n_golden, MAX_IMAGES, codec_noun_any32),
     TEXT(msg_hb, trouble, MAX_WORDS),
     UINT(msg_hb, annotator, LIMIT_SERIAL),
+    UINT(msg_hb, drafted, LIMIT_COUNT),
+    UINT(msg_hb, accepted, LIMIT_COUNT),
 };
 const struct field_table codec_peer_hb = TABLE(msg_hb, hb);
 

@@ -92,7 +92,7 @@ struct msg_wait {       /* what stands still */
 };
 struct msg_hb {
     uint64_t progress; /* grows with every token, chunk, score: lets leases live */
-    uint64_t tokens, busy_ms, idle_ms, rss_bytes; /* since start, for the dashboard */
+    uint64_t tokens, busy_ms, idle_ms, rss_bytes, drafted, accepted; /* since start */
     uint32_t queued, lag_ms; /* work that waits here; the loop's worst delay since last HB */
     uint64_t lease_seen;     /* highest lease number (A), ticket (R) that arrived */
     uint32_t credit;         /* samples (A), rollouts (R) that fit now */

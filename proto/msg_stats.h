@@ -21,6 +21,7 @@ struct msg_stats_peer {
     uint64_t uptime_ms;             /* since it came; a new connection is no new one */
     uint64_t wire_bytes, wire_rate; /* of weights, as in HB */
     uint64_t expired, failed;       /* samples taken back from it; its failures */
+    uint64_t drafted, accepted;     /* as in HB */
     bool probation;                 /* it gets little work until it shows itself able */
 };
 struct msg_stats_host { /* a machine: all its processes together */

@@ -309,7 +309,7 @@ static enum err on_hb(void *self, const struct msg *msg, int64_t now_ms)
     process_stats_hear(stats, msg->hb.metrics, now_ms);
     process_stats_see(stats,
                       &(struct process_stats_row){"learner", "learner", 0,
-                                                  l->conf.report->tokens, mem_peak()},
+                                                  l->conf.report->tokens, mem_peak(), 0, 0},
                       now_ms);
     fleet_tasks_hear(&l->tasks, msg->hb.open_to);
     err = tell(l, LINK_HEARTBEAT, msg, now_ms);

@@ -95,6 +95,20 @@ static void tell(struct run_context *run, const json_t *line, int64_t now_ms)
                   json_number_value(json_object_get(line, "drover_tokens_per_second")), left);
 }
 
+/* Of what actors guessed since the iteration before, the share that was right; none where none was guessed. */
+static void tell_drafts(struct fleet_report *r, const struct run_context *run, json_t *line)
+{
+    uint64_t drafted, accepted;
+
+    process_stats_drafts(run->stats, &drafted, &accepted);
+    if (drafted > r->drafted)
+        json_object_set_new(
+            line, "drover_draft_acceptance_rate",
+            json_real((double)(accepted - r->accepted) / (double)(drafted - r->drafted)));
+    r->drafted = drafted;
+    r->accepted = accepted;
+}
+
 void fleet_report_complete(struct fleet_report *r, const struct run_context *run,
                            struct trainer_job *job, int64_t now_ms)
 {
@@ -104,6 +118,7 @@ void fleet_report_complete(struct fleet_report *r, const struct run_context *run
     const double all = (double)(now_ms - r->begun_ms) / 1e3;
 
     r->stepped_ms = now_ms;
+    tell_drafts(r, run, job->line);
     json_object_set_new(job->line, "epoch",
                         json_real((double)(version * run->plan.batch) / (double)run->train->n));
     if (seconds > 0) {

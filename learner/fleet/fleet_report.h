@@ -9,6 +9,7 @@
 struct fleet_report {             /* zeroed at first but for begun_ms and stepped_ms: now */
     int64_t begun_ms, stepped_ms; /* of this process; of the newest iteration */
     uint64_t tokens;              /* trained, of answers */
+    uint64_t drafted, accepted;   /* by actors, up to the newest iteration */
     char *metrics;                /* JSON of the newest line; NULL: none yet */
     bool told_flat, told_critic;  /* that nothing is learnt; that the critic is noise */
 };

@@ -17,11 +17,13 @@ enum { LIVES = 16 };
 struct process_history { /* all processes of one name */
     char role[16], name[128];
     uint64_t tokens; /* of all */
+    uint64_t drafted, accepted;
     uint64_t rss_bytes;
     int64_t first_ms, last_ms;
     struct process_life {
-        uint64_t process, said; /* tokens, as it said last */
-    } life[LIVES];              /* the latest: life i at i % LIVES */
+        uint64_t process, said;     /* tokens, as it said last */
+        uint64_t drafted, accepted; /* likewise */
+    } life[LIVES];                  /* the latest: life i at i % LIVES */
     size_t lives;
 };
 
@@ -42,21 +44,31 @@ void process_stats_free(struct process_stats *stats)
 
 /* The broker names a process that was killed until its silence is long enough: for a while both
  * it and the next one are there, and each counts by itself. */
-static struct process_life *life_of(struct process_history *h, uint64_t process,
-                                    uint64_t tokens, int64_t now_ms)
+static struct process_life *life_of(struct process_history *h,
+                                    const struct process_stats_row *row, int64_t now_ms)
 {
     struct process_life *life;
 
     for (size_t i = 0; i < LIVES && i < h->lives; i++)
-        if (h->life[i].process == process)
+        if (h->life[i].process == row->process)
             return &h->life[i];
     life = &h->life[h->lives % LIVES];
-    life->process = process;
     /* What was done before the name was here, it did for another run; and where one may have
      * been forgotten, this may be it: rather too few than twice. */
-    life->said = now_ms == h->first_ms || h->lives >= LIVES ? tokens : 0;
+    *life = now_ms == h->first_ms || h->lives >= LIVES
+                ? (struct process_life){row->process, row->tokens, row->drafted, row->accepted}
+                : (struct process_life){row->process, 0, 0, 0};
     h->lives++;
     return life;
+}
+
+/* A count that falls is a late message of the same life. */
+static void count(uint64_t *all, uint64_t *said, uint64_t says)
+{
+    if (says <= *said)
+        return;
+    *all += says - *said;
+    *said = says;
 }
 
 /* Names come from other machines: what does not fit is passed over, never cut, or two would
@@ -82,12 +94,10 @@ void process_stats_see(struct process_stats *stats, const struct process_stats_r
         h->first_ms = now_ms;
         stats->n++;
     }
-    life = life_of(h, row->process, row->tokens, now_ms);
-    /* A count that falls is a late message of the same life. */
-    if (row->tokens > life->said) {
-        h->tokens += row->tokens - life->said;
-        life->said = row->tokens;
-    }
+    life = life_of(h, row, now_ms);
+    count(&h->tokens, &life->said, row->tokens);
+    count(&h->drafted, &life->drafted, row->drafted);
+    count(&h->accepted, &life->accepted, row->accepted);
     h->rss_bytes = row->rss_bytes > h->rss_bytes ? row->rss_bytes : h->rss_bytes;
     h->last_ms = now_ms;
 }
@@ -114,11 +124,23 @@ void process_stats_hear(struct process_stats *stats, const char *text, int64_t n
             .name = json_string_value(json_object_get(row, "name")),
             .process = number(row, "process"),
             .tokens = number(row, "tokens"),
-            .rss_bytes = number(row, "rss_bytes")};
+            .rss_bytes = number(row, "rss_bytes"),
+            .drafted = number(row, "drafted"),
+            .accepted = number(row, "accepted")};
         if (one.role && one.name)
             process_stats_see(stats, &one, now_ms);
     }
     json_decref(list);
+}
+
+void process_stats_drafts(const struct process_stats *stats, uint64_t *drafted,
+                          uint64_t *accepted)
+{
+    *drafted = *accepted = 0;
+    for (size_t i = 0; i < stats->n; i++) {
+        *drafted += stats->hand[i].drafted;
+        *accepted += stats->hand[i].accepted;
+    }
 }
 
 /* By name, then role: the lines at the end of a run are in one order, however the fleet came
@@ -143,12 +165,13 @@ json_t *process_stats_json(struct process_stats *stats)
         const double seconds = (double)(h->last_ms - h->first_ms) / 1e3;
         /* This process knows its peak better than its last heartbeat did. */
         const uint64_t own = strcmp(h->role, "learner") ? 0 : mem_peak(); /* this process */
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:I, s:I, s:f}", "role", h->role, "name",
-                                        h->name, "peak_memory_bytes",
-                                        (json_int_t)(own > h->rss_bytes ? own : h->rss_bytes),
-                                        "tokens", (json_int_t)h->tokens, "tokens_per_second",
-                                        seconds > 0 ? (double)h->tokens / seconds : 0.0));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:I, s:I, s:f, s:I, s:I}", "role", h->role, "name",
+                            h->name, "peak_memory_bytes",
+                            (json_int_t)(own > h->rss_bytes ? own : h->rss_bytes), "tokens",
+                            (json_int_t)h->tokens, "tokens_per_second",
+                            seconds > 0 ? (double)h->tokens / seconds : 0.0, "drafted",
+                            (json_int_t)h->drafted, "accepted", (json_int_t)h->accepted));
     }
     return list;
 }
@@ -160,9 +183,9 @@ json_t *process_stats_alone(const char *name, uint64_t tokens, int64_t ms)
     json_t *list;
 
     process_stats_new(&stats);
-    process_stats_see(stats, &(struct process_stats_row){"learner", name, 0, 0, 0}, 0);
-    process_stats_see(stats,
-                      &(struct process_stats_row){"learner", name, 0, tokens, mem_peak()}, ms);
+    process_stats_see(stats, &(struct process_stats_row){"learner", name, 0, 0, 0, 0, 0}, 0);
+    process_stats_see(
+        stats, &(struct process_stats_row){"learner", name, 0, tokens, mem_peak(), 0, 0}, ms);
     list = process_stats_json(stats);
     process_stats_free(stats);
     return list;
@@ -176,12 +199,16 @@ void process_stats_print(const json_t *processes, FILE *to)
 
     json_array_foreach(processes, i, row)
     {
-        const uint64_t tokens = number(row, "tokens");
+        const uint64_t tokens = number(row, "tokens"), drafted = number(row, "drafted");
         say(to, "%-24s peak memory %8.1f MB", json_string_value(json_object_get(row, "name")),
             (double)number(row, "peak_memory_bytes") / 1e6);
         if (tokens)
             fprintf(to, "  %10llu tokens  %8.0f tokens/s", (unsigned long long)tokens,
                     json_real_value(json_object_get(row, "tokens_per_second")));
+        if (drafted)
+            fprintf(to, "  %.0f %% of %llu guesses right",
+                    100 * (double)number(row, "accepted") / (double)drafted,
+                    (unsigned long long)drafted);
         fputc('\n', to);
     }
 }

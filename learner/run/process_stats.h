@@ -23,6 +23,7 @@ struct process_stats_row {
     uint64_t process; /* of the same name, another number: another process */
     uint64_t tokens;  /* since its start */
     uint64_t rss_bytes;
+    uint64_t drafted, accepted; /* of an actor: tokens guessed, and guessed right */
 };
 
 /* A heartbeat's JSON array of these; what is none is passed over. */
@@ -30,7 +31,11 @@ void process_stats_hear(struct process_stats *stats, const char *text, int64_t n
 void process_stats_see(struct process_stats *stats, const struct process_stats_row *row,
                        int64_t now_ms);
 
-/* [{role, name, peak_memory_bytes, tokens, tokens_per_second}], by name; the
+/* Of all processes together, since their starts: tokens guessed, and guessed right. */
+void process_stats_drafts(const struct process_stats *stats, uint64_t *drafted,
+                          uint64_t *accepted);
+
+/* [{role, name, peak_memory_bytes, tokens, tokens_per_second, drafted, accepted}], by name; the
  * caller's. Rates are over the time in which the process was seen. */
 json_t *process_stats_json(struct process_stats *stats);
 /* The same of a process that works alone: this one. */

@@ -106,9 +106,12 @@ void generate_ahead(struct generate *g, int most)
     g->ahead = most < 0 ? 0 : most < DRAFT_MOST ? most : DRAFT_MOST;
 }
 
-struct generate_drafts generate_drafts(const struct generate *g)
+struct generate_drafts generate_drafts(struct generate *g)
 {
-    return g->drafts;
+    const struct generate_drafts drafts = g->drafts;
+
+    g->drafts = (struct generate_drafts){0, 0};
+    return drafts;
 }
 
 int generate_room(const struct generate *g)

@@ -78,10 +78,10 @@ void generate_drop(struct generate *generate, const void *owner);
  * costs more than it brings (draft_worth). DRAFT_MOST at first; changes no bit of an answer. */
 void generate_ahead(struct generate *generate, int most);
 struct
-    generate_drafts { /* since the beginning: tokens that were guessed, and those that were right */
+    generate_drafts { /* since the last call: tokens that were guessed, and those that were right */
     uint64_t drafted, accepted;
 };
-struct generate_drafts generate_drafts(const struct generate *generate);
+struct generate_drafts generate_drafts(struct generate *generate);
 
 /* One token for every open slot, and those behind it that were guessed right, under `model` (of jobs that name one: for those that name it); finished answers are told to `done`; `token`
  * (may be NULL) hears every token as it comes (streaming). `tokens` out (may be NULL): how many were made.

@@ -97,7 +97,7 @@ def learnt(name):
     """Its metrics, but for what a clock says and a replay does not."""
     with open(f"{name}/metrics.jsonl") as f:
         return sorted(json.dumps({k: v for k, v in json.loads(line).items() if k not in ("epoch", "eps", "step_time")
-                                  and not k.startswith("drover_t") and not k.endswith(("_seconds", "_per_second", "_peak"))}) for line in f)
+                                  and not k.startswith("drover_t") and not k.endswith(("_seconds", "_per_second", "_peak", "_acceptance_rate"))}) for line in f)
 
 
 def halted():

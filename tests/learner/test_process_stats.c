@@ -42,8 +42,43 @@ static void rates_are_of_the_time_in_which_it_was_seen(void **state)
 
 static void see(struct process_stats *stats, uint64_t process, uint64_t tokens, int64_t now_ms)
 {
-    process_stats_see(stats, &(struct process_stats_row){"actor", "a", process, tokens, 10},
-                      now_ms);
+    process_stats_see(
+        stats, &(struct process_stats_row){"actor", "a", process, tokens, 10, 0, 0}, now_ms);
+}
+
+/* Of lives of one name together, as tokens; the line says the share. */
+static void guesses_are_counted_over_lives(void **state)
+{
+    struct process_stats *stats;
+    uint64_t drafted, accepted;
+    json_t *list;
+    char *text = NULL;
+    size_t n;
+    FILE *to = open_memstream(&text, &n);
+
+    (void)state;
+    process_stats_new(&stats);
+    for (int life = 1; life <= 2; life++)
+        for (int beat = 0; beat < 3; beat++) {
+            char *said = mem_print("[{\"role\":\"actor\",\"name\":\"a\",\"process\":%d,"
+                                   "\"tokens\":%d,\"drafted\":%d,\"accepted\":%d}]",
+                                   life, 1 + beat, 40 * beat, 10 * beat);
+
+            process_stats_hear(stats, said, 1000 * (3 * life + beat));
+            free(said);
+        }
+    process_stats_drafts(stats, &drafted, &accepted);
+    assert_int_equal(drafted, 160);
+    assert_int_equal(accepted, 40);
+    list = process_stats_json(stats);
+    assert_int_equal(at(list, 0, "drafted"), 160);
+    assert_int_equal(at(list, 0, "accepted"), 40);
+    process_stats_print(list, to);
+    fclose(to);
+    assert_non_null(strstr(text, "25 % of 160 guesses right"));
+    free(text);
+    json_decref(list);
+    process_stats_free(stats);
 }
 
 static void a_restarted_process_counts_on(void **state)
@@ -128,13 +163,13 @@ static void what_is_no_list_of_processes_is_passed_over(void **state)
         process_stats_hear(stats, words[i], 5);
     memset(name, 'x', sizeof name);
     name[sizeof name - 1] = 0;
-    process_stats_see(stats, &(struct process_stats_row){"actor", name, 0, 1, 1}, 5);
+    process_stats_see(stats, &(struct process_stats_row){"actor", name, 0, 1, 1, 0, 0}, 5);
     list = process_stats_json(stats);
     assert_int_equal(json_array_size(list), 0);
     json_decref(list);
     for (int i = 0; i < PROCESS_STATS_MAX + 10; i++) { /* no more than there is room for */
         snprintf(name, sizeof name, "%d", i);
-        process_stats_see(stats, &(struct process_stats_row){"actor", name, 0, 1, 1}, 5);
+        process_stats_see(stats, &(struct process_stats_row){"actor", name, 0, 1, 1, 0, 0}, 5);
     }
     process_stats_hear(
         stats, "[{\"role\":\"actor\",\"name\":\"0\",\"tokens\":-5,\"rss_bytes\":-1}]", 6);
@@ -168,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rates_are_of_the_time_in_which_it_was_seen),
+        cmocka_unit_test(guesses_are_counted_over_lives),
         cmocka_unit_test(a_restarted_process_counts_on),
         cmocka_unit_test(an_old_and_a_new_process_of_one_name_count_once_each),
         cmocka_unit_test(two_of_one_name_from_before_the_run_have_done_nothing),

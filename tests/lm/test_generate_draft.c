@@ -45,6 +45,7 @@ static struct told answers_of(const struct model *model, const struct tokenizer 
 {
     const struct generate_events events = {on_done, on_token, NULL};
     struct generate_events mine = events;
+    struct generate_drafts drafts;
     struct told told;
     struct generate *g;
 
@@ -55,8 +56,10 @@ static struct told answers_of(const struct model *model, const struct tokenizer 
     assert_ok(generate_admit(g, job));
     for (; generate_room(g) < job->n; told.steps++)
         assert_ok(generate_step(g, model, &mine, NULL));
-    told.drafted = generate_drafts(g).drafted;
-    told.accepted = generate_drafts(g).accepted;
+    drafts = generate_drafts(g);
+    told.drafted = drafts.drafted;
+    told.accepted = drafts.accepted;
+    assert_int_equal(generate_drafts(g).drafted, 0);
     generate_free(g);
     return told;
 }

@@ -272,6 +272,8 @@ static struct msg hb(struct msg m)
         .trouble = "the disk is full",
         .next_key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
         .annotator = 3,
+        .drafted = 1000,
+        .accepted = 612,
     };
     return m;
 }

@@ -42,6 +42,8 @@ static const struct msg_stats_peer *stats_peers(void)
         .expired = 14,
         .failed = 15,
         .probation = true,
+        .drafted = 1000,
+        .accepted = 612,
     };
     peer[1] = peer[0];
     return peer;
