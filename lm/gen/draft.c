@@ -1,7 +1,7 @@
 /* Guesses are looked for in two places. First among earlier answers to the prompt that began with the
  * very tokens of this one: what each said next is a candidate, as likely as its probability then was (or,
  * where nobody says that, as many of them said it). Where there is none, what followed the longest
- * match of the last tokens, up to DRAFT_MATCH and at least two, anywhere: this is prompt lookup (Saxena
+ * match of the last tokens, up to DRAFT_MATCH, anywhere, with the probability that it had there: this is prompt lookup (Saxena
  * 2023; transformers' prompt_lookup_num_tokens).
  *
  * The number u with which the next token will be drawn is known beforehand: it is the stream's own
@@ -21,7 +21,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { CANDIDATES = 16, SHORTEST = 2 };
+enum { CANDIDATES = 16 };
+#define UNKNOWN 0.5 /* the share of a token of which nobody says it */
 #define FADES 0.95f /* what is left of a guess's weight with each that follows */
 
 /* Tokens that may come, with the weight of those who said them. */
@@ -90,8 +91,8 @@ static void begun_alike(struct candidates *c, const struct draft_answers *a,
 
 /* Of all places in text[n], the latest first, those behind the longest match with the end of what was
  * said; *longest is what others have matched already. */
-static void look_up(struct candidates *c, int *longest, const int *text, int n,
-                    const struct draft_place *at)
+static void look_up(struct candidates *c, int *longest, const int *text, const uint8_t *share,
+                    int n, const struct draft_place *at)
 {
     const int *end = at->token + at->n;
 
@@ -105,7 +106,7 @@ static void look_up(struct candidates *c, int *longest, const int *text, int n,
         if (k > *longest)
             *c = (struct candidates){.n = 0};
         *longest = k;
-        add(c, text[i], -1);
+        add(c, text[i], share ? share[i] / 255.0 : UNKNOWN);
     }
 }
 
@@ -163,10 +164,11 @@ static void choose(struct draft_guess *out, struct candidates *c, double u)
 
     in_order(c);
     for (int i = 0; i < c->n; i++) {
-        /* one more that nobody has said yet, where they do not agree, or at a place like this one */
-        const int said = c->said + (c->n > 1 || out->kind == DRAFT_LOOKUP);
-
-        weight[i] = c->share[i] < 0 ? (double)c->times[i] / said : c->share[i] / c->times[i];
+        /* at the same place a share is the token's, whoever said it; elsewhere it is one of several places'; and
+         * where shares are unknown there is one more to come that nobody has said, if they do not agree */
+        weight[i] = c->share[i] < 0              ? (double)c->times[i] / (c->said + (c->n > 1))
+                    : out->kind == DRAFT_EARLIER ? c->share[i] / c->times[i]
+                                                 : c->share[i] / c->said;
         all += weight[i];
     }
     for (int i = 0; i < c->n; i++) {
@@ -182,23 +184,32 @@ static void choose(struct draft_guess *out, struct candidates *c, double u)
     out->hope = (float)clip(best);
 }
 
+/* The longest match of all that was said, here and in earlier answers; the latest are heard first. */
+static void look_everywhere(struct candidates *c, const struct draft_answers *a,
+                            const struct draft_place *at)
+{
+    const int32_t *token = a->token + a->n_token;
+    const uint8_t *share = a->share ? a->share + a->n_token : NULL;
+    int longest = 1;
+
+    look_up(c, &longest, at->token, NULL, at->n, at);
+    for (uint32_t i = a->n; i-- > 0;) {
+        token -= a->each[i];
+        share -= share ? a->each[i] : 0;
+        look_up(c, &longest, token, share, (int)a->each[i], at);
+    }
+}
+
 bool draft_next(struct draft_guess *out, const struct draft_record *record,
                 const struct draft_answers *a, const struct draft_place *at)
 {
     struct candidates c = {.n = 0};
-    int longest = SHORTEST;
 
     out->kind = DRAFT_EARLIER;
     begun_alike(&c, a, at);
     if (!c.n) {
-        const int32_t *token = a->token + a->n_token;
-
         out->kind = DRAFT_LOOKUP;
-        look_up(&c, &longest, at->token, at->n, at);
-        for (uint32_t i = a->n; i-- > 0;) {
-            token -= a->each[i];
-            look_up(&c, &longest, token, (int)a->each[i], at);
-        }
+        look_everywhere(&c, a, at);
     }
     if (!c.n)
         return false;

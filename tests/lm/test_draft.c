@@ -70,8 +70,9 @@ static void an_earlier_answer_goes_on(void **state)
     /* behind its end there is nothing, and nobody else said anything like it */
     place.n = 6;
     assert_false(draft_next(&guess, &fresh, &answers, &place));
-    place.n = 7;
-    assert_false(draft_next(&guess, &fresh, &answers, &place));
+    guess = next_of(&answers, said, 2, 7, -1); /* but what followed 7 elsewhere */
+    assert_int_equal(guess.token, 2);
+    assert_int_equal(guess.kind, DRAFT_LOOKUP);
 }
 
 /* Shares lie in order of ids: 3 has 0..0.4 or later, 7 what is behind it. */
@@ -109,7 +110,7 @@ static void the_number_of_the_draw_chooses(void **state)
     assert_true(next_of(&answers, said, 1, 1, -1).hope < 0.5f);
 }
 
-/* The longest match wins, of equally long ones all count; one token is none. */
+/* The longest match wins, of equally long ones all count. */
 static void what_followed_follows(void **state)
 {
     static const int32_t answer[] = {30, 11, 12, 13, 77};
@@ -117,7 +118,9 @@ static void what_followed_follows(void **state)
     const struct draft_answers none = {.n = 0}, answers = {answer, NULL, each, 1, 5};
     const int said[] = {12, 13, 40, 9, 11, 12, 13, 50, 9, 11, 12, 13};
     const int twice[] = {12, 13, 40, 12, 13, 41, 12, 13, 41, 8, 12, 13};
-    const int once[] = {1, 2, 3, 4, 2};
+    const int once[] = {1, 2, 3, 4, 9};
+    static const uint8_t share[] = {0, 0, 0, 0, 51};
+    const struct draft_answers sure = {answer, share, each, 1, 5};
     struct draft_place place = {once, 3, 5, -1};
     struct draft_guess guess;
 
@@ -129,6 +132,9 @@ static void what_followed_follows(void **state)
     guess = next_of(&answers, said, 3, 11 + 1, -1);
     assert_int_equal(guess.token, 50); /* 11 12 13 of the answer is shorter */
     assert_int_equal(next_of(&answers, said + 9, 1, 3, -1).token, 77);
+    assert_true(next_of(&answers, said + 9, 1, 3, -1).hope == 0.5f);
+    assert_true(next_of(&sure, said + 9, 1, 3, -1).hope ==
+                0.2f); /* as likely as it was there */
     assert_int_equal(next_of(&none, twice, 3, 12, -1).token, 41); /* two of three */
     assert_false(draft_next(&guess, &fresh, &none, &place));
     /* a text that repeats itself is its own draft */
