@@ -165,7 +165,8 @@ def show(kept):
     out = [f"| what | ours in | beside | ours / theirs: median (least – greatest) | rounds |", "|---|---|---|---|---|"]
     for line, label, us, peer, ratios in table_of(kept):
         unit = "tokens/s" if line == "decode" else "steps/s" if label == "training" else "GB" if "memory" in label else "s"
-        out.append(f"| {line}: {label}, {unit} | {us.removeprefix('ours ')} | {peer} | {spread(ratios)} | {len(ratios)} |")
+        name = label if label.startswith(line) or line == "decode" else f"{line}: {label}"
+        out.append(f"| {name}, {unit} | {us.removeprefix('ours ')} | {peer} | {spread(ratios)} | {len(ratios)} |")
     return "\n".join(out)
 
 
