@@ -82,9 +82,8 @@ char *mem_printable(const char *text, size_t n, unsigned how)
 
 /* Zeroed here and not by the kernel's fresh pages alone: posix_memalign may hand out used ones.
  */
-enum err mem_big(void *out, size_t count, size_t size, const char *what)
+static enum err reserve(void **slot, size_t count, size_t size, const char *what, size_t *got)
 {
-    void **slot = out;
     size_t bytes;
 
     *slot = NULL;
@@ -97,8 +96,26 @@ enum err mem_big(void *out, size_t count, size_t size, const char *what)
         return err_set(ERR_NOMEM, "%s: no %zu bytes of memory", what, bytes);
     if (align == LARGE_PAGE) /* a wish: where the kernel has none left, small pages do */
         (void)madvise(*slot, bytes, MADV_HUGEPAGE);
-    memset(*slot, 0, bytes);
+    *got = bytes;
     return OK;
+}
+
+enum err mem_later(void *out, size_t count, size_t size, const char *what)
+{
+    size_t bytes;
+
+    return reserve(out, count, size, what, &bytes);
+}
+
+enum err mem_big(void *out, size_t count, size_t size, const char *what)
+{
+    void **slot = out;
+    size_t bytes;
+    const enum err err = reserve(slot, count, size, what, &bytes);
+
+    if (!err)
+        memset(*slot, 0, bytes);
+    return err;
 }
 
 size_t mem_peak(void)

@@ -32,6 +32,9 @@ char *mem_printable(const char *text, size_t n, unsigned how) __attribute__((ret
  * Errors: ERR_NOMEM with words that name `what` and the bytes. */
 enum err mem_big(void *out, size_t count, size_t size, const char *what) MUST_CHECK;
 
+/* The same, not zeroed: what is not written takes no memory. */
+enum err mem_later(void *out, size_t count, size_t size, const char *what) MUST_CHECK;
+
 /* Highest resident set of this process so far, bytes. */
 size_t mem_peak(void);
 
