@@ -50,7 +50,7 @@ static enum err time_rows(const struct model *model)
     double all[KINDS][ROUNDS], one;
     float *hidden = mem_new((size_t)CONTEXT * (size_t)shape->width, sizeof *hidden), logprob;
     float *logits = mem_new((size_t)MOST * (size_t)shape->vocab, sizeof *logits);
-    enum err err = cache_new(&cache, shape, CONTEXT + MOST);
+    enum err err = cache_new(&cache, shape, CONTEXT + MOST, NULL);
 
     if (!err)
         err = forward_work_new(&work, shape, CONTEXT);

@@ -38,7 +38,7 @@ static enum err bench_open(struct bench_model *m, const char *path, const char *
     const struct shape *s = err ? NULL : model_shape(m->open.model);
 
     if (!err)
-        err = cache_new(&m->cache, s, tokens);
+        err = cache_new(&m->cache, s, tokens, NULL);
     if (!err)
         err = forward_work_new(&m->work, s, ROWS);
     if (!err)

@@ -42,7 +42,7 @@ static enum err side_init(struct divergence_side *s, const struct model *model, 
                        shape->context);
     err = forward_work_new(&s->work, shape, ROWS);
     if (!err)
-        err = cache_new(&s->cache, shape, tokens);
+        err = cache_new(&s->cache, shape, tokens, NULL);
     if (!err)
         err = mem_big(&s->hidden, (size_t)ROWS * (size_t)shape->width, sizeof(float), "hidden");
     if (!err)

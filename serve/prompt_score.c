@@ -32,7 +32,7 @@ enum err prompt_score_new(struct prompt_score **out, const struct shape *shape, 
 
     *out = NULL;
     s->shape = *shape;
-    if (cache_new(&s->cache, shape, length) || forward_work_new(&s->work, shape, PIECE) ||
+    if (cache_new(&s->cache, shape, length, NULL) || forward_work_new(&s->work, shape, PIECE) ||
         mem_big(&s->hidden, (size_t)PIECE * (size_t)shape->width, sizeof *s->hidden,
                 "hidden states") ||
         mem_big(&s->logits, (size_t)LOGITS * (size_t)shape->vocab, sizeof *s->logits,

@@ -2,7 +2,7 @@
  * WAIT (another slot computes the same prompt for it) or DECODE. A step gathers one row for each slot
  * in DECODE, more where it guesses what comes (generate_guess.c), and as many prompt rows as fit behind them,
  * runs them through the model together, and draws a token for every slot whose last row was among them. When the first slot of a job has its
- * prompt in the cache, the others copy it and all draw their first token from the same logits.
+ * prompt in the cache, the others share it and all draw their first token from the same logits.
  *
  * Nothing of a draw depends on which slots are open beside it: its logits have the same bits in any
  * batch (forward.h) and its random number is that of (seed, task, sample, position). The listener that
@@ -28,10 +28,14 @@ const char *generate_finish(enum finish finish)
 
 static enum err make_slots(struct generate *g)
 {
+    const size_t each = kv_block_count(g->length) * KV_BLOCK_TOKENS;
+
+    if (cache_pool_new(&g->pool, &g->shape, (size_t)g->slots * each))
+        return err_add("%d slots", g->slots);
     for (int i = 0; i < g->slots; i++) {
         g->slot[i].token = mem_new((size_t)g->length, sizeof(int));
         g->slot[i].logprob = mem_new((size_t)g->length, sizeof(float));
-        if (cache_new(&g->slot[i].cache, &g->shape, g->length))
+        if (cache_new(&g->slot[i].cache, &g->shape, g->length, g->pool))
             return err_add("slot %d of %d", i, g->slots);
     }
     for (int i = 0; i < g->threads; i++)
@@ -89,6 +93,7 @@ void generate_free(struct generate *g)
         free(g->slot[i].logprob);
         cache_free(g->slot[i].cache);
     }
+    cache_pool_free(g->pool);
     for (int i = 0; i < g->threads; i++)
         sample_scratch_free(g->scratch[i]);
     forward_work_free(g->work);
@@ -163,18 +168,25 @@ bool generate_owned(const struct generate *g, const void *owner)
     return owned;
 }
 
+/* Its pages are the next's, those that nobody else holds. */
+static void vacate(struct generate_slot *s)
+{
+    s->state = FREE;
+    cache_clear(s->cache);
+}
+
 void generate_cancel(struct generate *g, uint64_t task)
 {
     for (int i = 0; i < g->slots; i++)
         if (g->slot[i].job.task == task)
-            g->slot[i].state = FREE;
+            vacate(&g->slot[i]);
 }
 
 void generate_drop(struct generate *g, const void *owner)
 {
     for (int i = 0; i < g->slots; i++)
         if (g->slot[i].job.owner == owner)
-            g->slot[i].state = FREE;
+            vacate(&g->slot[i]);
 }
 
 bool generate_takes_part(const struct generate *g, const struct generate_slot *s)
@@ -209,7 +221,7 @@ static void promote(struct generate *g, struct generate_slot *leader, int row)
         if (s != leader && (s->state != WAIT || s->leader != index))
             continue;
         if (s != leader)
-            cache_copy(s->cache, leader->cache, leader->n);
+            cache_share(s->cache, leader->cache, leader->n);
         s->state = DECODE;
         s->filled = leader->n;
         g->draw[g->draws++] = (struct generate_draw){.slot = i, .row = row, .at = s->n};
@@ -310,7 +322,7 @@ static void deliver(struct generate *g, const struct generate_draw *d,
             .owner = s->job.owner,
         };
 
-        s->state = FREE;
+        vacate(s);
         if (events->done)
             events->done(events->self, &done);
     }

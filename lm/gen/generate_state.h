@@ -51,6 +51,7 @@ struct generate {
     const struct tokenizer *tokenizer;
     const struct model *now; /* whose step it is */
     struct generate_slot *slot;
+    struct cache_pool *pool; /* of all slots' caches */
     struct forward_work *work;
     struct forward_row *row;    /* [slots + GENERATE_PREFILL] */
     float *hidden;              /* [slots + GENERATE_PREFILL, width] */

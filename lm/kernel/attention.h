@@ -3,17 +3,14 @@
  *   s[t] = q . k[t] (chain over d), p = exp(s - max s), o = (sum_t p[t] v[t]) * (1 / sum p)
  *
  * with q already scaled; with a cap, s is cap tanh(s / cap) first; with a window, a query at
- * position i sees keys i - window + 1 .. i. Keys of one kv head lie in blocks of 32 tokens,
- * [block][head_dim][32]; values as rows. Keys beyond a query's position never enter a chain;
- * what lies there is not read into any result. Serial: the caller spreads (rows x kv heads)
- * over threads. */
+ * position i sees keys i - window + 1 .. i. Keys and values lie in blocks of 32 tokens (kv_block.h).
+ * Keys beyond a query's position never enter a chain; what lies there is not read into any result.
+ * Serial: the caller spreads (rows x kv heads) over threads. */
 
 #ifndef LM_KERNEL_ATTENTION_H
 #define LM_KERNEL_ATTENTION_H
 
-#include <stddef.h>
-
-enum { ATTENTION_BLOCK = 32 };
+#include "lm/kernel/kv_block.h"
 
 /* Query rows worth taking together when `group` query heads share a kv head. */
 int attention_rows(int group);
@@ -21,25 +18,28 @@ int attention_rows(int group);
 /* Floats of scratch for `rows` rows of `group` heads over up to `length` keys. */
 size_t attention_scratch(int rows, int group, int head_dim, int length);
 
-/* Floats of the key blocks of one kv head over `length` tokens. */
-size_t attention_keys(int head_dim, int length);
-
 /* The first key that a query at `pos` sees. */
 int attention_first(int pos, int window);
 
-/* Puts key [head_dim] of token t where it belongs. */
-void attention_put_key(float *keys, const float *key, int t, int head_dim);
+/* Rows that follow one another in a sequence: row i stands at pos + i and sees no key after it. The
+ * sequence's tokens 32 b .. lie at block[b], of this kv head `at` bytes further. */
+struct attention_strand {
+    int rows, pos;
+    const char *const *block;
+};
 
 struct attention {
-    const float *q;      /* row i, head g at q[i*ldq + g*head_dim], rotated and scaled */
-    size_t ldq;          /* floats between rows */
-    const float *keys;   /* key blocks of this kv head, from token 0 */
-    const float *values; /* token t at values[t*ldv] */
-    size_t ldv;
-    float *out; /* row i, head g at out[i*ldo + g*head_dim] */
-    size_t ldo;
-    int pos; /* row i stands at token pos + i and sees no key after it */
-    int rows, group, head_dim;
+    const float *q;       /* row i, head g at q[i*ldq + g*head_dim], rotated and scaled */
+    const float *values;  /* row i's own at values[i*ldv], as in its block */
+    float *out;           /* row i, head g at out[i*ldo + g*head_dim] */
+    size_t ldq, ldv, ldo; /* floats between rows */
+    const struct attention_strand *strand;
+    int strands; /* their rows follow one another */
+    int common; /* of more strands than one: keys, whole blocks of them, that all have in the same
+                  * blocks and all rows see: read once */
+    struct kv_block_form form;
+    size_t at;
+    int group;
     int window;     /* 0: all keys before it */
     float cap;      /* 0: none */
     float *scratch; /* attention_scratch floats */

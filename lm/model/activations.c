@@ -109,17 +109,17 @@ size_t activations_size(const struct shape *s, const struct train_options *optio
 {
     const int length = n < s->context ? n : s->context;
     const size_t rows = whole_rows(n);
+    const struct kv_block_form form = key_store_form(s);
     struct block_plan plan;
 
     block_plan(&plan, s);
-    /* Keys: twice, as every sequence rounds up to a block and a prefix's are put down again. */
+    /* Keys: twice, as every sequence rounds up to a block. */
     return sizeof(float) * (rows * row_floats(s, &plan, layers_again(s, &plan, options, rows)) +
                             head_floats(s, rows) + product_floats(s, rows) +
-                            (size_t)s->kv_heads * (2 * attention_keys(s->head_dim, n) +
-                                                   rows * (size_t)s->head_dim) +
                             scratch_floats(s, length, true) * (size_t)omp_get_max_threads()) +
-           rows * (4 * sizeof(int) + 3 * sizeof(float) + sizeof(struct softmax) +
-                   sizeof(struct key_run) + 1);
+           2 * (size_t)s->kv_heads * kv_block_count(n) * kv_block_size(&form) +
+           rows * (3 * sizeof(int) + 3 * sizeof(float) + sizeof(struct softmax) +
+                   sizeof(struct key_run) + sizeof(struct attention_strand) + 1);
 }
 
 size_t activations_keep(const struct shape *s, int n, int layers)
@@ -154,12 +154,13 @@ void activations_free(struct activations *t)
         return;
     train_room_fini(&t->own);
     free(t->layer);
+    free(t->key_block);
     free(t->key_at);
     free(t->keys.run);
+    free(t->keys.strand);
     free(t->pos);
     free(t->head_row);
     free(t->head_to);
-    free(t->run_seq);
     free(t->hit);
     free(t->square);
     free(t->mean_logit);
@@ -229,8 +230,8 @@ static void grow_lists(struct activations *t, size_t rows)
     t->pos = mem_grow(t->pos, rows, sizeof *t->pos);
     t->head_row = mem_grow(t->head_row, rows, sizeof *t->head_row);
     t->head_to = mem_grow(t->head_to, rows, sizeof *t->head_to);
-    t->run_seq = mem_grow(t->run_seq, rows, sizeof *t->run_seq);
     t->keys.run = mem_grow(t->keys.run, rows, sizeof *t->keys.run);
+    t->keys.strand = mem_grow(t->keys.strand, rows, sizeof *t->keys.strand);
     t->hit = mem_grow(t->hit, rows, sizeof *t->hit);
     t->square = mem_grow(t->square, rows, sizeof *t->square);
     t->mean_logit = mem_grow(t->mean_logit, rows, sizeof *t->mean_logit);
@@ -322,36 +323,6 @@ static int length_of(const struct activations *t, int seq)
     return activations_prefix(t, seq) + t->batch->seq[seq + 1] - t->batch->seq[seq];
 }
 
-/* Positions, runs and places of keys; the length of the longest sequence. */
-static int lay_out(struct activations *t)
-{
-    const struct batch *b = t->batch;
-    const int each = attention_rows(t->shape.heads / t->shape.kv_heads);
-    int longest = 0;
-
-    t->keys.n_runs = 0;
-    t->key_floats = 0;
-    t->key_at = mem_grow(t->key_at, (size_t)b->n_seq, sizeof *t->key_at);
-    for (int i = 0; i < b->n_seq; i++) {
-        const int from = b->seq[i], own = b->seq[i + 1] - from;
-        const int prefix = activations_prefix(t, i), length = prefix + own;
-
-        t->key_at[i] = t->key_floats;
-        /* With a prefix the values, too, are gathered: their rows lie apart. */
-        t->key_floats += attention_keys(t->shape.head_dim, length) +
-                         (prefix ? (size_t)length * (size_t)t->shape.head_dim : 0);
-        longest = length > longest ? length : longest;
-        for (int j = 0; j < own; j++)
-            t->pos[from + j] = prefix + j;
-        for (int j = 0; j < own; j += each) {
-            t->run_seq[t->keys.n_runs] = i;
-            t->keys.run[t->keys.n_runs++] = (struct key_run){
-                .from = from + j, .n = own - j < each ? own - j : each, .pos = prefix + j};
-        }
-    }
-    return longest;
-}
-
 /* Where sequence `seq` finds its first tokens: in the nearest one before it without a prefix.
  */
 static int trunk_of(const struct activations *t, int seq)
@@ -361,52 +332,88 @@ static int trunk_of(const struct activations *t, int seq)
     return seq;
 }
 
-/* Keys and gathered values of one sequence's kv head. */
+/* Tokens of the blocks that a sequence has from its trunk; it puts what stands behind them. */
+static int borrowed(const struct activations *t, int seq)
+{
+    return activations_prefix(t, seq) / KV_BLOCK_TOKENS * KV_BLOCK_TOKENS;
+}
+
+/* Positions, and where each sequence's blocks are told; the length of the longest. */
+static int lay_out(struct activations *t)
+{
+    const struct batch *b = t->batch;
+    int longest = 0;
+
+    t->key_blocks = 0;
+    t->key_at = mem_grow(t->key_at, (size_t)b->n_seq + 1, sizeof *t->key_at);
+    t->key_at[0] = 0;
+    for (int i = 0; i < b->n_seq; i++) {
+        const int from = b->seq[i], prefix = activations_prefix(t, i), length = length_of(t, i);
+
+        t->key_at[i + 1] = t->key_at[i] + kv_block_count(length);
+        t->key_blocks += kv_block_count(length - borrowed(t, i));
+        longest = length > longest ? length : longest;
+        for (int j = 0; j < b->seq[i + 1] - from; j++)
+            t->pos[from + j] = prefix + j;
+    }
+    return longest;
+}
+
+/* Blocks [kv_heads] of 32 tokens each, of one sequence after another; then runs, which find them. */
+static void open_runs(struct activations *t)
+{
+    const struct batch *b = t->batch;
+    const int each = attention_rows(t->shape.heads / t->shape.kv_heads);
+    const size_t page = (size_t)t->shape.kv_heads * t->keys.apart;
+    char *next = (char *)t->key;
+
+    t->keys.n_runs = 0;
+    t->key_block = mem_grow(t->key_block, t->key_at[b->n_seq], sizeof *t->key_block);
+    for (int i = 0; i < b->n_seq; i++) {
+        const size_t trunk = t->key_at[trunk_of(t, i)], at = t->key_at[i];
+        const size_t shared = kv_block_count(borrowed(t, i));
+
+        for (size_t k = 0; k<t->key_at[i + 1] - at; k++, next += k> shared ? page : 0)
+            t->key_block[at + k] = k < shared ? t->key_block[trunk + k] : next;
+        for (int j = b->seq[i]; j < b->seq[i + 1]; j += each) {
+            struct key_run *run =
+                key_store_open(&t->keys, j, t->pos[j], (const char *const *)t->key_block + at);
+            const int rows = b->seq[i + 1] - j;
+
+            run->n = t->keys.strand[run->strand].rows = rows < each ? rows : each;
+            run->length = t->pos[j] + run->n;
+        }
+    }
+}
+
+/* Keys and values of one sequence's kv head, but for what lies in blocks of its trunk. */
 static void put_sequence(const struct activations *t, const float *qkv, int seq, int kv)
 {
     const struct shape *s = &t->shape;
     const struct batch *b = t->batch;
     const int prefix = activations_prefix(t, seq), trunk = b->seq[trunk_of(t, seq)];
     const size_t dim = (size_t)s->head_dim, width = (size_t)block_width(s, ACT_QKV);
-    float *keys = t->key + (size_t)kv * t->key_floats + t->key_at[seq];
-    float *values = keys + attention_keys(s->head_dim, length_of(t, seq));
+    char *const *block = t->key_block + t->key_at[seq];
 
-    for (int j = 0; j < length_of(t, seq); j++) {
+    for (int j = borrowed(t, seq); j < length_of(t, seq); j++) {
         const int at = j < prefix ? trunk + j : b->seq[seq] + j - prefix;
-        const float *row = qkv + (size_t)at * width;
+        const float *key = qkv + (size_t)at * width + (size_t)(s->heads + kv) * dim;
 
-        attention_put_key(keys, row + (size_t)(s->heads + kv) * dim, j, s->head_dim);
-        if (prefix)
-            memcpy(values + (size_t)j * dim, row + (size_t)(s->heads + s->kv_heads + kv) * dim,
-                   dim * sizeof *row);
+        kv_block_put(&t->keys.form, block[j / KV_BLOCK_TOKENS] + (size_t)kv * t->keys.apart,
+                     j % KV_BLOCK_TOKENS, key, key + (size_t)s->kv_heads * dim);
     }
 }
 
-/* struct key_store's. Values without a prefix are read where they were projected. */
+/* struct key_store's: one layer's take the place of the last one's. */
 static void put(struct key_store *store, int layer, const float *qkv)
 {
     const struct activations *t = store->self;
-    const struct shape *s = &t->shape;
-    const size_t dim = (size_t)s->head_dim, width = (size_t)block_width(s, ACT_QKV);
-    const int tasks = t->batch->n_seq * s->kv_heads;
+    const int heads = t->shape.kv_heads, tasks = t->batch->n_seq * heads;
 
     (void)layer;
 #pragma omp parallel for schedule(dynamic)
     for (int i = 0; i < tasks; i++)
-        put_sequence(t, qkv, i / s->kv_heads, i % s->kv_heads);
-    for (int r = 0; r < store->n_runs; r++) {
-        struct key_run *run = &store->run[r];
-        const int seq = t->run_seq[r];
-        const bool gathered = activations_prefix(t, seq) > 0;
-
-        run->keys = t->key + t->key_at[seq];
-        run->apart = t->key_floats;
-        run->values = gathered ? run->keys + attention_keys(s->head_dim, length_of(t, seq))
-                               : qkv + (size_t)t->batch->seq[seq] * width +
-                                     (size_t)(s->heads + s->kv_heads) * dim;
-        run->values_apart = gathered ? t->key_floats : dim;
-        run->ldv = gathered ? dim : width;
-    }
+        put_sequence(t, qkv, i / heads, i % heads);
 }
 
 /* What the batch at hand needs beside its rows, wherever the room has it now. */
@@ -415,8 +422,9 @@ static enum err blocks(struct activations *t)
     const struct shape *s = &t->shape;
     struct train_part *const block = t->room->block;
     const size_t rows = (size_t)t->n;
-    enum err err =
-        train_room_grow(t->room, TRAIN_KEYS, (size_t)s->kv_heads * t->key_floats, "keys");
+    enum err err = train_room_grow(
+        t->room, TRAIN_KEYS,
+        t->key_blocks * (size_t)s->kv_heads * t->keys.apart / sizeof *t->key, "keys");
 
     if (!err)
         err = train_room_grow(t->room, TRAIN_PRODUCTS, product_floats(s, rows), "products");
@@ -430,6 +438,8 @@ static enum err blocks(struct activations *t)
     t->keys.scratch = block[TRAIN_ATTENTION].at;
     t->product =
         (struct product_scratch){block[TRAIN_PRODUCTS].at, block[TRAIN_PRODUCTS].floats};
+    if (!err)
+        open_runs(t);
     return err;
 }
 
@@ -452,6 +462,9 @@ enum err activations_begin(struct activations *t, const struct model *model,
     longest = lay_out(t);
     for (int i = 0; i <= model_two_angles(s); i++)
         model_angles(model, t->cos[i], t->sin[i], t->pos, t->n, i);
+    t->keys.form = key_store_form(s);
+    t->keys.kv_heads = s->kv_heads;
+    t->keys.apart = kv_block_size(&t->keys.form);
     t->keys.put = put;
     t->keys.self = t;
     t->keys.threads = t->threads;

@@ -48,9 +48,10 @@ struct activations {
 
     /* and of these in the other blocks of the room. */
     struct key_store keys; /* of the batch; its scratch serves backward too */
-    size_t key_floats;     /* of one kv head's keys and gathered values, all sequences */
-    size_t *key_at;        /* [n_seq] where each sequence's begin */
-    float *key;            /* [kv_heads][key_floats] of one layer */
+    size_t *key_at;        /* [n_seq+1] which of key_block each sequence's begin at */
+    char **key_block;      /* where [kv_heads] blocks of keys and values of 32 tokens are */
+    size_t key_blocks;     /* how many there are: those of a whole prefix are its trunk's */
+    float *key;            /* [key_blocks][kv_heads] blocks of one layer */
 
     int head_rows;           /* rows of logits held at a time */
     float *logits;           /* [head_rows, vocab]; in backward some columns of all rows */
@@ -60,7 +61,6 @@ struct activations {
 
     int *pos;                /* [n] */
     int *head_row, *head_to; /* [n] rows that the head is asked for; the tokens they predict */
-    int *run_seq;            /* [n] the sequence of each of keys.run */
     uint8_t *hit;            /* [n] */
     float *square, *mean_logit, *mean_logprob; /* [n] */
     bool scored;                               /* the head has seen the batch: `row` is its */

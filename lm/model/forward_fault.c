@@ -78,7 +78,8 @@ const char *forward_fault(char out[FORWARD_FAULT], const struct model *model, co
     struct cache *cache = NULL;
 
     snprintf(out, FORWARD_FAULT, "the final norm or the head");
-    if (!cache_new(&cache, &model->shape, n) && !forward_work_new(&work, &model->shape, n)) {
+    if (!cache_new(&cache, &model->shape, n, NULL) &&
+        !forward_work_new(&work, &model->shape, n)) {
         for (int i = 0; i < n; i++)
             rows[i] = (struct forward_row){cache, token[i], i};
         forward_work_begin(work, &model->shape, rows, n);

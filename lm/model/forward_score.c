@@ -22,7 +22,8 @@ struct forward_score {
     float temperature, *logprob, *entropy, *value; /* outputs, may be NULL */
     float *last;                                   /* [n_seq,width] output, may be NULL */
     struct forward_work *work;
-    struct cache **cache; /* [n_seq], made when a sequence opens */
+    struct cache_pool *pool; /* of the sequences that are open at once */
+    struct cache **cache;    /* [n_seq], made when a sequence opens */
     float *hidden, *lp, *ent;
     struct forward_row *row;
     int *target, *at; /* [rows] next token; which token of the batch this row is */
@@ -106,7 +107,7 @@ static enum err sequences(struct forward_score *s, int n_seq, int rows)
             s->logprob[s->seq[q]] = 0;
         if (s->entropy)
             s->entropy[s->seq[q]] = 0;
-        if (cache_new(&s->cache[q], model_shape(s->model), len))
+        if (cache_new(&s->cache[q], model_shape(s->model), len, s->pool))
             return ERR_NOMEM;
         for (int i = 0; i < len; i++) {
             const int at = s->seq[q] + i;
@@ -126,6 +127,26 @@ static enum err sequences(struct forward_score *s, int n_seq, int rows)
         }
     }
     return OK;
+}
+
+/* Tokens of the caches that `sequences` has open at once, at most: of the one that a chunk begins in,
+ * and of those that begin in the chunk. */
+static size_t open_tokens(const struct forward_score *s, int n_seq, int rows)
+{
+    size_t open = 0, most = 0;
+    int n = 0;
+
+    for (int q = 0; q < n_seq; q++) {
+        const int len = s->seq[q + 1] - s->seq[q];
+        const size_t own = kv_block_count(len) * KV_BLOCK_TOKENS;
+
+        open += own;
+        most = open > most ? open : most;
+        if (n + len >= rows)
+            open = own;
+        n = (n + len) % rows;
+    }
+    return most;
 }
 
 /* A number that is none would be believed by whoever reads it. */
@@ -163,6 +184,8 @@ static enum err whole(const struct forward_score *asked, int n_seq)
     s.ent = mem_new((size_t)rows, sizeof *s.ent);
     err = forward_work_new(&s.work, shape, rows);
     if (!err)
+        err = cache_pool_new(&s.pool, shape, open_tokens(&s, n_seq, rows));
+    if (!err)
         err = mem_big(&s.hidden, (size_t)rows * (size_t)shape->width, sizeof *s.hidden,
                       "hidden states");
     if (!err)
@@ -171,6 +194,7 @@ static enum err whole(const struct forward_score *asked, int n_seq)
         err = check_finite(&s, n_seq);
     for (int q = 0; q < n_seq; q++)
         cache_free(s.cache[q]);
+    cache_pool_free(s.pool);
     free(s.cache);
     free(s.row);
     free(s.target);

@@ -1,8 +1,8 @@
 /* Made once by whoever decodes or scores (generate, forward_score, judges) and used pass after
  * pass. The activations of a layer lie in the few buffers of the decode plan (block_plan.c).
- * Rows that follow one another in a sequence make a run, which attention takes together: as
- * many as fill its register tiles, as long as their scores fit the scratch, which beyond
- * LONG_ENOUGH keys is sized for one row, not for all. */
+ * Rows that follow one another in a sequence, and rows of sequences that begin with the same pages of
+ * keys, make a run, which attention takes together: as many as fill its register tiles, as long as
+ * their scores fit the scratch, which beyond LONG_ENOUGH keys is sized for one row, not for all. */
 
 #include "lm/model/forward_work.h"
 
@@ -53,6 +53,7 @@ static enum err reserve(struct forward_work *w, const struct shape *s)
         {&w->token, rows, sizeof(int)},
         {&w->pos, rows, sizeof(int)},
         {&w->keys.run, rows, sizeof(struct key_run)},
+        {&w->keys.strand, rows, sizeof(struct attention_strand)},
     };
 
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
@@ -62,28 +63,19 @@ static enum err reserve(struct forward_work *w, const struct shape *s)
     return OK;
 }
 
-/* Keys and values of projected rows go to their sequences' caches; runs find them there. */
+/* Keys and values of projected rows go to their sequences' caches. */
 static void put(struct key_store *store, int layer, const float *qkv)
 {
     struct forward_work *w = store->self;
-    const struct cache *any = w->row[0].cache;
-    const size_t kv = (size_t)any->kv_heads * (size_t)any->head_dim;
+    const size_t kv = (size_t)store->kv_heads * (size_t)store->form.head_dim;
     const size_t width = w->qkv, keys = width - 2 * kv;
 
+    store->at = (size_t)layer * (size_t)store->kv_heads * store->apart;
 #pragma omp parallel for schedule(static) if (share_worth(2 * (size_t)w->n * width))
     for (int i = 0; i < w->n; i++) {
         const float *key = qkv + (size_t)i * width + keys;
 
         cache_put(w->row[i].cache, layer, w->row[i].pos, key, key + kv);
-    }
-    for (int r = 0; r < store->n_runs; r++) { /* a run is of one sequence: one cache */
-        struct key_run *run = &store->run[r];
-        const struct cache *cache = w->row[run->from].cache;
-
-        run->keys = cache_keys(cache, layer, 0);
-        run->values = cache_values(cache, layer, 0);
-        run->apart = run->values_apart = cache->keys + cache->values;
-        run->ldv = (size_t)cache->head_dim;
     }
 }
 
@@ -101,10 +93,13 @@ enum err forward_work_new(struct forward_work **out, const struct shape *shape, 
     w->rows = rows;
     w->qkv = (size_t)block_width(shape, ACT_QKV);
     w->head_rows = rows < HEAD_ROWS ? rows : HEAD_ROWS;
-    w->keys = (struct key_store){.put = put,
+    w->keys = (struct key_store){.form = key_store_form(shape),
+                                 .kv_heads = shape->kv_heads,
+                                 .put = put,
                                  .scratch_each = scratch_size(shape),
                                  .threads = omp_get_max_threads(),
                                  .self = w};
+    w->keys.apart = kv_block_size(&w->keys.form);
     if (reserve(w, shape)) {
         forward_work_free(w);
         return ERR_NOMEM;
@@ -128,23 +123,42 @@ void forward_work_free(struct forward_work *work)
     free(work->token);
     free(work->pos);
     free(work->keys.run);
+    free(work->keys.strand);
     free(work);
 }
 
-/* Whether row i goes on where the run that ends before it stopped, and both still fit. */
-static bool extends(const struct forward_work *w, const struct shape *s,
-                    const struct key_run *run, int i)
+/* Whether row i is taken together with the run that ends before it: as its last strand's next row, or
+ * as a strand that begins with the same blocks, as long as all fit. */
+static bool joins(struct forward_work *w, const struct shape *s, struct key_run *run, int i)
 {
+    struct attention_strand *last = &w->keys.strand[run->strand + run->strands - 1];
     const struct forward_row *row = &w->row[i];
     const int group = s->heads / s->kv_heads;
+    const int length = row->pos + 1 > run->length ? row->pos + 1 : run->length;
+    int common;
 
-    return run->n < attention_rows(group) && row->cache == row[-1].cache &&
-           row->pos == row[-1].pos + 1 &&
-           attention_scratch(run->n + 1, group, s->head_dim, row->pos + 1) <=
-               w->keys.scratch_each;
+    if (run->n >= attention_rows(group) ||
+        attention_scratch(run->n + 1, group, s->head_dim, length) > w->keys.scratch_each)
+        return false;
+    if (row->cache == row[-1].cache && row->pos == row[-1].pos + 1) {
+        last->rows++;
+    } else {
+        /* None is one that a row of this pass is put to: those are its cache's alone. */
+        common = cache_common(row->cache, w->row[run->from].cache);
+        if (!common || (run->strands > 1 && common < run->common))
+            return false;
+        run->common = run->strands > 1 ? run->common : common;
+        run->strands++;
+        last[1] = (struct attention_strand){
+            .rows = 1, .pos = row->pos, .block = (const char *const *)row->cache->page};
+    }
+    run->n++;
+    run->length = length;
+    return true;
 }
 
-/* Runs follow the order of the rows: whoever gathers rows puts a sequence's together. */
+/* Runs follow the order of the rows: whoever gathers rows puts a sequence's together, and sequences that
+ * begin alike beside one another. */
 void forward_work_begin(struct forward_work *work, const struct shape *shape,
                         const struct forward_row *rows, int n)
 {
@@ -156,15 +170,14 @@ void forward_work_begin(struct forward_work *work, const struct shape *shape,
     keys->n_runs = 0;
     for (int i = 0; i < n; i++) {
         assert(rows[i].token >= 0 && rows[i].token < shape->vocab);
-        assert(rows[i].pos >= 0 && rows[i].pos < rows[i].cache->capacity);
-        assert(rows[i].pos < shape->context);
+        assert(rows[i].pos >= 0 && rows[i].pos < shape->context);
         work->token[i] = rows[i].token;
         work->pos[i] = rows[i].pos;
-        if (i && extends(work, shape, &keys->run[keys->n_runs - 1], i))
-            keys->run[keys->n_runs - 1].n++;
-        else
-            keys->run[keys->n_runs++] = (struct key_run){.from = i, .n = 1, .pos = rows[i].pos};
+        cache_reach(rows[i].cache, rows[i].pos);
     }
+    for (int i = 0; i < n; i++)
+        if (!i || !joins(work, shape, &keys->run[keys->n_runs - 1], i))
+            key_store_open(keys, i, rows[i].pos, (const char *const *)rows[i].cache->page);
 }
 
 struct block_pass forward_work_pass(struct forward_work *work, const struct model *model, int n)

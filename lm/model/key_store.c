@@ -4,10 +4,28 @@
 
 #include "lm/model/key_store.h"
 
-#include "lm/kernel/attention.h"
 #include "lm/kernel/share.h"
 
 #include <omp.h>
+
+struct kv_block_form key_store_form(const struct shape *shape)
+{
+    return (struct kv_block_form){.pairs = precision_halves(shape->compute),
+                                  .head_dim = shape->head_dim};
+}
+
+/* Strands of all runs lie one after another; those of the last are the last. */
+struct key_run *key_store_open(struct key_store *store, int from, int pos,
+                               const char *const *block)
+{
+    struct key_run *run = &store->run[store->n_runs];
+    const int strand = store->n_runs++ ? run[-1].strand + run[-1].strands : 0;
+
+    store->strand[strand] = (struct attention_strand){.rows = 1, .pos = pos, .block = block};
+    *run = (struct key_run){
+        .from = from, .n = 1, .strand = strand, .strands = 1, .length = pos + 1};
+    return run;
+}
 
 /* Multiply-adds, about: both chains over the keys that each row sees. */
 static size_t worth(const struct key_store *store, const struct rows_heads *heads, int window)
@@ -15,10 +33,13 @@ static size_t worth(const struct key_store *store, const struct rows_heads *head
     size_t keys = 0;
 
     for (int r = 0; r < store->n_runs; r++) {
-        const int seen = store->run[r].pos + store->run[r].n / 2 + 8;
+        const struct key_run *run = &store->run[r];
 
-        keys +=
-            (size_t)store->run[r].n * (size_t)(window && seen > window + 8 ? window + 8 : seen);
+        for (int s = run->strand; s < run->strand + run->strands; s++) {
+            const int rows = store->strand[s].rows, seen = store->strand[s].pos + rows / 2 + 8;
+
+            keys += (size_t)rows * (size_t)(window && seen > window + 8 ? window + 8 : seen);
+        }
     }
     return 2 * keys * (size_t)heads->heads * (size_t)heads->head_dim;
 }
@@ -29,8 +50,8 @@ void key_store_attend(const struct key_store *store, const struct rows_heads *he
     const int group = heads->heads / heads->kv_heads, max = omp_get_max_threads();
     const int threads = max < store->threads ? max : store->threads;
     const size_t dim = (size_t)heads->head_dim, wide = (size_t)group * dim;
-    const size_t ldo = (size_t)heads->heads * dim,
-                 ldq = ldo + 2 * (size_t)heads->kv_heads * dim;
+    const size_t ldo = (size_t)heads->heads * dim, kv = (size_t)heads->kv_heads * dim;
+    const size_t ldq = ldo + 2 * kv;
     /* Dynamic: late rows of a long sequence see many more keys than early ones. */
     const size_t work = worth(store, heads, view->window);
 
@@ -42,16 +63,17 @@ void key_store_attend(const struct key_store *store, const struct rows_heads *he
             const size_t row = (size_t)run->from, head = (size_t)h * wide;
             const struct attention job = {
                 .q = qkv + row * ldq + head,
-                .ldq = ldq,
-                .keys = run->keys + (size_t)h * run->apart,
-                .values = run->values + (size_t)h * run->values_apart,
-                .ldv = run->ldv,
+                .values = qkv + row * ldq + ldo + kv + (size_t)h * dim,
                 .out = out + row * ldo + head,
+                .ldq = ldq,
+                .ldv = ldq,
                 .ldo = ldo,
-                .pos = run->pos,
-                .rows = run->n,
+                .strand = store->strand + run->strand,
+                .strands = run->strands,
+                .common = run->common,
+                .form = store->form,
+                .at = store->at + (size_t)h * store->apart,
                 .group = group,
-                .head_dim = heads->head_dim,
                 .window = view->window,
                 .cap = view->cap,
                 .scratch = store->scratch + (size_t)omp_get_thread_num() * store->scratch_each,

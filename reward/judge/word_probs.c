@@ -24,7 +24,8 @@ struct word_probs {
     const struct encode *encode;
     struct forward_work *work;
     struct forward_row *row;
-    float *hidden, *last;        /* [rows, width], [width] */
+    float *hidden, *last; /* [rows, width], [width] */
+    struct cache_pool *pool;
     struct cache *cache, *spare; /* the text; the text and a word of several tokens */
     int capacity;
 };
@@ -56,6 +57,7 @@ void word_probs_free(struct word_probs *w)
         return;
     cache_free(w->cache);
     cache_free(w->spare);
+    cache_pool_free(w->pool);
     forward_work_free(w->work);
     free(w->hidden);
     free(w->row);
@@ -65,17 +67,21 @@ void word_probs_free(struct word_probs *w)
 /* In steps of 256 tokens, so that texts of nearly one length do not make it anew each time. */
 static enum err make_room(struct word_probs *w, int tokens)
 {
-    enum err err = OK;
+    const struct shape *shape = model_shape(w->model);
+    enum err err;
 
     if (tokens <= w->capacity)
         return OK;
     cache_free(w->cache);
     cache_free(w->spare);
+    cache_pool_free(w->pool);
     w->cache = w->spare = NULL;
     w->capacity = (tokens + 255) / 256 * 256;
-    err = cache_new(&w->cache, model_shape(w->model), w->capacity);
+    err = cache_pool_new(&w->pool, shape, 2 * (size_t)w->capacity);
     if (!err)
-        err = cache_new(&w->spare, model_shape(w->model), w->capacity);
+        err = cache_new(&w->cache, shape, w->capacity, w->pool);
+    if (!err)
+        err = cache_new(&w->spare, shape, w->capacity, w->pool);
     if (err)
         w->capacity = 0;
     return err;
@@ -161,13 +167,14 @@ static void measure(struct word_probs *w, const struct encoded *ids, int n, int 
     float *keep = mem_new(width, sizeof *keep);
     double top = -INFINITY, sum = 0; /* p relative to the greatest: all may be tiny */
 
+    cache_clear(w->spare); /* it would hold what is written to now */
     run(w, w->cache, ids[0].ids, 0, shared);
     memcpy(keep, w->last, width * sizeof *keep);
     for (int i = 0; i < n; i++) {
         memcpy(w->last, keep, width * sizeof *keep);
         p[i] = logprob(w, ids[i].ids[shared]);
         if (ids[i].n > shared + 1) /* one token's probability needs no further run */
-            cache_copy(w->spare, w->cache, shared);
+            cache_share(w->spare, w->cache, shared);
         for (int t = shared; t < ids[i].n - 1; t++) {
             run(w, w->spare, ids[i].ids, t, t + 1);
             p[i] += logprob(w, ids[i].ids[t + 1]);

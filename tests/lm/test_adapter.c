@@ -83,7 +83,7 @@ static void compute(const struct model_files *files, float *out)
     assert_ok(mem_big(&image, packed_size(shape), 1, "image"));
     packed_fill(image, layout, files->params);
     assert_ok(model_new(&model, shape, image, packed_size(shape)));
-    assert_ok(cache_new(&cache, shape, TOKENS));
+    assert_ok(cache_new(&cache, shape, TOKENS, NULL));
     assert_ok(forward_work_new(&work, shape, TOKENS));
     for (int i = 0; i < TOKENS; i++)
         rows[i] = (struct forward_row){cache, adapter_tokens[i], i};

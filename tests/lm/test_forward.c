@@ -42,7 +42,7 @@ static void last_logits(const struct tiny_model *m, const int *token, int n, flo
     struct forward_work *work;
     float *hidden;
 
-    assert_ok(cache_new(&cache, s, n));
+    assert_ok(cache_new(&cache, s, n, NULL));
     assert_ok(forward_work_new(&work, s, n));
     assert_ok(mem_big(&hidden, (size_t)(n * s->width), sizeof *hidden, "hidden"));
     for (int i = 0; i < n; i++)
@@ -152,10 +152,9 @@ static void open_road(struct forward_road *r, struct tiny_model *m)
     assert_ok(forward_work_new(&r->work, s, SEQS * LONGEST));
     assert_ok(mem_big(&r->hidden, (size_t)(SEQS * LONGEST * s->width), sizeof(float), "h"));
     for (int q = 0; q < SEQS; q++) {
-        assert_ok(cache_new(&r->cache[q], s, LONGEST + 7 * q));
+        assert_ok(cache_new(&r->cache[q], s, LONGEST + 7 * q, NULL));
         /* Not a number wherever nothing was written: whoever reads beyond pos shows it. */
-        for (size_t i = 0; i < cache_size(s, LONGEST + 7 * q) / sizeof(float); i++)
-            r->cache[q]->data[i] = NAN;
+        memset(r->cache[q]->pool->data, 0xFF, cache_size(s, LONGEST + 7 * q));
     }
 }
 
@@ -301,12 +300,13 @@ static void every_split_of_a_prefill_is_the_same(void **state)
     tiny_drop(&m);
 }
 
-/* Batches of 1..64 sequences that share one prompt by cache_copy. */
+/* Batches of 1..64 sequences that share one prompt. */
 static void a_batch_of_any_size_is_the_same(void **state)
 {
     enum { PROMPT = 33, MOST = 64 };
     struct tiny_model m = tiny_make(&tiny[TINY_QWEN2].shape);
     const struct shape *s = model_shape(m.model);
+    struct cache_pool *pool;
     struct cache *cache[MOST];
     struct forward_row rows[MOST];
     struct forward_work *work;
@@ -316,15 +316,16 @@ static void a_batch_of_any_size_is_the_same(void **state)
     (void)state;
     assert_ok(forward_work_new(&work, s, MOST));
     assert_ok(mem_big(&hidden, (size_t)(MOST * s->width), sizeof *hidden, "hidden"));
+    assert_ok(cache_pool_new(&pool, s, (size_t)MOST * 64));
     for (int i = 0; i < MOST; i++) {
-        assert_ok(cache_new(&cache[i], s, 64));
+        assert_ok(cache_new(&cache[i], s, 64, pool));
         target[i] = tiny_token(s->vocab, 9, i % 4);
     }
     for (int t = 0; t < PROMPT; t++)
         rows[t] = (struct forward_row){cache[0], tiny_token(s->vocab, 2, t), t};
     forward_hidden(m.model, work, rows, PROMPT, hidden);
     for (int i = 1; i < MOST; i++)
-        cache_copy(cache[i], cache[0], PROMPT);
+        cache_share(cache[i], cache[0], PROMPT);
     for (int n = 1; n <= MOST; n++) {
         for (int i = 0; i < n; i++)
             rows[i] = (struct forward_row){cache[i], tiny_token(s->vocab, 8, i % 4), PROMPT};
@@ -334,12 +335,13 @@ static void a_batch_of_any_size_is_the_same(void **state)
             memcpy(first, out, sizeof(float));
         else if (n > 2)
             assert_memory_equal(first, out, (size_t)(n - 1) * sizeof *out);
-        for (int i = 4; i < n; i++) /* copies of the prompt are as good as the prompt */
+        for (int i = 4; i < n; i++) /* what is shared is as good as one's own */
             assert_true(out[i] == out[i - 4]);
         memcpy(first, out, (size_t)n * sizeof *out);
     }
     for (int i = 0; i < MOST; i++)
         cache_free(cache[i]);
+    cache_pool_free(pool);
     free(hidden);
     forward_work_free(work);
     tiny_drop(&m);
@@ -410,7 +412,7 @@ static void scoring_agrees_with_the_logits(void **state)
             struct forward_work *work;
             float hidden[32 * 96];
 
-            assert_ok(cache_new(&cache, s, t + 1));
+            assert_ok(cache_new(&cache, s, t + 1, NULL));
             assert_ok(forward_work_new(&work, s, t + 1));
             for (int i = 0; i <= t; i++)
                 rows[i] = (struct forward_row){cache, token[i], i};

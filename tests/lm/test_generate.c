@@ -188,7 +188,7 @@ static void every_token_is_drawn_with_its_own_number(void **state)
     memset(&h, 0, sizeof h);
     run(g, m.model, &h, 3);
     assert_ok(sample_scratch_new(&scratch, s->vocab));
-    assert_ok(cache_new(&cache, s, 40));
+    assert_ok(cache_new(&cache, s, 40, NULL));
     assert_ok(forward_work_new(&work, s, 1));
     for (int t = 0; t < 34; t++) {
         const struct forward_row row = {cache, token[t], t};

@@ -40,34 +40,40 @@ enum { SIGHTS = sizeof sights / sizeof *sights };
 static void attend(float *out, const float *qkv, const struct sight *sight)
 {
     const int group = heads.heads / heads.kv_heads, dim = heads.head_dim;
-    float *keys = calloc(attention_keys(dim, LONG), sizeof *keys);
+    const struct kv_block_form form = {.head_dim = dim};
+    char *block[(LONG + KV_BLOCK_TOKENS - 1) / KV_BLOCK_TOKENS];
     float *scratch = calloc(attention_scratch(1, group, dim, LONG), sizeof *scratch);
 
+    for (size_t b = 0; b < sizeof block / sizeof *block; b++)
+        block[b] = calloc(1, kv_block_size(&form));
     for (int s = 0; s < 2; s++)
         for (int kv = 0; kv < heads.kv_heads; kv++)
             for (int t = two[s]; t < two[s + 1]; t++) {
                 const float *row = qkv + (size_t)t * QKV;
-                attention_put_key(keys, row + (heads.heads + kv) * dim, t - two[s], dim);
+                const int pos = t - two[s];
+                const struct attention_strand strand = {1, pos, (const char *const *)block};
                 const struct attention job = {
                     .q = row + kv * group * dim,
-                    .ldq = QKV,
-                    .keys = keys,
-                    .values =
-                        qkv + (size_t)two[s] * QKV + (heads.heads + heads.kv_heads + kv) * dim,
-                    .ldv = QKV,
+                    .values = row + (heads.heads + heads.kv_heads + kv) * dim,
                     .out = out + (size_t)t * OUT + kv * group * dim,
+                    .ldq = QKV,
+                    .ldv = QKV,
                     .ldo = OUT,
-                    .pos = t - two[s],
-                    .rows = 1,
+                    .strand = &strand,
+                    .strands = 1,
+                    .form = form,
                     .group = group,
-                    .head_dim = dim,
                     .window = sight->window,
                     .cap = sight->cap,
                     .scratch = scratch,
                 };
+
+                kv_block_put(&form, block[pos / KV_BLOCK_TOKENS], pos % KV_BLOCK_TOKENS,
+                             row + (heads.heads + kv) * dim, job.values);
                 attention_run(&job);
             }
-    free(keys);
+    for (size_t b = 0; b < sizeof block / sizeof *block; b++)
+        free(block[b]);
     free(scratch);
 }
 

@@ -1,7 +1,6 @@
 #include "tests/support/test.h"
 
 #include "base/rng.h"
-#include "lm/kernel/attention.h"
 #include "lm/kernel/gemm.h"
 #include "lm/kernel/isa.h"
 #include "lm/kernel/pairs.h"
@@ -360,85 +359,6 @@ static void pairs_lie_as_processors_take_them(void **state)
     free(b);
 }
 
-/* Attention over `rows` queries at once against one at a time, and against double. */
-static void attend(int dim, int group, int pos, int rows, int window, float cap)
-{
-    const int length = pos + rows;
-    const size_t wide = (size_t)(group * dim), keys = attention_keys(dim, length);
-    float *q = guarded((size_t)rows * wide), *k = guarded((size_t)(length * dim));
-    float *v = guarded((size_t)(length * dim)), *block = guarded(keys);
-    float *out = guarded((size_t)rows * wide), *one = guarded(wide);
-    float *scratch = guarded(attention_scratch(rows, group, dim, length));
-    struct attention a = {q,   wide, block, v,   (size_t)dim, out, wide,
-                          pos, rows, group, dim, window,      cap, scratch};
-
-    noise(q, (size_t)rows * wide, 1);
-    noise(k, (size_t)(length * dim), 2);
-    noise(v, (size_t)(length * dim), 3);
-    for (size_t i = 0; i < keys; i++)
-        block[i] = NAN; /* beyond the last key */
-    for (int t = 0; t < length; t++)
-        attention_put_key(block, k + t * dim, t, dim);
-    attention_run(&a);
-    for (int i = 0; i < rows; i++) {
-        struct attention b = a;
-
-        b.q = q + (size_t)i * wide;
-        b.out = one;
-        b.pos = pos + i;
-        b.rows = 1;
-        attention_run(&b);
-        assert_memory_equal(one, out + (size_t)i * wide, wide * sizeof *one);
-        for (int g = 0; g < group; g++)
-            for (int d = 0; d < dim; d++) {
-                double top = 0, bottom = 0;
-
-                for (int t = 0; t <= pos + i; t++) {
-                    double s = 0;
-
-                    if (window && pos + i - t >= window)
-                        continue;
-                    for (int e = 0; e < dim; e++)
-                        s += (double)b.q[g * dim + e] * (double)k[t * dim + e];
-                    if (cap > 0)
-                        s = (double)cap * tanh(s / (double)cap);
-                    top += exp(s) * (double)v[t * dim + d];
-                    bottom += exp(s);
-                }
-                assert_true(fabs((double)one[g * dim + d] - top / bottom) < 1e-5);
-            }
-    }
-    free(q);
-    free(k);
-    free(v);
-    free(block);
-    free(out);
-    free(one);
-    free(scratch);
-}
-
-static void attention_is_exact_and_alone(void **state)
-{
-    (void)state;
-    for (int isa = 0; isa < 3; isa++) {
-        if (!isa_at(isa))
-            continue;
-        assert_ok(isa_force(isa_at(isa)->name));
-        attend(16, 1, 0, 1, 0, 0);
-        attend(48, 3, 0, 8, 0, 0);
-        attend(64, 3, 45, 8, 0, 0);
-        attend(32, 7, 31, 3, 0, 0);
-        attend(80, 2, 63, 12, 0, 0);
-        attend(64, 3, 45, 8, 0, 2);
-        attend(64, 3, 0, 8, 5, 0);     /* the first rows see all */
-        attend(32, 2, 90, 12, 1, 0);   /* itself alone */
-        attend(16, 1, 200, 24, 33, 0); /* over several blocks */
-        for (int dim = 2; dim < 48; dim += dim < 18 ? 2 : 14)
-            attend(dim, 2, 130, 20, 99, dim < 18 ? 0 : 1.5f);
-    }
-    assert_true(attention_rows(3) == 8 && attention_rows(100) == 1);
-}
-
 static void softmax_is_right_and_reads_no_further(void **state)
 {
     float l[100], p[100];
@@ -492,7 +412,6 @@ int main(void)
         cmocka_unit_test(products_are_chains_of_fused_multiply_adds),
         cmocka_unit_test(packing_goes_back_and_forth),
         cmocka_unit_test(pairs_lie_as_processors_take_them),
-        cmocka_unit_test(attention_is_exact_and_alone),
         cmocka_unit_test(softmax_is_right_and_reads_no_further),
     };
 

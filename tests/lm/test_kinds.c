@@ -49,7 +49,7 @@ static void decoded(const char *name, const float *want, int count)
     int token = tiny_token(80, 1, 0);
 
     assert_int_equal(count, GREEDY);
-    assert_ok(cache_new(&cache, model_shape(m.model), PROMPT + GREEDY));
+    assert_ok(cache_new(&cache, model_shape(m.model), PROMPT + GREEDY, NULL));
     assert_ok(forward_work_new(&work, model_shape(m.model), 1));
     for (int t = 0; t < PROMPT + GREEDY; t++) {
         const struct forward_row row = {cache, token, t};

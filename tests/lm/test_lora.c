@@ -162,7 +162,7 @@ static void training_has_the_bits_of_scoring_and_decoding(void **state)
                                 scalar ? NULL : want, NULL, scalar ? want : NULL));
         assert_memory_equal(want, fixture->out, sizeof want);
         assert_ok(forward_work_new(&work, shape, 1));
-        assert_ok(cache_new(&cache, shape, 64));
+        assert_ok(cache_new(&cache, shape, 64, NULL));
         for (int i = 0; i + 1 < seq[1]; i++) {
             const struct forward_row row = {cache, fixture->token[i], i};
 

@@ -156,7 +156,7 @@ static void on_the_grid(const float *x, size_t n)
         assert_int_equal(bits_of(x[i]) & 0xFFFFu, 0);
 }
 
-/* Of every layer and head; keys lie in blocks, of which what no token fills is left out by its NaN. */
+/* Of every layer and head, as attention comes to see them. */
 static void keys_and_values_are_rounded_where_they_are_made(void **state)
 {
     enum { N = 40 };
@@ -164,24 +164,34 @@ static void keys_and_values_are_rounded_where_they_are_made(void **state)
     (void)state;
     for (int k = 0; k < SMALL_SHAPES; k++) {
         struct shape shape = small_shape[k];
+        const int width = block_width(&shape, ACT_QKV);
+        const int both = 2 * shape.kv_heads * shape.head_dim;
         struct forward_row rows[N];
         struct forward_work *work;
+        struct block_pass pass;
         struct cache *cache;
         struct small s;
-        float *hidden;
 
         shape.compute = k % 2 ? PRECISION_INT8 : PRECISION_BFLOAT16;
         small_new(&s, &shape);
-        assert_ok(cache_new(&cache, &shape, N));
+        assert_ok(cache_new(&cache, &shape, N, NULL));
         assert_ok(forward_work_new(&work, &shape, N));
-        hidden = mem_new((size_t)N * (size_t)shape.width, sizeof *hidden);
-        memset(cache->data, 0, cache_size(&shape, N));
         for (int i = 0; i < N; i++)
             rows[i] =
                 (struct forward_row){cache, formula_token((uint32_t)i, 3, shape.vocab), i};
-        forward_hidden(s.model, work, rows, N, hidden);
-        on_the_grid(cache->data, cache_size(&shape, N) / sizeof(float));
-        free(hidden);
+        forward_work_begin(work, &shape, rows, N);
+        pass = forward_work_pass(work, s.model, N);
+        model_embed(s.model, work->x, work->token, work->pos, N);
+        for (int i = 0; i <= model_two_angles(&shape); i++)
+            model_angles(s.model, work->cos[i], work->sin[i], work->pos, N, i);
+        for (int l = 0; l < shape.layers; l++)
+            for (int i = 0; i < s.model->block->n_ops; i++) {
+                const struct block_op *op = &s.model->block->op[i];
+
+                for (int r = 0; op->kind == OP_ATTEND && r < N; r++)
+                    on_the_grid(pass.act[op->from] + (r + 1) * width - both, (size_t)both);
+                block_forward_op(&pass, l, i);
+            }
         forward_work_free(work);
         cache_free(cache);
         small_free(&s);

@@ -162,7 +162,7 @@ static void outputs_have_the_bits_of_decoding(void **state)
     assert_ok(forward_work_new(&work, &small_shape[2], 1));
     for (int s = 0; s < SEQS; s++) {
         struct cache *cache;
-        assert_ok(cache_new(&cache, &small_shape[2], 64));
+        assert_ok(cache_new(&cache, &small_shape[2], 64, NULL));
         assert_true(got[seq[s]] == 0.0f);
         for (int i = seq[s]; i + 1 < seq[s + 1]; i++) {
             const struct forward_row row = {cache, fixture->token[i], i - seq[s]};

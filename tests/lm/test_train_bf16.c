@@ -166,7 +166,7 @@ static void outputs_have_the_bits_of_decoding(void **state)
         for (int q = 0; q < SEQS; q++) {
             struct cache *cache;
 
-            assert_ok(cache_new(&cache, &shape, N));
+            assert_ok(cache_new(&cache, &shape, N, NULL));
             for (int i = seq[q]; i + 1 < seq[q + 1]; i++) {
                 const struct forward_row row = {cache, token[i], i - seq[q]};
 
