@@ -11,6 +11,7 @@
     peers=…        the folder that peers_prepare.py made                 (default peers)
     build=…        a build folder                                        (default build/release)
     threads=2
+    without=…      parts of programs' names, with commas: these do not run, as "int8" or "TRL float32"
 
 A round runs every line once, a line's programs one after another, in the opposite order every second round: what else the machine
 does falls on all of them. The first round runs every program; of peers that compete (the same program in float32 and in bfloat16,
@@ -25,12 +26,14 @@ from follow import watched
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEYS = {"pairs": "5", "minutes": "25", "lines": "", "python": "python3", "python_ppo": "", "llama": "", "peers": "peers",
-        "build": "build/release", "threads": "2"}
+        "build": "build/release", "threads": "2", "without": ""}
 BEGIN, END = "<!-- bench/table.py -->", "<!-- end of bench/table.py -->"
 FRESH = 24  # tokens that a sequence decodes
 JUDGED = {"decode": r"decode|score", "sft": "training", "dpo": "dpo epoch", "grpo": "grpo step", "ppo": "ppo step"}
 COMPUTES = "float32", "bfloat16", "int8"
 SEEN_ONCE = {(line, f"ours {c}") for line in ("dpo", "grpo", "ppo") for c in ("float32", "int8")}
+EIGHT = "ours bfloat16, moments of 8 bits"
+SEEN_ONCE |= {(line, EIGHT) for line in ("sft", "ppo")}
 EQUAL = {"llama.cpp f32": "ours float32", "llama.cpp bf16": "ours bfloat16", "llama.cpp q8_0": "ours int8"}  # bytes a weight
 
 
@@ -46,10 +49,12 @@ def lines(k):
                   ([(f"llama.cpp {c}", f"llama.cpp {c}", f"{sys.executable} {HERE}/llama_peer.py {k['llama']} {k['peers']}/model-{c}.gguf {FRESH}")
                     for c in ("f32", "bf16", "q8_0")] if k["llama"] else []),
         "sft": [(f"ours {c}", "ours", f"{bench}/bench_train {k['peers']}/model steps=2 compute={c}") for c in COMPUTES] +
+               [(EIGHT, "ours", f"{bench}/bench_train {k['peers']}/model steps=2 compute=bfloat16 moments=8")] +
                [(f"torch {c}", "torch", f"{py}/train_torch.py {k['peers']}/model steps=2 bf16={b}") for c, b in both.items()],
     }
     for method in "dpo", "grpo", "ppo":
         table[method] = [(f"ours {c}", "ours", f"{methods} {method} {k['peers']} {ours} compute={c}") for c in COMPUTES]
+    table["ppo"].append((EIGHT, "ours", f"{methods} ppo {k['peers']} {ours} compute=bfloat16 optim=adamw_8bit"))
     table["dpo"] += [(f"TRL {c}{' precomputed' if p else ''}", "TRL", f"{py}/trl_methods.py dpo {k['peers']} bf16={b} precompute={p}")
                      for c, b in both.items() for p in (0, 1)]
     table["grpo"] += [(f"TRL {c}", "TRL", f"{py}/trl_methods.py grpo {k['peers']} bf16={b}") for c, b in both.items()]
@@ -59,7 +64,8 @@ def lines(k):
     for name in chosen:
         if name not in table:
             sys.exit(f"lines: {name}: none of {', '.join(table)}")
-    return {name: table[name] for name in chosen}
+    unwanted = [word for word in k["without"].split(",") if word]
+    return {name: [program for program in table[name] if not any(word in program[0] for word in unwanted)] for name in chosen}
 
 
 def more_is_better(label):
