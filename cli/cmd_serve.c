@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/serve_fleet.h"
 #include "deploy/endpoint.h"
+#include "lm/gen/draft.h"
 #include "lm/kernel/cores.h"
 
 #include <signal.h>
@@ -23,7 +24,8 @@ enum {
 struct cmd_serve_options {
     char *model, *chat_template_path, *compute, *listen, *api_key, *name, *ticket_file;
     struct endpoint_options fleet;
-    int max_context, max_length, slots, queue, connections, max_body, timeout, drain, threads;
+    int prompt_lookup_num_tokens, max_context, max_length, slots, queue, connections, max_body,
+        timeout, drain, threads;
 };
 
 static const struct conf_key keys[] = {
@@ -40,6 +42,8 @@ static const struct conf_key keys[] = {
     CONF_INT(cmd_serve_options, max_length, "0", 0, 1 << 20,
              "tokens of a prompt and its answer; 0: the model's context, at most 8192"),
     CONF_INT(cmd_serve_options, slots, "8", 1, 256, "answers made at once"),
+    CONF_INT(cmd_serve_options, prompt_lookup_num_tokens, "15", 0, DRAFT_MOST,
+             "tokens guessed ahead at most, where it saves time: no answer is another"),
     CONF_INT(cmd_serve_options, queue, "128", 1, 4096,
              "requests at once; more are told to wait"),
     CONF_INT(cmd_serve_options, connections, "1024", 4, 65536, "connections at once"),
@@ -107,7 +111,8 @@ static enum err serve(const struct cmd_serve_options *o, const struct open_model
 {
     const int context = loaded->files->shape.context;
     char *name = name_for(o);
-    const struct ask_model model = {loaded, name, length_of(o, context)};
+    const struct ask_model model = {loaded, name, length_of(o, context),
+                                    o->prompt_lookup_num_tokens};
     const struct serve_conf conf = {.model = &model,
                                     .first = first,
                                     .source = *source,

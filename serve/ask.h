@@ -43,6 +43,7 @@ struct ask_model {
     const struct open_model *loaded; /* borrowed */
     const char *name;                /* as /v1/models calls it */
     int length;                      /* tokens of prompt and answer, at most */
+    int ahead;                       /* tokens guessed at most: generate_ahead's */
 };
 
 /* body: an object. seed: taken where none is given. `fields` is begun here; its `wrong` is what

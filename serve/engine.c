@@ -62,6 +62,8 @@ enum err engine_new(struct engine **out, const struct ask_model *model,
     err = generate_new(&e->generate, shape, slots, model->length,
                        model->loaded->encode.tokenizer);
     if (!err)
+        generate_ahead(e->generate, model->ahead);
+    if (!err)
         err = prompt_score_new(&e->score, shape, model->length);
     if (err)
         engine_free(e);

@@ -57,6 +57,8 @@ for options in 'temperature=0' 'temperature=1 seed=9' 'temperature=0.8 top_k=20 
         "$drover" generate --model "$model" $options max_new_tokens=40 slots=$slots < "$work/prompts" > "$work/gen2"
         same "$work/gen" "$work/gen2" "generate $options slots=$slots"
     done
+    "$drover" generate --model "$model" $options max_new_tokens=40 slots=1 prompt_lookup_num_tokens=0 < "$work/prompts" > "$work/gen2"
+    same "$work/gen" "$work/gen2" "generate $options without guesses"
     for isa in scalar avx2 avx512; do
         if [ $isa = scalar ] || grep -q "$(echo $isa | sed 's/avx512/avx512f/')" /proc/cpuinfo; then
             DROVER_ISA=$isa "$drover" generate --model "$model" $options max_new_tokens=40 < "$work/prompts" > "$work/gen2"

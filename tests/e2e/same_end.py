@@ -225,6 +225,23 @@ def replaced(folder, wakes):
     return case
 
 
+# ---- guesses
+
+def guesses(act=None, **keys):
+    """Actors that decode one answer at a time, where guessing pays: they guess, and some of it is right."""
+    def case(lag):
+        def last(run):
+            with open(f"{run.name}/metrics.jsonl") as f:
+                right = [json.loads(line).get("drover_draft_acceptance_rate") for line in f]
+            right = [r for r in right if r is not None]
+            if not any(r > 0 for r in right) or not all(0 <= r <= 1 for r in right):
+                run.fail(f"shares of guesses that were right: {right}")
+        extra = ["fleet.slots=1", *(f"{k}={v}" for k, v in keys.items())]
+        name = "guess-" + "-".join(keys.values()) + ("-kill" if act else "") + f"-{lag}"
+        return Run(name, act() if act else None, lag=lag, extra=extra, last=last)
+    return case
+
+
 # ---- the table
 
 def scaler(orders):
@@ -263,6 +280,9 @@ CASES = {
     "kill-learner": kills("kl", ["learner"], 1.2),
     "kill-all": kills("kx", ROLES, .5),
     "kill-few": kills("kf", ROLES, 1.0, size="short", most=3),
+    "guesses": guesses(earlier_answers="true"),
+    "guesses-without": guesses(earlier_answers="false"),
+    "guesses-kill": guesses(lambda: killer(ROLES, 1.0, 1), earlier_answers="true"),
     "checkpoint": after_checkpoint(["learner"], 10),
     "checkpoint-actors": after_checkpoint(["learner", "actor"], 10),
     "halt": halted(),
@@ -277,7 +297,7 @@ CASES = {
     "stopped-same": replaced("same", "late"),
     "stopped-same-early": replaced("same", "early"),
 }
-SHORT = ["one-actor", "wire", "kill-few", "end-5", "halt"]
+SHORT = ["one-actor", "wire", "kill-few", "guesses", "guesses-kill", "end-5", "halt"]
 
 
 def asked_for(words):

@@ -21,7 +21,7 @@ static const struct ask_model *model(void)
         fprintf(stderr, "fuzz: %s\n", err_text());
         exit(2);
     }
-    own = (struct ask_model){&loaded, "m", 64};
+    own = (struct ask_model){&loaded, "m", 64, 0};
     return &own;
 }
 

@@ -17,7 +17,7 @@
 enum { END = 0 }; /* the only special token; then the 256 bytes */
 
 static struct open_model loaded;
-static const struct ask_model model = {&loaded, "m", 64};
+static const struct ask_model model = {&loaded, "m", 64, DRAFT_MOST};
 
 /* A job with one answer, whose tools are those of the JSON text, and stop strings. */
 static struct job *job_of(const char *tools, const char *stop)
