@@ -143,7 +143,7 @@ static void panel_at(const struct isa *isa, const struct gemm_job *job, int p, b
         break;
     case ROUNDED:
         isa->bf16(c, ldc, a, s->lda * sizeof *a, pairs + pairs_at(job, p, s->k0), m, n, s->k,
-                  s->add, more ? pairs + pairs_at(job, p + 1, s->k0) : NULL);
+                  s->add ? ISA_ON : ISA_SET, more ? pairs + pairs_at(job, p + 1, s->k0) : NULL);
         break;
     case WHOLE:
         whole += int8_panel(p, job->k);

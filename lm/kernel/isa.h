@@ -25,6 +25,9 @@ struct isa_mass {
 /* How many tables there are, and of how many the kernels of floats are other code; see isa_at. */
 enum { ISA_TABLES = 5, ISA_VECTORS = 3 };
 
+/* What becomes of c: chains begin at +0, or at what c holds, or begin at +0 and their ends are added to c. */
+enum isa_into { ISA_SET, ISA_ON, ISA_ADD };
+
 struct isa {
     const char *name; /* "scalar", "avx2", "avx512", "avx512vnni", "avx512bf16" */
 
@@ -46,11 +49,20 @@ struct isa {
     size_t bf16_bytes;
     void (*bf16_row)(void *operand, const float *x, int k);
 
-    /* c[i,j] = products of bfloat16, in the order of R10, from +0 or from c[i,j] with `add`: a's rows
-     * are operands, `lda` bytes apart, b is as for pairs. A k that is no multiple of 32 is rounded up
-     * to one. `next`, or NULL: a panel that will be read next, fetched meanwhile. */
+    /* The same of m rows that lie as columns: row r is x[d * ldx + r], d < k. Operands are `apart` bytes
+     * apart. */
+    void (*bf16_columns)(void *operand, size_t apart, const float *x, size_t ldx, int k, int m);
+
+    /* pairs_round and pairs_turn (pairs.h) by the table's own means, or NULL. */
+    void (*pairs_round)(uint16_t *block, size_t apart, const float *b, size_t ldb, int rows,
+                        int columns);
+    void (*pairs_turn)(uint16_t *block, const uint16_t *from);
+
+    /* c[i,j] = products of bfloat16, in the order of R10, as `into` says: a's rows are operands, `lda`
+     * bytes apart, b is as for pairs. A k that is no multiple of 32 is rounded up to one. `next`, or NULL:
+     * a panel that will be read next, fetched meanwhile. */
     void (*bf16)(float *c, size_t ldc, const void *a, size_t lda, const uint16_t *b, int m,
-                 int n, int k, bool add, const void *next);
+                 int n, int k, enum isa_into into, const void *next);
 
     /* A row x[k] of the left side, quantised (int8.h), as `int8` takes it, at any address: 8 bytes a
      * group and int8_halves bytes for each one of the depth, filled up to a multiple of 64. */

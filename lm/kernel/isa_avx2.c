@@ -6,6 +6,7 @@
 #include "lm/kernel/isa.h"
 #include "lm/kernel/isa_fetch.h"
 #include "lm/kernel/pairs.h"
+#include "lm/kernel/turn.h"
 
 #include <immintrin.h>
 #include <math.h>

@@ -46,7 +46,7 @@ static void multiply(float *c, const struct isa *table, const float *a, const ui
 
     for (int i = 0; i < ROWS; i++)
         table->bf16_row(operand[i], a + i * DEPTH, DEPTH - 1);
-    table->bf16(c, COLUMNS, operand, sizeof operand[0], b, ROWS, COLUMNS, DEPTH - 1, true,
+    table->bf16(c, COLUMNS, operand, sizeof operand[0], b, ROWS, COLUMNS, DEPTH - 1, ISA_ON,
                 NULL);
 }
 

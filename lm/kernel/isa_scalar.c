@@ -7,6 +7,7 @@
 #include "lm/kernel/isa.h"
 #include "lm/kernel/isa_fetch.h"
 #include "lm/kernel/pairs.h"
+#include "lm/kernel/turn.h"
 
 #include <math.h>
 #include <stdint.h>

@@ -129,6 +129,11 @@ void pairs_round(uint16_t *block, size_t apart, const float *b, size_t ldb, int 
     enum { SOME = 16 * PAIRS_PANEL };
     uint32_t above[SOME], below[SOME];
 
+    if (isa_current()->pairs_round) {
+        isa_current()->pairs_round(block, apart, b, ldb, rows, columns);
+        return;
+    }
+
     for (int row = 0; row < PAIRS_DEPTH / 2; row++) {
         const int d = 4 * (row % 8) + row / 8;
 
@@ -156,6 +161,11 @@ void pairs_turn(uint16_t *block, const uint16_t *from)
 {
     enum { WORDS = PAIRS_DEPTH / 2 };
     uint32_t column[PAIRS_PANEL][WORDS];
+
+    if (isa_current()->pairs_turn) {
+        isa_current()->pairs_turn(block, from);
+        return;
+    }
 
     turn_words((uint32_t *)column, WORDS, from, PAIRS_PANEL, WORDS, PAIRS_PANEL);
     for (int row = 0; row < WORDS; row++, block += 2 * PAIRS_PANEL) {

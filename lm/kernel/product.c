@@ -145,7 +145,7 @@ struct product_slice {
     bool on;
 };
 
-/* A's slice that begins at k: where it is, and its stride. */
+/* A's slice that begins at k: where it is, and its stride; with bf16 it is in `operand`. */
 static const float *left_slice(struct block *t, int k, int depth, size_t *stride)
 {
     const struct product *p = t->b->p;
@@ -153,11 +153,19 @@ static const float *left_slice(struct block *t, int k, int depth, size_t *stride
                                  : p->a + (size_t)t->i * p->lda + (size_t)k;
 
     *stride = STRIDE;
+    if (p->bf16) {
+        if (p->a_turned)
+            t->b->isa->bf16_columns(t->operand, OPERAND, a, p->lda, depth, t->m);
+        for (int r = 0; !p->a_turned && r < t->m; r++)
+            t->b->isa->bf16_row(t->operand + (size_t)r * OPERAND, a + (size_t)r * p->lda,
+                                depth);
+        return NULL;
+    }
     if (p->a_turned) {
         turn_words(t->left, STRIDE, a, p->lda, depth, t->m);
         return t->left;
     }
-    if (p->bf16 || t->m <= FEW_ROWS || t->to - t->from <= PANEL) {
+    if (t->m <= FEW_ROWS || t->to - t->from <= PANEL) {
         *stride = p->lda;
         return a;
     }
@@ -174,13 +182,14 @@ static float *place(const struct block *t, int r, int at)
     return p->c + (size_t)(t->i + r) * p->ldc + (size_t)(t->b->j + at);
 }
 
-/* Panels from `at` on cannot be written where they belong: all of them, where chains are added at
- * the end, or the last, where it is narrower than a panel. */
+/* Panels from `at` on cannot be written where they belong: all of them, where chains of several slices, or
+ * of floats, are added at the end, or the last, where it is narrower than a panel. */
 static int apart_from(const struct block *t)
 {
-    const int n = t->to - t->from;
+    const struct product *p = t->b->p;
+    const bool added = p->into == PRODUCT_ADD && !(p->bf16 && p->k <= DEPTH);
 
-    return t->b->p->into == PRODUCT_ADD ? t->from : t->from + n / PANEL * PANEL;
+    return added ? t->from : t->from + (t->to - t->from) / PANEL * PANEL;
 }
 
 /* Those panels, before the chains (`ends` false) and after them. */
@@ -213,18 +222,19 @@ static void slice(struct block *t, const struct product_slice *s, int own)
     size_t stride;
     const float *left = left_slice(t, b->k + s->k, s->depth, &stride);
 
-    for (int r = 0; p->bf16 && r < t->m; r++)
-        b->isa->bf16_row(t->operand + (size_t)r * OPERAND, left + (size_t)r * stride, s->depth);
     for (int at = t->from; at < t->to; at += PANEL) {
         const bool here = at < own;
+        const enum isa_into into = s->on                            ? ISA_ON
+                                   : here && p->into == PRODUCT_ADD ? ISA_ADD
+                                                                    : ISA_SET;
         float *c = here ? place(t, 0, at) : t->sum + (at - t->from);
         const size_t ldc = here ? p->ldc : STRIDE,
                      first = (size_t)at * deep + (size_t)s->k * PANEL;
         const int wide = t->to - at > PANEL / 2 ? PANEL : PANEL / 2;
 
         if (p->bf16)
-            b->isa->bf16(c, ldc, t->operand, OPERAND, pairs + first, t->m, wide, s->depth,
-                         s->on, at + PANEL < t->to ? pairs + first + deep * PANEL : NULL);
+            b->isa->bf16(c, ldc, t->operand, OPERAND, pairs + first, t->m, wide, s->depth, into,
+                         at + PANEL < t->to ? pairs + first + deep * PANEL : NULL);
         else
             b->isa->panel(c, ldc, left, stride, p->scratch.at + first, PANEL, t->m, wide,
                           s->depth, s->on);

@@ -232,13 +232,13 @@ static void wrong_row(void *operand, const float *x, int k)
 static int wrong_order;
 
 static void wrong_product(float *c, size_t ldc, const void *a, size_t lda, const uint16_t *b,
-                          int m, int n, int k, bool add, const void *next)
+                          int m, int n, int k, enum isa_into into, const void *next)
 {
     (void)next;
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++) {
             const float *x = (const void *)((const char *)a + (size_t)i * lda);
-            float w[96], y = add ? c[(size_t)i * ldc + (size_t)j] : 0.0f;
+            float w[96], y = into == ISA_ON ? c[(size_t)i * ldc + (size_t)j] : 0.0f;
 
             assert_true(k <= 96);
             pairs_unpack_row(w, b, j, 96);
