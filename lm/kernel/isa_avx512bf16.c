@@ -106,6 +106,9 @@ static void some_columns(char *to, size_t apart, const float *x, size_t ldx, int
         _mm512_storeu_si512(to + (size_t)j * apart, w[j]);
 }
 
+/* An operand row is a column of x: sixteen of them at a time, a block of the depth after the other, so that
+ * what is read lies in lines and what is written in whole operands. The weight gradients' left sides come
+ * so: dY lies token after token, and the depth is the tokens. */
 static void columns(void *operand, size_t apart, const float *x, size_t ldx, int k, int m)
 {
     for (int at = 0; at < k; at += 32)
@@ -120,6 +123,9 @@ static void columns(void *operand, size_t apart, const float *x, size_t ldx, int
         }
 }
 
+/* As pairs_round: of a row of pairs, the first and the second number of sixteen columns are rounded together
+ * and come out beside one another. A row of b is read to its end, for memory likes that; the panels it goes
+ * to are `apart` halves from one another. */
 static void round_block(uint16_t *block, size_t apart, const float *b, size_t ldb, int rows,
                         int columns)
 {
@@ -154,6 +160,9 @@ static const uint16_t half_of[2][32] = {
     {TURNED_FOUR(0), TURNED_FOUR(4), TURNED_FOUR(8), TURNED_FOUR(12)},
     {TURNED_FOUR(16), TURNED_FOUR(20), TURNED_FOUR(24), TURNED_FOUR(28)}};
 
+/* As pairs_turn, by halves of the block: sixteen columns of it become registers, each of which holds one
+ * column's whole depth in the order of the pairs. Two of them, four rows of the turned block apart as R10
+ * pairs them, are merged half by half into a row. */
 static void turn_block(uint16_t *block, const uint16_t *from)
 {
     const __m512i left = _mm512_loadu_si512(half_of[0]), right = _mm512_loadu_si512(half_of[1]);

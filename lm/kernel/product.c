@@ -213,6 +213,8 @@ static void apart(struct block *t, bool ends)
 }
 
 /* The block's rows of one slice against all its panels; `on`: chains go on from C, or from the square. */
+/* With bf16 a tile keeps its sums beside it and adds them to C at its end, having asked for C at its
+ * beginning: so no square is written and read again, and memory works while products are made. */
 static void slice(struct block *t, const struct product_slice *s, int own)
 {
     const struct piece *b = t->b;
