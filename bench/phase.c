@@ -162,6 +162,14 @@ static enum err learn_round(double took[PHASE_TRAIN], struct learning *l,
     return OK;
 }
 
+/* Gradients, two moments and, in bfloat16, the masters' rests; the activations. */
+double phase_train_bytes(const struct subject *subject, int n)
+{
+    return 14.0 * (double)subject->params->count +
+           (double)train_size(model_shape(subject->model),
+                              &(struct train_options){.checkpointing = false}, n);
+}
+
 /* Everything is made before the first round, which is not told. */
 static enum err learn(struct phase out[PHASE_TRAIN], struct learning *l,
                       struct subject *subject, const struct phase_plan *plan)

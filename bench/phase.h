@@ -43,6 +43,9 @@ enum { PHASE_TRAIN = 3 };
 enum err phase_train(struct phase out[PHASE_TRAIN], struct subject *subject,
                      const struct phase_plan *plan) MUST_CHECK;
 
+/* Bytes that learning n tokens takes besides the subject. */
+double phase_train_bytes(const struct subject *subject, int n);
+
 /* Seconds, and products' seconds, of the median round. */
 double phase_seconds(const struct phase *phase);
 double phase_products(const struct phase *phase);

@@ -4,6 +4,7 @@
 #include "bench/subject.h"
 
 #include "base/mem.h"
+#include "base/memory_limit.h"
 #include "lm/file/model_files.h"
 
 #include <stdlib.h>
@@ -74,6 +75,25 @@ const struct shape *subject_shape(const char *name)
     return NULL;
 }
 
+/* Whether weights and image of a shape are there: the kernel promises more than it has. */
+static enum err fits(const struct shape *shape)
+{
+    struct memory_limit limit;
+    struct params *outline = NULL;
+    double bytes;
+    const enum err err = params_outline(&outline, shape);
+
+    if (err)
+        return err;
+    bytes = 4.0 * (double)outline->count + (double)packed_size(shape);
+    params_free(outline);
+    memory_limit_look(&limit);
+    if (limit.available && bytes > (double)limit.available)
+        return err_set(ERR_NOMEM, "the model would take %.1f GB, %.1f are available",
+                       bytes * 1e-9, (double)limit.available * 1e-9);
+    return OK;
+}
+
 /* A named shape filled with random weights, or the weights of files. */
 static enum err fill(struct subject *out, const char *model, int layers)
 {
@@ -85,7 +105,9 @@ static enum err fill(struct subject *out, const char *model, int layers)
         struct shape shape = *named;
 
         shape.layers = layers ? layers : shape.layers;
-        err = params_new(&out->params, &shape);
+        err = fits(&shape);
+        if (!err)
+            err = params_new(&out->params, &shape);
         if (!err)
             params_init(out->params, 1, false);
         return err;

@@ -11,7 +11,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/memory_limit.h"
 #include "lm/kernel/isa.h"
+#include "lm/model/cache.h"
 
 #include <math.h>
 #include <omp.h>
@@ -55,6 +57,22 @@ static bool begins(const struct measuring *run, double seconds, const char *what
     }
     snprintf(words, sizeof words, "%s: would take some %.0f seconds, %.0f are left", what,
              seconds, run->until > spent(run) ? run->until - spent(run) : 0.0);
+    json_array_append_new(json_object_get(run->out, "left_out"), json_string(words));
+    return false;
+}
+
+/* Whether so many bytes are there; says it where they are not. The kernel promises more than it has: who takes all of it is
+ * ended, not refused. */
+static bool fits(const struct measuring *run, double bytes, const char *what)
+{
+    struct memory_limit limit;
+    char words[WORDS + 96];
+
+    memory_limit_look(&limit);
+    if (!limit.available || bytes <= (double)limit.available)
+        return true;
+    snprintf(words, sizeof words, "%s: would take %.1f GB, %.1f are available", what,
+             bytes * 1e-9, (double)limit.available * 1e-9);
     json_array_append_new(json_object_get(run->out, "left_out"), json_string(words));
     return false;
 }
@@ -151,7 +169,11 @@ static enum err decode(struct measuring *run, int batch, int context)
 
     snprintf(what, sizeof what, "decode, %s, batch %d behind %d tokens",
              precision_name(run->compute), batch, context);
-    if (!begins(run, estimate(run, context + (double)batch * fresh, fresh, context), what))
+    if (!begins(run, estimate(run, context + (double)batch * fresh, fresh, context), what) ||
+        !fits(run,
+              (double)batch *
+                  (double)cache_size(model_shape(run->subject.model), context + fresh),
+              what))
         return OK;
     err = phase_decode(p, &run->subject,
                        &(struct phase_plan){batch, context, fresh, run->suite->rounds, true});
@@ -188,7 +210,8 @@ static enum err whole_texts(struct measuring *run, bool learn)
 
     snprintf(what, sizeof what, "%s, %s, %d texts of %d tokens", learn ? "train" : "score",
              precision_name(run->compute), suite->texts, suite->length);
-    if (!begins(run, estimate(run, n, 1, suite->length) * (learn ? 4 : 1), what))
+    if (!begins(run, estimate(run, n, 1, suite->length) * (learn ? 4 : 1), what) ||
+        (learn && !fits(run, phase_train_bytes(&run->subject, n), what)))
         return OK;
     if (learn)
         err = phase_train(p, &run->subject, &plan);

@@ -129,6 +129,23 @@ static void what_the_model_has_not_is_said(void **state)
     json_decref(all);
 }
 
+/* Nor is what memory does not hold. */
+static void memory_is_bounded(void **state)
+{
+    struct suite suite = small("decode", "float32");
+    struct subject subject;
+    json_t *all = NULL;
+
+    (void)state;
+    suite.batch = (struct suite_list){1, {1 << 20}};
+    suite.seconds = 1e12;
+    assert_ok(suite_run(&all, &suite));
+    assert_int_equal(json_array_size(json_object_get(all, "phases")), 0);
+    assert_non_null(strstr(json_string_value(row(all, "left_out", 0)), "are available"));
+    json_decref(all);
+    assert_int_equal(subject_open(&subject, "qwen2.5-1.5b", 512, PRECISION_FLOAT32), ERR_NOMEM);
+}
+
 static void nonsense_is_refused(void **state)
 {
     struct suite suite = small("decode,speed", "bfloat16");
@@ -156,10 +173,12 @@ static void nonsense_is_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_part_is_measured), cmocka_unit_test(work_is_that_of_the_weights),
-        cmocka_unit_test(time_is_bounded), cmocka_unit_test(what_the_model_has_not_is_said),
-        cmocka_unit_test(nonsense_is_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_part_is_measured),
+                                       cmocka_unit_test(work_is_that_of_the_weights),
+                                       cmocka_unit_test(time_is_bounded),
+                                       cmocka_unit_test(what_the_model_has_not_is_said),
+                                       cmocka_unit_test(memory_is_bounded),
+                                       cmocka_unit_test(nonsense_is_refused)};
 
     return cmocka_run_group_tests_name("suite", tests, NULL, NULL);
 }
