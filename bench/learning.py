@@ -5,7 +5,7 @@ that lies on bfloat16's grid, in each `compute`, full and by LoRA, over seeds; e
     bench/learning.py BIN MODEL PAIRS.jsonl WORK [key=value ...]      MODEL: a folder or .gguf; PAIRS: {"chosen", "rejected"}
 
 A cell is one run, WORK/METHOD-WAY-MODE-SEED; what has a result.json is not run again, so the same command goes on where it was
-stopped, with more seeds, too, and `only=report` prints what there is. Seeds first: after each there is a whole table.
+stopped, with more seeds, too, and `only=report` prints what there is; `only=rounding` trains nothing. Seeds first: after each there is a whole table.
 What is held out are the last `held` pairs of those that are short enough; accuracy is of these. PPO's reward model is
 that of float32's run of the same way and seed (so `reward` is needed), its own products in float32, for every mode alike.
 Of LoRA in bfloat16, where the merged weights are rounded, it says how much of the adapter's update is left in them."""
@@ -70,6 +70,26 @@ def kept(start, adapter):
     if not (left and whole):
         return {"cosine": 0.0, "length": 0.0, "moved": 0.0}
     return {"cosine": dot / math.sqrt(left * whole), "length": math.sqrt(left / whole), "moved": moved / total}
+
+
+def rounding(start):
+    """The same of adapters as they would be after so many steps at 1e-4: A as PEFT draws it, B moved about as AdamW moves it."""
+    import numpy as np
+    rng, base = np.random.default_rng(1), tensors(f"{start}/model.safetensors")
+    names = sorted(name for name in base if name.endswith(("q_proj.weight", "down_proj.weight")))[::10]
+    print("| steps at 1e-4 | cosine | length | of the update, along it | weights that move |\n|---|---|---|---|---|")
+    for steps in (1, 3, 10, 30, 100, 300, 1000):
+        dot = left = whole = 0.0
+        moved = total = 0
+        for name in names:
+            w = widened(base[name])
+            a = rng.uniform(-1, 1, (16, w.shape[1])).astype(np.float32) / np.sqrt(w.shape[1])
+            b = np.clip(rng.normal(0, .6, (w.shape[0], 16)), -1, 1).astype(np.float32) * np.float32(1e-4 * steps ** .8)
+            d = 2 * b @ a
+            r = widened(rounded(w + d)) - w
+            dot, left, whole = dot + float((r * d).sum()), left + float((r * r).sum()), whole + float((d * d).sum())
+            moved, total = moved + int((r != 0).sum()), total + r.size
+        print(f"| {steps} | {dot / math.sqrt(left * whole):.2f} | {math.sqrt(left / whole):.2f} | {dot / whole:.2f} | {moved / total:.2f} |")
 
 
 def rows_of(path):
@@ -211,6 +231,9 @@ def main():
     if len(sys.argv) < 5 or unknown:
         raise SystemExit(f"{__doc__}\nkeys: {KEYS}" + (f"\nunknown: {', '.join(unknown)}" if unknown else ""))
     bench = Bench(*sys.argv[1:5], k)
+    if k["only"] == "rounding":
+        rounding(bench.start)
+        return
     if k["only"] != "report":
         for seed in range(int(k["seeds"])):
             for method in k["methods"].split(","):

@@ -295,6 +295,16 @@ static void test_a_bomb_stays_packed(void **state)
     plane[7] = 1;
     assert_true(n < sizeof frame); /* 64 MiB in some KiB */
     assert_err(ERR_PARSE, of_frame(frame, n, 1));
+    assert_non_null(strstr(err_text(), "a stream"));
+    n = ZSTD_compress(frame, sizeof frame, zeros, MIB / 2 + 1,
+                      3); /* gaps of one word too many */
+    assert_err(ERR_PARSE, of_frame(frame, n, 1));
+    assert_non_null(strstr(err_text(), "a stream"));
+    n = ZSTD_compress(frame, sizeof frame, zeros, MIB / 2,
+                      3); /* as many as words, and no steps */
+    assert_err(ERR_PARSE, of_frame(frame, n, 1));
+    assert_non_null(strstr(err_text(), "what its words are"));
+    n = ZSTD_compress(frame, sizeof frame, zeros, sizeof zeros, 19);
     assert_err(ERR_PARSE, of_frame(frame, n, 0));
     n = ZSTD_compress(frame, sizeof frame, plane, sizeof plane, 3);
     assert_ok(of_frame(frame, n, 0)); /* the right size is taken */

@@ -57,6 +57,27 @@ static void test_the_streams_are_those_of_the_format(void **state)
 
 /* A word against each of those that lie around it, and each of the others once: what changed comes
  * back, be it denormal, infinite or no number. */
+/* A gap of each length about those that one byte, or several, can say. */
+static void test_each_gap_comes_back(void **state)
+{
+    uint16_t *const base = mem_new(BLOCK, 1), *const of = mem_new(BLOCK, 1);
+    uint8_t *const room = mem_new(PATCH_WORDS_ROOM, 1);
+    struct patch_words w;
+    size_t at = 0;
+
+    (void)state;
+    patch_words_new(&w, room);
+    for (size_t gap = 0; gap < 1025 && at + gap < WORDS; gap++) {
+        at += gap;
+        of[at++] = 1;
+    }
+    assert_true(patch_words_make(&w, (uint8_t *)base, (uint8_t *)of, BLOCK));
+    give_back(&w, base, of, BLOCK);
+    free(room);
+    free(of);
+    free(base);
+}
+
 static void test_each_pair_comes_back(void **state)
 {
     uint16_t *const base = mem_new(BLOCK, 1), *const of = mem_new(BLOCK, 1);
@@ -112,7 +133,7 @@ static void test_more_than_half_is_for_planes(void **state)
 static bool takes(const void *gaps, size_t n_gaps, const void *steps, size_t n_steps,
                   size_t n_words, size_t bytes)
 {
-    uint8_t base[16] = {0}, words[16] = {0};
+    uint8_t base[16] = {0}, *const words = mem_new(n_words + 1, 1);
     uint8_t *const of = mem_new(bytes, 1); /* to the byte: a sanitizer sees a step beyond */
     uint8_t *const gap = mem_new(n_gaps + 1, 1), *const step = mem_new(n_steps + 1, 1);
     struct patch_words w = {{gap, step, words}, {n_gaps, n_steps, n_words}};
@@ -121,6 +142,7 @@ static bool takes(const void *gaps, size_t n_gaps, const void *steps, size_t n_s
     memcpy(gap, gaps, n_gaps);
     memcpy(step, steps, n_steps);
     took = patch_words_take(&w, base, of, bytes);
+    free(words);
     free(gap);
     free(step);
     free(of);
@@ -149,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_streams_are_those_of_the_format),
+        cmocka_unit_test(test_each_gap_comes_back),
         cmocka_unit_test(test_each_pair_comes_back),
         cmocka_unit_test(test_more_than_half_is_for_planes),
         cmocka_unit_test(test_what_says_too_much_or_too_little_is_refused),
