@@ -1,5 +1,7 @@
 """follow: a run of drover, timed by what it writes on stderr; and what a command and all its children hold."""
-import glob, os, re, signal, statistics, subprocess, threading, time
+import glob, os, re, signal, statistics, subprocess, sys, threading, time
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def follow(command):
@@ -69,7 +71,9 @@ def watched(command, every=0.5, longest=1800):
         os.killpg(run.pid, signal.SIGKILL)
         out, err = run.communicate()
         err += f"\nended: it took longer than {longest} s"
-    finally:
+    finally:  # whoever ends this program ends what it began
+        if run.poll() is None:
+            os.killpg(run.pid, signal.SIGKILL)
         done.set()
         watch.join()
     if run.returncode:

@@ -1,7 +1,7 @@
 """bench/table.py on programs that print what we choose: pairs, who is left out, going on, the table.
 
 usage: test_table.py BENCH_FOLDER"""
-import json, os, sys, tempfile
+import json, os, subprocess, sys, tempfile, time
 
 sys.path.insert(0, sys.argv[1])
 import table
@@ -67,5 +67,22 @@ def main():
         assert table.run(path, table.KEYS | {"pairs": "2"}) == ["decode, ours float32"]
         with open(path, encoding="utf-8") as f:
             assert len(begun(json.load(f), "decode")) == 4 + 3
+    with tempfile.TemporaryDirectory() as folder:  # who ends it ends what it began
+        mark = os.path.join(folder, "mark")
+        run_ = subprocess.Popen([sys.executable, "-c", f"import sys; sys.path.insert(0, {sys.argv[1]!r}); from follow import watched; "
+                                 f"watched('touch {mark}; sleep 60 & echo $! > {mark}; wait')"], stderr=subprocess.DEVNULL)
+        while not (os.path.exists(mark) and open(mark).read().strip()):
+            assert run_.poll() is None
+            time.sleep(.05)
+        below = int(open(mark).read())
+        run_.terminate()
+        assert run_.wait(20) == 143
+        for _ in range(100):
+            if not os.path.exists(f"/proc/{below}/stat") or open(f"/proc/{below}/stat").read().rsplit(")", 1)[1].split()[0] == "Z":
+                break
+            time.sleep(.05)
+        else:
+            raise AssertionError("what was begun goes on")
+
 
 main()
