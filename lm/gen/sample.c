@@ -1,9 +1,10 @@
 /* exp(z - max) of every token is made by the kernels and turned into a 44-bit whole number; sums of
  * those are exact, so a draw does not depend on the order of summing. The filters need the most
- * probable tokens in order, but a sort of the vocabulary would cost more than the model's last
- * product: instead tokens are counted into bins by the top bits of exp, the bin in which the filter
- * ends is found by running sums, and only that bin is sorted. Each filter leaves one number, the key
- * of the last token it keeps; the next starts from it. Called by generate.c, a thread a scratch. */
+ * probable tokens in order, but no sort: where a filter ends is found digit by digit of the tokens' keys,
+ * each time among those that the digits before it left, and at first among the tokens that are not far
+ * less probable than the first, which mostly are enough. Each filter leaves one number, the key
+ * of the last token it keeps; the next starts from it. A token is looked for where running sums of pieces
+ * of the vocabulary pass u. Called by generate_draw.c, a thread a scratch. */
 
 #include "lm/gen/sample.h"
 
@@ -15,13 +16,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* exp(z - max) is at most 1, whose bits are 0x3f800000: its top bits sort tokens into bins. */
-enum { BIN_SHIFT = 18, BINS = (0x3f800000 >> BIN_SHIFT) + 1 };
+/* Keys are at most those of exp(0) = 1, whose bits are 0x3f800000: no more than BINS << FIRST_SHIFT. */
+enum { DIGIT = 12, BINS = 1 << DIGIT, FIRST_SHIFT = 50, PIECE = 512 };
+
+/* A filter of a language model's row seldom comes to what is less probable than its first by more. */
+#define FAR 0x1p-8f
 
 struct sample_scratch {
     int vocab;
     float *e;      /* [vocab] exp(z - max) */
-    uint64_t *key; /* [vocab] the tokens of one bin */
+    uint64_t *key; /* [vocab] the tokens among which a filter ends */
+    uint64_t *sum; /* [vocab / PIECE, up] of whole() of what the filters keep */
     /* of penalties: [vocab] the row that is drawn from, and what was said how often, in between zeros */
     float *changed;
     uint32_t *said;
@@ -37,6 +42,7 @@ enum err sample_scratch_new(struct sample_scratch **out, int vocab)
     s->vocab = vocab;
     if (mem_big(&s->e, (size_t)vocab, sizeof *s->e, "sampler") ||
         mem_big(&s->key, (size_t)vocab, sizeof *s->key, "sampler") ||
+        mem_big(&s->sum, (size_t)vocab / PIECE + 1, sizeof *s->sum, "sampler") ||
         mem_big(&s->changed, (size_t)vocab, sizeof *s->changed, "sampler") ||
         mem_big(&s->said, (size_t)vocab, sizeof *s->said, "sampler")) {
         sample_scratch_free(s);
@@ -52,6 +58,7 @@ void sample_scratch_free(struct sample_scratch *scratch)
         return;
     free(scratch->e);
     free(scratch->key);
+    free(scratch->sum);
     free(scratch->changed);
     free(scratch->said);
     free(scratch);
@@ -87,13 +94,6 @@ static uint64_t key_of(float e, int id)
     return (uint64_t)bits << 32 | (UINT32_MAX - (uint32_t)id);
 }
 
-static int descending(const void *a, const void *b)
-{
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-    return x < y ? 1 : x > y ? -1 : 0;
-}
-
 static float e_of(uint64_t key)
 {
     const uint32_t bits = (uint32_t)(key >> 32);
@@ -103,78 +103,103 @@ static float e_of(uint64_t key)
     return e;
 }
 
+/* Keys >= floor of tokens with e >= least, into s->key; how many, and what they hold. */
+static size_t gather(struct sample_scratch *s, uint64_t floor, float least, uint64_t *held)
+{
+    size_t n = 0;
+
+    *held = 0;
+    for (int i = 0; i < s->vocab; i++) {
+        if (s->e[i] < least)
+            continue;
+        s->key[n] = key_of(s->e[i], i);
+        if (s->key[n] < floor)
+            continue;
+        *held += whole(s->e[i]);
+        n++;
+    }
+    return n;
+}
+
+/* Of the n keys in s->key: the last one of the shortest beginning that has `count` tokens or holds
+ * `weight`, which all of them do. */
+static uint64_t last_of(struct sample_scratch *s, size_t n, uint64_t count, uint64_t weight)
+{
+    for (int shift = FIRST_SHIFT; n > 1; shift = shift > DIGIT ? shift - DIGIT : 0) {
+        size_t kept = 0;
+        int bin = BINS - 1;
+
+        memset(s->count, 0, sizeof s->count);
+        memset(s->weight, 0, sizeof s->weight);
+        for (size_t i = 0; i < n; i++) {
+            const size_t digit = s->key[i] >> shift & (BINS - 1);
+
+            s->count[digit]++;
+            s->weight[digit] += whole(e_of(s->key[i]));
+        }
+        for (; s->count[bin] < count && s->weight[bin] < weight; bin--) {
+            count -= s->count[bin];
+            weight -= s->weight[bin];
+        }
+        for (size_t i = 0; i < n; i++)
+            if ((s->key[i] >> shift & (BINS - 1)) == (size_t)bin)
+                s->key[kept++] = s->key[i];
+        n = kept;
+    }
+    return s->key[0];
+}
+
 /* count and weight are at least 1. Of the tokens with keys >= floor: the key of the last one of
  * the shortest beginning that has `count` tokens or holds `weight`; floor if all of them
  * together have not. */
 static uint64_t cut(struct sample_scratch *s, uint64_t floor, uint64_t count, uint64_t weight)
 {
-    uint64_t n = 0, held = 0, last = floor;
-    size_t in_bin = 0;
-    int bin;
+    uint64_t held;
+    size_t n = gather(s, floor, FAR, &held);
 
-    memset(s->count, 0, sizeof s->count);
-    memset(s->weight, 0, sizeof s->weight);
-    for (int i = 0; i < s->vocab; i++) {
-        const uint64_t key = key_of(s->e[i], i);
-
-        if (key < floor)
-            continue;
-        s->count[key >> (32 + BIN_SHIFT)]++;
-        s->weight[key >> (32 + BIN_SHIFT)] += whole(s->e[i]);
-    }
-    for (bin = BINS - 1; bin >= 0; bin--) {
-        if (n + s->count[bin] >= count || held + s->weight[bin] >= weight)
-            break;
-        n += s->count[bin];
-        held += s->weight[bin];
-    }
-    if (bin < 0)
-        return floor;
-    for (int i = 0; i < s->vocab; i++) {
-        const uint64_t key = key_of(s->e[i], i);
-
-        if (key >= floor && (int)(key >> (32 + BIN_SHIFT)) == bin)
-            s->key[in_bin++] = key;
-    }
-    /* Some hundred of a vocabulary, as bins are as fine as 5 bits of a float's fraction. */
-    qsort(s->key, in_bin, sizeof *s->key, descending);
-    for (size_t i = 0; i < in_bin && n < count && held < weight; i++) {
-        last = s->key[i];
-        n++;
-        held += whole(e_of(last));
-    }
-    return last;
+    if (n < count && held < weight)
+        n = gather(s, floor, 0.0f, &held);
+    return n < count && held < weight ? floor : last_of(s, n, count, weight);
 }
 
-static uint64_t total(const struct sample_scratch *s, uint64_t floor)
+static uint64_t total(struct sample_scratch *s, uint64_t floor)
 {
-    uint64_t sum = 0;
+    uint64_t all = 0;
 
-    if (floor == 0) /* nothing was filtered, the usual case: no keys are made */
-        for (int i = 0; i < s->vocab; i++)
-            sum += whole(s->e[i]);
-    else
-        for (int i = 0; i < s->vocab; i++)
-            sum += key_of(s->e[i], i) >= floor ? whole(s->e[i]) : 0;
-    return sum;
+    for (int at = 0; at < s->vocab; at += PIECE) {
+        const int end = s->vocab - at < PIECE ? s->vocab : at + PIECE;
+        uint64_t sum = 0;
+
+        if (floor == 0) /* nothing was filtered, the usual case: no keys are made */
+            for (int i = at; i < end; i++)
+                sum += whole(s->e[i]);
+        else
+            for (int i = at; i < end; i++)
+                sum += key_of(s->e[i], i) >= floor ? whole(s->e[i]) : 0;
+        s->sum[at / PIECE] = sum;
+        all += sum;
+    }
+    return all;
 }
 
 /* Where u falls among tokens with keys >= floor. */
-static int pick(const struct sample_scratch *s, uint64_t floor, double u)
+static int pick(struct sample_scratch *s, uint64_t floor, double u)
 {
     const uint64_t sum = total(s, floor);
-    uint64_t at = (uint64_t)(u * (double)sum), passed = 0;
+    uint64_t at = (uint64_t)(u * (double)sum);
+    int i = 0;
 
     if (at >= sum) /* u below 1 times a sum above 2^53 may round up to it */
         at = sum - 1;
-    for (int i = 0; i < s->vocab; i++) {
-        if (key_of(s->e[i], i) < floor)
-            continue;
-        passed += whole(s->e[i]);
-        if (passed > at)
+    for (; s->sum[i / PIECE] <= at; i += PIECE)
+        at -= s->sum[i / PIECE];
+    for (;; i++) {
+        const uint64_t own = key_of(s->e[i], i) < floor ? 0 : whole(s->e[i]);
+
+        if (own > at)
             return i;
+        at -= own;
     }
-    return -1;
 }
 
 static uint64_t share(float p, uint64_t sum)

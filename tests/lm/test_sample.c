@@ -3,11 +3,12 @@
 #include "base/rng.h"
 #include "lm/gen/sample.h"
 #include "lm/gen/stop.h"
+#include "lm/kernel/isa.h"
 #include "lm/kernel/softmax.h"
 
 #include <stdio.h>
 
-enum { V = 50, DRAWS = 40000 };
+enum { V = 50, DRAWS = 40000, WIDE = 3000 };
 
 static const struct sampling plain = {.temperature = 1, .top_p = 1, .max_new = 1};
 
@@ -128,6 +129,87 @@ static uint64_t reached(const struct sampling *s, const float *l, int n)
         set |= (uint64_t)1 << sample_draw(scratch, s, NULL, l, i / 256.0, &lp);
     sample_scratch_free(scratch);
     return set;
+}
+
+/* By the book, in the whole numbers of sample.h: sort, cut, and walk to u in order of ids. */
+static int sorted_draw(const float *l, int n, const struct sampling *s, double u)
+{
+    static struct sample_entry e[WIDE];
+    static uint64_t w[WIDE];
+    static float x[WIDE];
+    struct softmax row;
+    uint64_t all = 0, held = 0, sum = 0;
+    int keep = s->top_k && s->top_k < n ? s->top_k : n;
+
+    softmax_row(&row, l, n, softmax_rate(s->temperature));
+    isa_current()->spread(x, l, n, row.rate, row.max);
+    for (int i = 0; i < n; i++) {
+        e[i] = (struct sample_entry){(double)x[i], i};
+        w[i] = 0;
+    }
+    qsort(e, (size_t)n, sizeof *e, before);
+    for (int i = 0; i < keep; i++)
+        all += (uint64_t)(e[i].p * 0x1p44);
+    for (int i = 0; s->top_p < 1 && i < keep; i++) {
+        const uint64_t part = (uint64_t)((double)s->top_p * (double)all);
+
+        held += (uint64_t)(e[i].p * 0x1p44);
+        if (held >= (part ? part : 1))
+            keep = i + 1;
+    }
+    while (keep > 1 && e[keep - 1].p < (double)s->min_p)
+        keep--;
+    for (int i = 0; i < keep; i++)
+        sum += w[e[i].id] = (uint64_t)(e[i].p * 0x1p44);
+    held = (uint64_t)(u * (double)sum);
+    for (int i = 0; i < n; i++) {
+        if (w[i] > held)
+            return i;
+        held -= w[i];
+    }
+    return -1;
+}
+
+/* Sharp and flat rows, with equals and without, longer than a piece of the running sums. */
+static void filters_end_where_a_sort_would(void **state)
+{
+    static const float spread[] = {0.01f, 1, 4, 12};
+    static const struct sampling ways[] = {
+        {.temperature = 1, .top_p = 1, .top_k = 1},
+        {.temperature = 1, .top_p = 1, .top_k = 50},
+        {.temperature = 1, .top_p = 1, .top_k = 3000},
+        {.temperature = 1, .top_p = 0.9f},
+        {.temperature = 1, .top_p = 0.999f},
+        {.temperature = 1, .top_p = 1e-6f},
+        {.temperature = 0.7f, .top_p = 0.5f, .top_k = 40, .min_p = 0.05f},
+        {.temperature = 1, .top_p = 0.95f, .top_k = 2000},
+        {.temperature = 1, .top_p = 1, .min_p = 0.1f},
+        {.temperature = 1, .top_p = 1}};
+    static const int lengths[] = {1, 2, 511, 512, 513, WIDE};
+    static float l[WIDE];
+    struct sample_scratch *scratch;
+    float logprob;
+
+    (void)state;
+    for (int k = 0; k < 6 * 4 * 2; k++) {
+        const int n = lengths[k / 8];
+
+        for (int i = 0; i < n; i++) {
+            l[i] =
+                spread[k / 2 % 4] * (float)rng_normal((uint64_t)k, RNG_TEST, (uint64_t)i, 0, 0);
+            if (k % 2) /* many equals */
+                l[i] = floorf(4 * l[i]) / 4;
+        }
+        assert_ok(sample_scratch_new(&scratch, n));
+        for (size_t way = 0; way < sizeof ways / sizeof *ways; way++)
+            for (int j = 0; j <= 20; j++) {
+                const double u = j < 20 ? j / 20.0 : 1 - 0x1p-53;
+
+                assert_int_equal(sample_draw(scratch, &ways[way], NULL, l, u, &logprob),
+                                 sorted_draw(l, n, &ways[way], u));
+            }
+        sample_scratch_free(scratch);
+    }
 }
 
 static void ties_go_to_the_lower_id(void **state)
@@ -328,6 +410,7 @@ int main(void)
         cmocka_unit_test(without_penalties_nothing_is_another),
         cmocka_unit_test(biases_are_read_whole_or_not),
         cmocka_unit_test(tokens_come_as_often_as_they_should),
+        cmocka_unit_test(filters_end_where_a_sort_would),
         cmocka_unit_test(ties_go_to_the_lower_id),
         cmocka_unit_test(the_logprob_is_of_the_whole_distribution),
         cmocka_unit_test(sampling_out_of_range_is_refused),
