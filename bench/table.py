@@ -11,7 +11,7 @@
     peers=…        the folder that peers_prepare.py made                 (default peers)
     build=…        a build folder                                        (default build/release)
     threads=2
-    without=…      parts of programs' names, with commas: these do not run, as "int8" or "TRL float32"
+    without=…      parts of LINE:PROGRAM, with commas: these do not run, as "int8" or "dpo:TRL bfloat16"
 
 A round runs every line once, a line's programs one after another, in the opposite order every second round: what else the machine
 does falls on all of them. The first round runs every program; of peers that compete (the same program in float32 and in bfloat16,
@@ -65,7 +65,7 @@ def lines(k):
         if name not in table:
             sys.exit(f"lines: {name}: none of {', '.join(table)}")
     unwanted = [word for word in k["without"].split(",") if word]
-    return {name: [program for program in table[name] if not any(word in program[0] for word in unwanted)] for name in chosen}
+    return {name: [program for program in table[name] if not any(word in f"{name}:{program[0]}" for word in unwanted)] for name in chosen}
 
 
 def more_is_better(label):
