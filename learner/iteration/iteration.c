@@ -124,6 +124,12 @@ struct mini_batch {
     size_t n, each;        /* each: answers of a micro-batch */
 };
 
+static void at(const struct iteration_state *state, enum iteration_phase phase)
+{
+    if (state->conf.at)
+        state->conf.at(state->conf.watch, phase);
+}
+
 /* Not while the critic learns alone. */
 static bool moves(const struct iteration_state *state)
 {
@@ -245,6 +251,7 @@ static bool move(void *self, int model, const struct optimizer_step *step,
 
     if (state->n_lie) /* nothing is kept; `epochs` says so */
         return false;
+    at(state, ITERATION_STEP);
     if (model == CRITIC) {
         report->critic_norm +=
             apply(state, &step->model[CRITIC], state->conf.critic_learning_rate, "critic");
@@ -256,6 +263,7 @@ static bool move(void *self, int model, const struct optimizer_step *step,
     }
     if (moves(state))
         move_policy(work, &step->model[POLICY], sums);
+    at(state, ITERATION_CRITIC);
     return true;
 }
 
@@ -307,8 +315,10 @@ static enum err learn(struct iteration_work *work, const uint32_t *order, size_t
         err = optimizer_step_measure(&step);
     if (!err && conf->strict && !report->steps)
         err = iteration_compare_rest(state, work->batch, order, n);
+    at(state, step.model[POLICY].model ? ITERATION_POLICY : ITERATION_CRITIC);
     if (!err)
         err = optimizer_step_accumulate(&step, &sums);
+    at(state, ITERATION_FIGURES);
     if (err || state->n_lie)
         return err;
     report->ratio_sum += !moves(state);

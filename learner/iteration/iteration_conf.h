@@ -34,6 +34,16 @@ struct iteration_metrics {
     int64_t tokens, learnt; /* of the answers; those of them that were learnt */
 };
 
+/* What an iteration is at: what models say of its answers (reference, values, comparisons) and what
+ * follows of that; passes of a model, forward and backward; clip and optimiser. */
+enum iteration_phase {
+    ITERATION_FIGURES,
+    ITERATION_POLICY,
+    ITERATION_CRITIC,
+    ITERATION_STEP,
+    ITERATION_PHASES
+};
+
 struct iteration_conf {
     void *method;     /* its struct, borrowed as long as the state lives, */
     const void *loss; /* and in it what its objectives take as conf */
@@ -74,6 +84,9 @@ struct iteration_conf {
     struct importance_conf stale; /* what is done about answers of older weights */
     uint64_t seed;
     const atomic_bool *stop; /* between micro-batches, true ends with ERR_STATE; may be NULL */
+    /* A phase begins: for who has a clock; may be NULL. */
+    void (*at)(void *watch, enum iteration_phase phase);
+    void *watch; /* borrowed */
 };
 
 #endif

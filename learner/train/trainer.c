@@ -24,6 +24,7 @@
 #include "learner/run/throughput.h"
 #include "learner/train/trainer_gather.h"
 #include "learner/train/trainer_line.h"
+#include "learner/train/trainer_seconds.h"
 #include "net/worker.h"
 
 #include <dirent.h>
@@ -40,12 +41,18 @@ struct trainer {
     struct throughput throughput;
     struct shared_memory
         *before; /* the image that the next one is compared with; NULL: not yet */
+    struct trainer_seconds seconds; /* of the iteration under way */
     atomic_bool abandoned;
 };
 
 void trainer_abandon(struct trainer *t)
 {
     atomic_store(&t->abandoned, true);
+}
+
+static void watch(void *self, enum iteration_phase phase)
+{
+    trainer_seconds_at(self, (int)phase);
 }
 
 enum err trainer_new(struct trainer **out, const struct trainer_conf *conf,
@@ -58,6 +65,8 @@ enum err trainer_new(struct trainer **out, const struct trainer_conf *conf,
     t->conf = *conf;
     t->iteration_conf = *conf->iteration;
     t->iteration_conf.stop = &t->abandoned;
+    t->iteration_conf.at = watch;
+    t->iteration_conf.watch = &t->seconds;
     err = iteration_new(&t->state, &t->iteration_conf, policy, critic);
     if (!err && conf->reference_shape)
         err = model_new(&t->reference, conf->reference_shape, conf->reference_image,
@@ -358,6 +367,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
     float *reference = NULL;
     enum err err = OK;
 
+    trainer_seconds_begin(&t->seconds);
     job->tokens = 0;
     for (uint32_t i = 0; i < job->n; i++)
         job->tokens += job->sample[i]->n_token;
@@ -372,6 +382,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
         err = remember(t);
     if (!err)
         err = learn(t, job, rollout, rollouts, &metrics);
+    trainer_seconds_at(&t->seconds, TRAINER_PUBLISHES);
     if (!err)
         err = trainer_snapshot(t, &job->snapshot);
     if (!err && job->n_refresh)
@@ -384,6 +395,7 @@ static enum err iterate(struct trainer *t, struct trainer_job *job)
             json_object_set_new(job->line, metrics.metric[i].name,
                                 json_real(metrics.metric[i].value));
         trainer_line_means(job->line, t->conf.rewards, !t->iteration_conf.critic, job);
+        trainer_seconds_put(&t->seconds, job->line);
         line_throughput(t, job, rollout, rollouts);
     }
     free(reference);

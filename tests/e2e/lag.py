@@ -97,7 +97,12 @@ def run(lag, pages):
         if bad in said:
             raise SystemExit(f"FAILED: {name}: {[line for line in said.splitlines() if bad in line][:3]}")
     with open(f"{name}/metrics.jsonl", encoding="utf-8") as f:
-        steps = sum("objective/kl" in json.loads(line) for line in f)
+        lines = [line for line in map(json.loads, f) if "objective/kl" in line]
+    steps = len(lines)
+    for line in lines:  # where they went is told of all of them
+        parts = [line[f"drover_seconds_{phase}"] for phase in ("figures", "policy", "critic", "step", "publish")]
+        if min(parts) <= 0 or abs(sum(parts) - line["drover_train_seconds"]) > .01 + .05 * line["drover_train_seconds"]:
+            raise SystemExit(f"FAILED: {name}: {parts} s are not {line['drover_train_seconds']}")
     if steps != ITERATIONS:
         raise SystemExit(f"FAILED: {name}: {steps} iterations of {ITERATIONS}")
     print(f"{name}: {steps} iterations, {seconds:.0f} s, nothing failed", flush=True)
