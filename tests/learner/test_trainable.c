@@ -22,11 +22,11 @@ struct trainable_bed {
 };
 
 static void toy_init_in(struct trainable_bed *toy, const struct lora_conf *conf,
-                        struct train_room *room, const struct shape *shape)
+                        struct train_options options, const struct shape *shape)
 {
-    const struct train_options options = {.checkpointing = true, .room = room};
     struct small small;
 
+    options.checkpointing = true;
     small_new(&small, shape);
     assert_ok(trainable_new(&toy->step, small.params, &options, conf, 7));
     small.params = NULL;
@@ -37,12 +37,12 @@ static void toy_init_in(struct trainable_bed *toy, const struct lora_conf *conf,
 }
 
 static void toy_init(struct trainable_bed *toy, const struct lora_conf *conf,
-                     enum precision compute)
+                     enum precision compute, bool eight)
 {
     struct shape shape = small_shape[0];
 
     shape.compute = compute;
-    toy_init_in(toy, conf, NULL, &shape);
+    toy_init_in(toy, conf, (struct train_options){.eight = eight}, &shape);
 }
 
 /* An optimiser step whose slopes are all the same but for that of token 20. */
@@ -91,7 +91,7 @@ static void a_norm_that_is_no_number_leaves_the_weights(void **state)
         double norm;
 
         toy_init(&toy, c % 3 == 1 ? &lora : NULL,
-                 c % 3 == 2 ? PRECISION_BFLOAT16 : PRECISION_FLOAT32);
+                 c % 3 == 2 ? PRECISION_BFLOAT16 : PRECISION_FLOAT32, false);
         assert_true(learn(&toy, 0) > 0); /* moments that are not zero */
         was = copy(&toy, &n);
         norm = learn(&toy, odd[c / 3]);
@@ -114,12 +114,12 @@ static void a_norm_that_is_no_number_leaves_the_weights(void **state)
     }
 }
 
-/* What a checkpoint keeps of two precisions, with an adapter and without. */
+/* What a checkpoint keeps of two precisions, with an adapter and without, of moments in floats and in 8 bits. */
 static void a_state_is_all_of_it(void **state)
 {
     (void)state;
 
-    for (int c = 0; c < 4; c++) {
+    for (int c = 0; c < 8; c++) {
         struct trainable_bed toy;
         struct trainable_state inner;
         void *kept[TRAINABLE_BLOCKS];
@@ -127,10 +127,11 @@ static void a_state_is_all_of_it(void **state)
         size_t n, again;
         float *all, *back;
 
-        toy_init(&toy, c % 2 ? &lora : NULL, c / 2 ? PRECISION_BFLOAT16 : PRECISION_FLOAT32);
+        toy_init(&toy, c % 2 ? &lora : NULL, c / 2 % 2 ? PRECISION_BFLOAT16 : PRECISION_FLOAT32,
+                 c / 4);
         assert_true(learn(&toy, 0) > 0);
         inner = trainable_state(toy.step);
-        assert_true((inner.weights == 2) == (c == 2)); /* masters are two blocks */
+        assert_true((inner.weights == 2) == (c % 4 == 2)); /* masters are two blocks */
         for (int i = 0; i < inner.n; i++) {
             kept[i] = malloc(inner.block[i].n);
             assert_non_null(kept[i]);
@@ -207,8 +208,10 @@ static void models_that_take_turns_have_the_bits_of_their_own(void **state)
             struct shape shape = small_shape[pair[c].shape[i]];
 
             shape.compute = c % 2 ? PRECISION_BFLOAT16 : PRECISION_FLOAT32;
-            toy_init_in(&apart[i], pair[c].lora[i] ? &lora : NULL, NULL, &shape);
-            toy_init_in(&turn[i], pair[c].lora[i] ? &lora : NULL, &room, &shape);
+            toy_init_in(&apart[i], pair[c].lora[i] ? &lora : NULL,
+                        (struct train_options){.room = NULL}, &shape);
+            toy_init_in(&turn[i], pair[c].lora[i] ? &lora : NULL,
+                        (struct train_options){.room = &room}, &shape);
         }
         for (int step = 0; step < 3; step++)
             for (int i = 0; i < 2; i++) {
