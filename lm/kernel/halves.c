@@ -32,7 +32,7 @@ static int panel_end(int at, int row, int n)
 }
 
 /* master_weight's bits, above, and master_rest; neither asks for a NaN more than once. */
-static void part_row(uint32_t word[WORDS], uint16_t *rest, const float *w, int deep)
+static inline void part_row(uint32_t word[WORDS], uint16_t *rest, const float *w, int deep)
 {
     uint32_t bits[PAIRS_DEPTH] = {0}, nan = 0;
 
@@ -71,8 +71,10 @@ void halves_part(uint16_t *pairs, int at, uint16_t *rest, const float *w, int n,
             for (int j = row; j < end; j++) {
                 const size_t from = (size_t)j * (size_t)k + (size_t)d;
 
-                part_row(word[j - row], rest + from, w + from,
-                         k - d < PAIRS_DEPTH ? k - d : PAIRS_DEPTH);
+                if (k - d >= PAIRS_DEPTH) /* a constant: loops of known length */
+                    part_row(word[j - row], rest + from, w + from, PAIRS_DEPTH);
+                else
+                    part_row(word[j - row], rest + from, w + from, k - d);
             }
             if (end - row == PAIRS_PANEL)
                 turn_words(block, PAIRS_PANEL, word, WORDS, PAIRS_PANEL, WORDS);
@@ -85,7 +87,8 @@ void halves_part(uint16_t *pairs, int at, uint16_t *rest, const float *w, int n,
 }
 
 /* master_join of a row's words. */
-static void join_row(float *w, const uint32_t word[WORDS], const uint16_t *rest, int deep)
+static inline void join_row(float *w, const uint32_t word[WORDS], const uint16_t *rest,
+                            int deep)
 {
     uint32_t bits[PAIRS_DEPTH];
 
@@ -117,8 +120,10 @@ void halves_join(float *w, const uint16_t *pairs, int at, const uint16_t *rest, 
             for (int j = row; j < end; j++) {
                 const size_t to = (size_t)j * (size_t)k + (size_t)d;
 
-                join_row(w + to, word[j - row], rest + to,
-                         k - d < PAIRS_DEPTH ? k - d : PAIRS_DEPTH);
+                if (k - d >= PAIRS_DEPTH)
+                    join_row(w + to, word[j - row], rest + to, PAIRS_DEPTH);
+                else
+                    join_row(w + to, word[j - row], rest + to, k - d);
             }
         }
     }

@@ -89,8 +89,8 @@ static void take_m(float *to, const int8_t *code, float scale, size_t n)
 
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        const int c = code[i];
-        to[i] = (float)(c < 0 ? -c * c : c * c) * step;
+        const float c = (float)code[i]; /* its square is exact */
+        to[i] = c * fabsf(c) * step;
     }
 }
 
@@ -100,7 +100,7 @@ static void take_v(float *to, const uint8_t *code, float scale, size_t n)
 
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        const float root = (float)((int)code[i] * (int)code[i]) * step;
+        const float c = (float)code[i], root = c * c * step;
         to[i] = root * root;
     }
 }
