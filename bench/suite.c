@@ -26,7 +26,7 @@ const char *const suite_parts[SUITE_PARTS] = {"products", "decode", "score", "tr
 
 /* Of a line that says what is measured. */
 enum { WORDS = 160 };
-static const double slow = 0.25; /* of the peak: an estimate of how fast a point is at least */
+static const double slow = 0.4; /* of the peak: an estimate of how fast a point is at least */
 
 /* The suite at work. What is measured of the machine holds for one precision: the peak is that of its own instruction,
  * the bandwidth that of its own image. */
