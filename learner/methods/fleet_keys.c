@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "learner/methods/staleness.h"
 #include "learner/run/peft.h"
 #include "reward/functions.h"
 #include "reward/reward_kind.h"
@@ -103,29 +104,6 @@ enum err fleet_keys_number(double *out, const json_t *value, const char *key)
     *out = text ? strtod(text, &end) : json_is_number(value) ? json_number_value(value) : NAN;
     if (!isfinite(*out) || (text && (end == text || *end)))
         return err_set(ERR_PARSE, "%s: '%s' is not a number", key, text ? text : "");
-    return OK;
-}
-
-static enum err take_overlap(struct fleet_plan *out, const json_t *overlap)
-{
-    const char *word = json_string_value(overlap);
-    const char *lag = json_string_value(json_object_get(overlap, "lag"));
-    const char *any = json_string_value(json_object_get(overlap, "free"));
-    const char *const number = lag ? lag : any;
-    char *end = NULL;
-    long k = 0;
-
-    if (!overlap || (word && !strcmp(word, "none")))
-        return OK;
-    if (number)
-        k = strtol(number, &end, 10);
-    if (json_object_size(overlap) != 1 || !number || end == number || *end || k < 0 ||
-        k > MAX_LAG)
-        return err_set(ERR_RANGE,
-                       "overlap: expected none, {lag: k} or {free: k} with k up to %d",
-                       MAX_LAG);
-    out->lag = (uint64_t)k;
-    out->free = any != NULL;
     return OK;
 }
 
@@ -292,7 +270,7 @@ static enum err check_people(struct fleet_plan *plan, const struct fleet_keys *k
 /* Words that are checked before the method is asked: it looks at lag and free. */
 static enum err take_words(struct fleet_plan *out, const struct fleet_keys *k)
 {
-    enum err err = take_overlap(out, k->overlap);
+    enum err err = staleness_overlap(&out->lag, &out->free, k->overlap);
 
     if (!err)
         err = take_stop(out, k);
