@@ -226,6 +226,8 @@ static struct compute_item *got_card(struct actor_weights *w, struct shared_memo
                                          shared_memory_size(text), "the policy's card");
 
     shared_memory_free(text);
+    if (!err)
+        item->files->shape = shape_answers(&item->files->shape);
     if (!err && packed_size(&item->files->shape) > LIMIT_ARTIFACT)
         err = err_set(ERR_RANGE, "the policy's card: its weights are more than 32 GiB");
     if (err) {

@@ -275,7 +275,8 @@ enum err run_open(struct run_context *c, const struct fleet_keys *keys)
     process_stats_new(&c->stats);
     err = open_folder(c);
     if (!err)
-        err = initial_models_open(&c->models, &keys->keys, &c->plan.rewards, longest(keys));
+        err = initial_models_open(&c->models, &keys->keys, &c->plan.rewards, longest(keys),
+                                  c->plan.answers_int8);
     if (!err)
         err = run_plan_decoding(c);
     if (!err)

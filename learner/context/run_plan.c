@@ -75,6 +75,17 @@ static enum err take_size(struct run_context *c)
     return OK;
 }
 
+/* That no ratio is exactly 1 would be a fault elsewhere. */
+static void tell_generation(const struct run_context *c)
+{
+    if (c->plan.answers_int8)
+        fprintf(stderr,
+                "plan: answers are written in int8 and learnt in %s: their ratios are not 1; "
+                "importance: %s\n",
+                precision_name(c->plan.shared.compute),
+                importance_names[c->plan.iteration.stale.mode]);
+}
+
 static enum err take_memory(struct run_context *c)
 {
     const struct keys *k = &c->keys->keys;
@@ -109,6 +120,7 @@ static enum err take_memory(struct run_context *c)
         fprintf(stderr, "plan: %s\n", kept);
     prompts_tell(c->train);
     run_people_plan(c);
+    tell_generation(c);
     advice_rate(words, k->learning_rate, iteration->lora != NULL);
     if (*words)
         fprintf(stderr, "plan: %s\n", words);

@@ -79,10 +79,10 @@ enum err fleet_versions_add(struct fleet_versions *v, struct snapshot *s)
 /* Version 0 is no snapshot: nobody else computes with it here. */
 static enum err first_golden(struct fleet_versions *v, const struct initial_models *m)
 {
+    const struct shape answers = shape_answers(&m->policy->shape);
     struct model *model = NULL;
-    const enum err err =
-        model_new(&model, &m->policy->shape, (const float *)m->model[0].image_bytes,
-                  (size_t)m->model[0].image.bytes);
+    const enum err err = model_new(&model, &answers, (const float *)m->model[0].image_bytes,
+                                   (size_t)m->model[0].image.bytes);
 
     if (!err)
         v->first_golden = golden_number(model);

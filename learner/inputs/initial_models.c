@@ -110,8 +110,15 @@ static enum err make_reward(struct initial_models *o, const struct reward *rewar
     return err ? err_add("reward %s", reward->name) : OK;
 }
 
+/* The card says it, and so whoever is sent the card. */
+static enum err answer_in_int8(struct model_files *files)
+{
+    files->shape.answers_int8 = files->params->shape.answers_int8 = true;
+    return model_files_make_meta(files);
+}
+
 static enum err make(struct initial_models *o, const struct keys *keys,
-                     const struct rewards *rewards, int longest)
+                     const struct rewards *rewards, int longest, bool answers_int8)
 {
     struct model_files *files = NULL;
     uint64_t unused;
@@ -125,6 +132,8 @@ static enum err make(struct initial_models *o, const struct keys *keys,
     if (!err && files->params->shape.head != HEAD_LM)
         err = err_set(ERR_RANGE, "%s is a reward model: this method trains a language model",
                       keys->model_name_or_path);
+    if (!err && answers_int8)
+        err = answer_in_int8(files);
     snprintf(o->model[0].name, sizeof o->model[0].name, "policy");
     if (!err)
         err = keep_model(o, &o->model[0], files);
@@ -253,7 +262,7 @@ static enum err map_all(struct initial_models *o)
 }
 
 enum err initial_models_open(struct initial_models **out, const struct keys *keys,
-                             const struct rewards *rewards, int longest)
+                             const struct rewards *rewards, int longest, bool answers_int8)
 {
     struct initial_models *o = mem_new(1, sizeof *o);
     char *path;
@@ -262,7 +271,8 @@ enum err initial_models_open(struct initial_models **out, const struct keys *key
     *out = NULL;
     o->folder = mem_print("%s/artifacts", keys->output_dir);
     path = mem_print("%s/manifest.json", o->folder);
-    err = fs_exists(path) ? load(o, path, rewards) : make(o, keys, rewards, longest);
+    err = fs_exists(path) ? load(o, path, rewards)
+                          : make(o, keys, rewards, longest, answers_int8);
     if (!err)
         err = map_all(o);
     free(path);

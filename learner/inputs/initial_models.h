@@ -34,10 +34,11 @@ struct initial_models {
 };
 
 /* Reads the manifest, or makes artifacts of the models that the keys name. Every artifact is
- * checked against its hash. longest: tokens of a sequence, at most (model_files_reach). Errors:
- * any, in words for the user. */
+ * checked against its hash. longest: tokens of a sequence, at most (model_files_reach); answers_int8: of
+ * the shape, where the artifacts are made. Errors: any, in words for the user. */
 enum err initial_models_open(struct initial_models **out, const struct keys *keys,
-                             const struct rewards *rewards, int longest) MUST_CHECK;
+                             const struct rewards *rewards, int longest,
+                             bool answers_int8) MUST_CHECK;
 void initial_models_close(struct initial_models *models); /* NULL is fine */
 
 /* The first time writes the manifest; later compares: ERR_STATE names what differs. `config`:

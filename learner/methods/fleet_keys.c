@@ -49,6 +49,10 @@ const struct conf_key fleet_keys_table[] = {
         "between tokens"),
     CONF_BOOL(fleet_keys, earlier_answers, "true",
               "actors guess by answers of earlier epochs: sooner, and no bit is another"),
+    CONF_TEXT(
+        fleet_keys, generation, NULL,
+        "int8, with compute: bfloat16: answers are written in int8, faster, and learnt as "
+        "those of another policy (importance); unset: in what compute says"),
     CONF_TEXT(fleet_keys, on_stale, "wait", "wait: no step outruns answers on their way"),
     {"importance", CONF_WORD_, offsetof(struct fleet_keys, importance), NULL, 0, 0,
      "weights of stale answers: none, plain, token_truncate, token_mask, sequence_truncate, "
@@ -273,6 +277,11 @@ static enum err take_words(struct fleet_plan *out, const struct fleet_keys *k)
     enum err err = staleness_overlap(&out->lag, &out->free, k->overlap);
 
     if (!err)
+        err = staleness_generation(&out->answers_int8, k->generation, out->shared.compute);
+    if (!err && out->answers_int8 && k->proximal == 1)
+        err = err_set(ERR_RANGE, "proximal: interpolated goes by versions, and with "
+                                 "generation: int8 answers of the newest differ, too");
+    if (!err)
         err = take_stop(out, k);
     if (!err)
         err = take_conditions(out, k->stop_if);
@@ -284,7 +293,8 @@ static enum err take_words(struct fleet_plan *out, const struct fleet_keys *k)
     return err;
 }
 
-/* Answers of older weights: with none every answer is of the newest. */
+/* Answers of older weights: with none every answer is of the newest. Coarser ones are of a policy that
+ * is near, but no step of this one. */
 static enum err take_stale(struct fleet_plan *out, const struct fleet_keys *k)
 {
     struct importance_conf *const to = &out->iteration.stale;
@@ -294,9 +304,9 @@ static enum err take_stale(struct fleet_plan *out, const struct fleet_keys *k)
         return err_set(ERR_RANGE, "importance_min: %g is above importance_max", to->low);
     if (k->importance >= 0)
         to->mode = (enum importance)k->importance;
-    else if (out->free)
+    else if (out->free || out->answers_int8)
         to->mode = IMPORTANCE_TOKEN_TRUNCATE;
-    if (!out->lag && !out->free)
+    if (!fleet_keys_stale(out))
         to->mode = IMPORTANCE_NONE;
     return OK;
 }
@@ -314,7 +324,7 @@ static void take_numbers(struct fleet_plan *out, const struct fleet_keys *k)
     to->training = keys_training(&k->keys);
     to->seed = (uint64_t)k->keys.seed;
     to->lora = peft_lora(&out->shared);
-    to->strict = out->lag == 0 && !out->free;
+    to->strict = !fleet_keys_stale(out);
     to->parts = out->rewards.n;
     out->batch = (uint64_t)k->keys.per_device_train_batch_size *
                  (uint64_t)k->keys.gradient_accumulation_steps;

@@ -25,7 +25,7 @@ struct fleet_keys {
     int importance; /* enum importance; -1: by the method and the overlap */
     int proximal;
     json_t *overlap, *stop_if, *fleet, *people;
-    char *on_stale;
+    char *on_stale, *generation;
     char *eval_dataset;
     int eval_prompts;
     int reference; /* -1: by the fleet */
@@ -58,6 +58,7 @@ struct fleet_plan {
     double episodes;    /* tasks in all; NAN: from the epochs */
     float top_p, min_p;
     uint32_t top_k;
+    bool answers_int8;   /* answers are written in int8, and learnt in what is finer */
     bool free;           /* any of the last lag + 1 versions, weights change between tokens */
     uint64_t most;       /* groups without a spread of scores that are replaced, an iteration */
     bool critic_zero;    /* the policy's trunk under a head of zeros */
@@ -82,6 +83,12 @@ struct fleet_plan {
 enum { FLEET_KEYS_PAIRS = 8, FLEET_KEYS_MIN = 64, FLEET_KEYS_AGE = 4, FLEET_KEYS_MOST = 4096 };
 
 extern const struct conf_key fleet_keys_table[];
+
+/* Whether an answer's log-probabilities may be other than those of the policy that learns it. */
+static inline bool fleet_keys_stale(const struct fleet_plan *plan)
+{
+    return plan->lag || plan->free || plan->answers_int8;
+}
 
 /* What the method calls response_length. */
 const char *fleet_keys_response(const struct method *method);

@@ -224,7 +224,7 @@ enum err group_plan(struct group_keys *g, struct fleet_plan *out)
         to->follow = (struct ref_model_conf){g->ref_model_mixup_alpha, g->ref_model_sync_steps};
     for (int i = 0; i < out->rewards.n && !err; i++)
         g->weight[i] = out->rewards.reward[i].weight;
-    if (!err && (out->lag || out->free) && g->fleet.importance < 0)
+    if (!err && fleet_keys_stale(out) && g->fleet.importance < 0)
         to->stale.mode = IMPORTANCE_SEQUENCE_MASK; /* TRL's */
     to->reference = g->beta > 0;
     to->rate_by_step = true;

@@ -259,7 +259,7 @@ static enum err plan(void *self, struct fleet_plan *out)
     if (!err && mixed && nash->pairs.num_generations < 3)
         err = err_set(ERR_RANGE, "num_generations: 2: a mixture (mixture_coef above 0) is told "
                                  "by the weights of two others: at least 3");
-    if (!err && (out->lag || out->free) && nash->pairs.fleet.importance < 0)
+    if (!err && fleet_keys_stale(out) && nash->pairs.fleet.importance < 0)
         out->iteration.stale.mode = IMPORTANCE_SEQUENCE_TRUNCATE;
     out->iteration.loss = &nash->loss;
     out->iteration.policy = &objective;

@@ -246,7 +246,7 @@ static enum err take_stale(const struct ppo *ppo, struct fleet_plan *out)
     if (given >= 0 && given != IMPORTANCE_PLAIN)
         return err_set(ERR_RANGE,
                        "importance: vtrace weighs answers itself: leave it, or plain");
-    if (out->lag || out->free)
+    if (fleet_keys_stale(out))
         out->iteration.stale.mode = IMPORTANCE_PLAIN;
     return OK;
 }

@@ -30,3 +30,20 @@ enum err staleness_overlap(uint64_t *lag, bool *any, const json_t *overlap)
     *any = loose != NULL;
     return OK;
 }
+
+/* Of the published bfloat16 alone can int8 be made, and nothing else of int8. */
+enum err staleness_generation(bool *answers_int8, const char *generation,
+                              enum precision compute)
+{
+    enum precision as = compute;
+
+    if (generation && precision_named(&as, generation))
+        return err_add("generation");
+    *answers_int8 = as != compute;
+    if (as == compute || (as == PRECISION_INT8 && compute == PRECISION_BFLOAT16))
+        return OK;
+    return err_set(ERR_RANGE,
+                   "generation: %s of a run with compute: %s: int8 alone is another than "
+                   "compute, and that is made of bfloat16",
+                   precision_name(as), precision_name(compute));
+}

@@ -56,15 +56,22 @@ static enum err read_reach(struct shape *shape, const json_t *rope, const char *
     return OK;
 }
 
-/* What the run that wrote this computes in: nothing, of float32. */
-static enum err read_compute(struct shape *shape, const json_t *compute, const char *name)
+/* What the run that wrote this computes in, nothing of float32; and what its answers are written in, where
+ * that is not the same. */
+static enum err read_compute(struct shape *shape, const json_t *card, const char *name)
 {
-    const char *word = json_string_value(compute);
+    const json_t *compute = json_object_get(card, "compute");
+    const json_t *answers = json_object_get(card, "generation");
+    const char *word = json_string_value(compute), *coarse = json_string_value(answers);
 
     if (compute && (!word || precision_named(&shape->compute, word) ||
                     shape->compute == PRECISION_FLOAT32))
         return err_set(ERR_PARSE,
                        "%s: compute: this build knows bfloat16 and int8, beside float32", name);
+    shape->answers_int8 = coarse && !strcmp(coarse, precision_name(PRECISION_INT8));
+    if (answers && !(shape->answers_int8 && precision_halves(shape->compute)))
+        return err_set(ERR_PARSE, "%s: generation: this build knows int8 of bfloat16 alone",
+                       name);
     return OK;
 }
 
@@ -109,7 +116,7 @@ enum err model_meta_read(struct model_meta *out, const char *text, size_t n, con
     if (!err)
         err = read_reach(&out->shape, json_object_get(card, "rope"), name);
     if (!err)
-        err = read_compute(&out->shape, json_object_get(card, "compute"), name);
+        err = read_compute(&out->shape, card, name);
     if (!err)
         err = read_stops(&out->shape, stops, name);
     if (!err)
@@ -147,6 +154,8 @@ enum err model_meta_write(const struct model_meta *card, char **out, size_t *n)
         json_object_set_new(json, "rope", json_string(card->shape.rope_far ? "long" : "short"));
     if (card->shape.compute != PRECISION_FLOAT32)
         json_object_set_new(json, "compute", json_string(precision_name(card->shape.compute)));
+    if (card->shape.answers_int8)
+        json_object_set_new(json, "generation", json_string(precision_name(PRECISION_INT8)));
     if (tokens)
         json_object_set_new(json, "tokens", tokens);
     if (card->shape.rope == ROPE_DYNAMIC)

@@ -3,8 +3,10 @@
  *
  * {"config": …, "stops": […], "template": text or null, "tokenizer": the text of
  * tokenizer.json} with sorted keys; "rope" where a run chooses: "short" or "long" (longrope), or how
- * many tokens (dynamic scaling); "compute": "bfloat16" or "int8", unless it is float32 (lm/model/precision.h); "tokens": special tokens that the template names and the ids do not
- * say (chat_tokens.h), if any: equal models give equal bytes. */
+ * many tokens (dynamic scaling); "compute": "bfloat16" or "int8", unless it is float32
+ * (lm/model/precision.h); "generation": "int8", where a run's answers are written in that and compute is
+ * another; "tokens": special tokens that the template names and the ids do not say (chat_tokens.h), if
+ * any: equal models give equal bytes. */
 
 #ifndef LM_FILE_MODEL_META_H
 #define LM_FILE_MODEL_META_H

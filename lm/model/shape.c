@@ -195,6 +195,8 @@ enum err shape_check(const struct shape *s)
         return err_set(ERR_RANGE, "head: kind %d is not known", (int)s->head);
     if ((int)s->compute < 0 || s->compute >= PRECISIONS)
         return err_set(ERR_RANGE, "compute: kind %d is not known", (int)s->compute);
+    if (s->answers_int8 && !precision_halves(s->compute))
+        return err_set(ERR_RANGE, "generation: int8 is made of bfloat16, compute is float32");
     if (check_reals(s))
         return ERR_RANGE;
     if (check_sizes(s))

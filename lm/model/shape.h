@@ -74,6 +74,8 @@ struct shape {
     enum family family;
     enum head head;
     enum precision compute; /* chosen once a run, as rope_far is: no file of a model says it */
+    bool
+        answers_int8; /* a run's, too: whoever writes its answers computes in int8 (shape_answers) */
     int layers, width, heads, kv_heads, head_dim, ffn, vocab;
     int context; /* tokens that a sequence may have */
     bool tied;   /* the head is the embedding; HEAD_LM only */
@@ -113,6 +115,15 @@ struct shape {
  * bounded, width and head_dim even, heads a multiple of kv_heads, rope known.
  * Errors: ERR_RANGE; the words name the key as config.json spells it. */
 enum err shape_check(const struct shape *shape) MUST_CHECK;
+
+/* The shape of who writes a run's answers. */
+static inline struct shape shape_answers(const struct shape *shape)
+{
+    struct shape answers = *shape;
+
+    answers.compute = shape->answers_int8 ? PRECISION_INT8 : shape->compute;
+    return answers;
+}
 
 /* Whether layer i attends to the window only. */
 bool shape_local(const struct shape *shape, int layer);

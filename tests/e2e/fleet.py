@@ -10,6 +10,7 @@ BIN = os.path.abspath(sys.argv[1])
 SEED = int(os.environ.get("DROVER_E2E_SEED", "1"))
 SIZES = {"short": 12, "long": 60, "halt": 12}  # iterations of 16 answers
 COMPUTE = os.environ.get("DROVER_E2E_COMPUTE", "float32")
+GENERATION = os.environ.get("DROVER_E2E_GENERATION")  # what answers are written in, where that is another
 MORE = {"halt": ['stop_if={episode: "> 40"}']}  # which is so after the third
 
 
@@ -54,7 +55,7 @@ def arguments(name, size, lag, extra=()):
             "gradient_accumulation_steps=2", "num_ppo_epochs=2", "num_mini_batches=2", "response_length=40",
             "temperature=1", "learning_rate=1e-3", "kl_coef=0.05", "missing_eos_penalty=1",
             "gradient_checkpointing=false", "eval_prompts=4", "save_steps=3", overlap, f"compute={COMPUTE}",
-            *MORE.get(size, []), *extra]
+            *([f"generation={GENERATION}"] if GENERATION else []), *MORE.get(size, []), *extra]
 
 
 def hash_of(name):

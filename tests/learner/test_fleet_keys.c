@@ -314,6 +314,48 @@ static void people_are_asked_where_something_learns(void **state)
             "does not go with steps");
 }
 
+/* Written in int8 and learnt in bfloat16: nothing compares bits, and answers are weighed as stale ones. */
+static void coarser_answers_are_of_another_policy(void **state)
+{
+    static const struct {
+        const char *method, *more;
+        enum importance mode;
+    } row[] = {{"ppo", "seed=1", IMPORTANCE_TOKEN_TRUNCATE},
+               {"ppo", "advantage=vtrace", IMPORTANCE_PLAIN},
+               {"ppo", "importance=plain", IMPORTANCE_PLAIN},
+               {"grpo", "num_generations=4", IMPORTANCE_SEQUENCE_MASK},
+               {"nash-md", "seed=1", IMPORTANCE_SEQUENCE_TRUNCATE}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+        for (int coarse = 0; coarse < 2; coarse++) {
+            const struct method *const method = methods_find(row[i].method);
+            struct keys_of k =
+                read_keys(method, WITH("compute=bfloat16", row[i].more,
+                                       coarse ? "generation=int8" : "generation=bfloat16"));
+
+            assert_ok(k.err);
+            assert_true(k.plan.answers_int8 == coarse);
+            assert_true(k.plan.iteration.strict == !coarse);
+            assert_int_equal(k.plan.iteration.stale.mode,
+                             coarse ? row[i].mode : IMPORTANCE_NONE);
+            done(method, &k);
+        }
+    {
+        struct keys_of k =
+            read_keys(methods_find("ppo"), WITH("compute=int8", "generation=int8"));
+
+        assert_ok(k.err); /* it is the same */
+        assert_true(k.plan.iteration.strict && !k.plan.answers_int8);
+        done(methods_find("ppo"), &k);
+    }
+    refused(methods_find("ppo"), WITH("generation=int8"), "made of bfloat16");
+    refused(methods_find("ppo"), WITH("compute=int8", "generation=bfloat16"), "generation: ");
+    refused(methods_find("ppo"), WITH("generation=fp16"), "generation: ");
+    refused(methods_find("ppo"),
+            WITH("compute=bfloat16", "generation=int8", "proximal=interpolated"), "proximal");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +369,7 @@ int main(void)
         cmocka_unit_test(what_is_free_is_corrected),
         cmocka_unit_test(spin_plays_on_all_records),
         cmocka_unit_test(dynamic_sampling_has_room),
+        cmocka_unit_test(coarser_answers_are_of_another_policy),
     };
 
     return cmocka_run_group_tests_name("fleet_keys", tests, NULL, NULL);

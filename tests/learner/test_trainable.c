@@ -114,6 +114,43 @@ static void a_norm_that_is_no_number_leaves_the_weights(void **state)
     }
 }
 
+/* A model in int8 computes with whole numbers made of the image as it is after the last step, or after what
+ * a checkpoint had: with an adapter and without. */
+static void whole_numbers_follow_the_weights(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 2; c++) {
+        struct trainable_bed toy;
+        struct trainable_state inner;
+        float now[N], fresh[N], was[N];
+
+        toy_init(&toy, c ? &lora : NULL, PRECISION_INT8, c);
+        memset(was, 0, sizeof was);
+        for (int k = 0; k < 3; k++) {
+            const struct shape *const shape = &trainable_params(toy.step)->shape;
+            size_t bytes;
+            const float *const image = trainable_image(toy.step, &bytes);
+            struct model *model;
+
+            if (k == 2) { /* as a resumed run puts other weights there */
+                inner = trainable_state(toy.step);
+                memset(inner.block[0].bytes, 0, inner.block[0].n);
+                trainable_restored(toy.step, 1);
+            } else {
+                assert_true(learn(&toy, 0) > 0);
+            }
+            assert_ok(trainable_forward(toy.step, &toy.batch, 1.0f, now, NULL, NULL, NULL));
+            assert_ok(model_new(&model, shape, image, bytes));
+            assert_ok(forward_score(model, toy.token, seq, 2, 1, fresh, NULL, NULL));
+            model_free(model);
+            assert_memory_equal(now, fresh, sizeof now);
+            assert_memory_not_equal(now, was, sizeof now);
+            memcpy(was, now, sizeof was);
+        }
+        trainable_free(toy.step);
+    }
+}
+
 /* What a checkpoint keeps of two precisions, with an adapter and without, of moments in floats and in 8 bits. */
 static void a_state_is_all_of_it(void **state)
 {
@@ -235,6 +272,7 @@ int main(void)
         cmocka_unit_test(a_norm_that_is_no_number_leaves_the_weights),
         cmocka_unit_test(a_state_is_all_of_it),
         cmocka_unit_test(models_that_take_turns_have_the_bits_of_their_own),
+        cmocka_unit_test(whole_numbers_follow_the_weights),
     };
 
     return cmocka_run_group_tests_name("step", tests, NULL, NULL);

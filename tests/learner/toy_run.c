@@ -247,6 +247,8 @@ static void grow_old(struct versions *v, const struct toy_run *toy_run,
     for (int k = toy_run->old; k > 0; k--)
         memcpy(v->image[k], v->image[k - 1], v->bytes);
     memcpy(v->image[0], iteration_image(round, &v->bytes), v->bytes);
+    for (int k = 0; k <= toy_run->old; k++)
+        model_changed(v->model[k]);
 }
 
 static double metric(const struct iteration_metrics *metrics, const char *name)

@@ -464,8 +464,7 @@ static void one_iteration(struct iteration_state *ppo, const struct rollouts *ro
     struct iteration_metrics metrics;
 
     must(iteration_run(ppo, rollouts->answer, BATCH, 0, &metrics));
-    assert(metrics.first.tokens > 0);
-    assert(metrics.first.ratio_gap == 0);
+    assert(metrics.first.tokens > 0 && metrics.first.ratio_gap == 0);
     assert(metrics.first.approxkl == 0 && metrics.first.clipfrac == 0);
 }
 
@@ -474,10 +473,10 @@ void toy_ppo(struct toy_worth *out, const struct toy_world *toy, uint64_t seed, 
 {
     const struct iteration_conf round = conf_of(seed, iterations, bug);
     struct rollouts *const rollouts = mem_new(1, sizeof *rollouts);
+    struct iteration_state *ppo;
     struct generate *generate;
     struct params *params;
     struct model *model;
-    struct iteration_state *ppo;
     size_t bytes;
 
     rollouts->toy = toy;
@@ -491,6 +490,7 @@ void toy_ppo(struct toy_worth *out, const struct toy_world *toy, uint64_t seed, 
     for (int i = 0; i < iterations; i++) {
         roll_out(rollouts, generate, model, seed, i);
         one_iteration(ppo, rollouts);
+        model_changed(model); /* it is of the image that has just moved */
     }
     toy_worth(out, toy, model, beta);
     generate_free(generate);

@@ -1,6 +1,5 @@
 /* compute: bfloat16 and int8: what they round, and where; that nothing else changes what is said elsewhere of
  * roads and instruction sets (lm/forward), training (lm/train) and files (lm/packed_model). */
-#include "lm/file/model_meta.h"
 #include "lm/file/open_model.h"
 #include "lm/kernel/attention.h"
 #include "lm/kernel/master.h"
@@ -433,25 +432,6 @@ static void a_file_of_float32_is_rounded(void **state)
     assert_err(ERR_RANGE, open_model_all(&m, GOLDEN "/model/llama5", HEAD_LM, "float16"));
 }
 
-static void a_card_of_another_kind_is_refused(void **state)
-{
-    struct model_files *files;
-    struct model_meta meta;
-    char *text, *at;
-
-    (void)state;
-    assert_ok(model_files_open_as(&files, GOLDEN "/model/llama5", MODEL_FILES_META,
-                                  PRECISION_BFLOAT16));
-    text = mem_text(files->card);
-    at = strstr(text, "\"compute\":\"bfloat16\"");
-    assert_non_null(at);
-    memcpy(at, "\"compute\":\"cfloat16\"", 20);
-    assert_err(ERR_PARSE, model_meta_read(&meta, text, strlen(text), "card"));
-    model_meta_fini(&meta);
-    free(text);
-    model_files_free(files);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,7 +445,6 @@ int main(void)
         cmocka_unit_test(an_image_that_is_too_fine_or_coarse_is_refused),
         cmocka_unit_test(a_word_names_it),
         cmocka_unit_test(a_file_of_float32_is_rounded),
-        cmocka_unit_test(a_card_of_another_kind_is_refused),
     };
 
     return cmocka_run_group_tests_name("lm/precision", tests, scratch_open, scratch_close);
