@@ -228,7 +228,7 @@ struct pass_cost {
 
 static const struct pass_cost *cost_of(enum precision compute)
 {
-    static const struct pass_cost plain = {1, 0, 0}, bf16 = {0.07f, 0.11f, 4};
+    static const struct pass_cost plain = {1, 0, 0}, bf16 = {0.07f, 0.1f, 7};
     static const struct pass_cost avx2[] = {{0.06f, 0.09f, 8}, {0.12f, 0.3f, 2}};
     static const struct pass_cost avx512[] = {{0.04f, 0.11f, 6}, {0.1f, 0.2f, 3}};
     const char *isa = isa_current()->name;
