@@ -268,10 +268,12 @@ static enum err not_trained(struct fleet *f, const struct trainer_job *job)
 static void trained(struct fleet *f, struct trainer_job *job, int64_t now_ms)
 {
     const struct hash *const next = &job->snapshot->version.hash;
+    uint32_t n;
+    struct snapshot *const *const published = fleet_link_versions(f->link, &n);
 
     fleet_loop_move(&f->loop, LOOP_ANNOUNCE);
     f->done = job;
-    fleet_report_complete(&f->report, f->run, job, now_ms);
+    fleet_report_complete(&f->report, f->run, job, n ? published[n - 1]->way_bytes : 0, now_ms);
     run_people_note(f->run, job);
     run_refresh_note(f->run, job);
     if (fleet_stop_if_met(f->run, job))

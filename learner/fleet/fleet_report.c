@@ -110,7 +110,7 @@ static void tell_drafts(struct fleet_report *r, const struct run_context *run, j
 }
 
 void fleet_report_complete(struct fleet_report *r, const struct run_context *run,
-                           struct trainer_job *job, int64_t now_ms)
+                           struct trainer_job *job, uint64_t way_bytes, int64_t now_ms)
 {
     const uint64_t version = job->iteration + 1;
     /* from the end of the iteration before: waiting for answers is part of it */
@@ -132,6 +132,9 @@ void fleet_report_complete(struct fleet_report *r, const struct run_context *run
             json_object_set_new(job->line, "drover_generation_peak",
                                 json_real((double)job->tokens / seconds / job->writes));
     }
+    if (way_bytes) /* of the version before: what led to it was made while this one was */
+        json_object_set_new(job->line, "drover_weights_way_bytes",
+                            json_integer((json_int_t)way_bytes));
     if (all > 0) /* episodes a second, of this process: what it found done is not its own */
         json_object_set_new(
             job->line, "eps",

@@ -18,7 +18,7 @@ void fleet_report_fini(struct fleet_report *report);
 /* What the trainer cannot know of its iteration, before the journal hears of it: stop_if reads
  * the whole line. */
 void fleet_report_complete(struct fleet_report *report, const struct run_context *run,
-                           struct trainer_job *job, int64_t now_ms);
+                           struct trainer_job *job, uint64_t way_bytes, int64_t now_ms);
 /* The iteration is durable: its lines. Errors: ERR_IO (metrics.jsonl). */
 enum err fleet_report_step(struct fleet_report *report, struct run_context *run,
                            const struct trainer_job *job, int64_t now_ms) MUST_CHECK;

@@ -168,6 +168,13 @@ uint32_t fleet_versions_list(const struct fleet_versions *v,
     return n;
 }
 
+void fleet_versions_way(struct fleet_versions *v, const struct hash *hash, uint64_t bytes)
+{
+    for (uint32_t i = 0; i < v->n_snapshot; i++)
+        if (hash_same(&v->snapshot[i]->version.hash, hash))
+            v->snapshot[i]->way_bytes = bytes;
+}
+
 const struct snapshot *fleet_versions_find(const struct fleet_versions *v,
                                            const struct hash *hash)
 {

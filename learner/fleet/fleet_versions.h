@@ -41,6 +41,9 @@ enum err fleet_versions_add(struct fleet_versions *versions,
 /* Takes away those below version `from`. Errors: as above, of one that is offered in place of
  * another with the same bytes. */
 enum err fleet_versions_drop(struct fleet_versions *versions, uint64_t from) MUST_CHECK;
+/* What makes that version of another was made, of so many bytes (snapshot.h). */
+void fleet_versions_way(struct fleet_versions *versions, const struct hash *hash,
+                        uint64_t bytes);
 /* A version by its image, `before` too; NULL: it is not here. */
 const struct snapshot *fleet_versions_find(const struct fleet_versions *versions,
                                            const struct hash *hash);

@@ -158,6 +158,7 @@ static enum err offer(struct fleet_ways *w, const struct making *m)
     log_info("way", "kind=%s version=%" PRIu64 " bytes=%" PRIu64 " image=%zu took_ms=%d",
              patch ? "patch" : "adapter", m->number, what.bytes, shared_memory_size(m->of),
              (int)m->took_ms);
+    fleet_versions_way(w->conf.versions, &what.of, what.bytes);
     return fleet_bulk_shared(w->conf.versions->bulk, &what, m->made, m->digest);
 }
 

@@ -18,6 +18,8 @@ struct snapshot {
     /* What makes the image of the run's first one where an adapter learns (lm/model/lora_image.h),
      * sealed too. NULL: all weights learn, or the image was read from disk. */
     struct shared_memory *adapter;
+    /* Of what made it of another image for a host that pulled, the last one; 0: nobody asked. */
+    uint64_t way_bytes;
     uint32_t golden; /* lm/model/golden.h; 0: there is none */
 };
 

@@ -351,6 +351,8 @@ static void line_throughput(struct trainer *t, struct trainer_job *job,
     job->writes = throughput_writes(&t->throughput);
     json_object_set_new(job->line, "drover_weights_changed",
                         json_real(snapshot_changed(job->snapshot, t->before, halves)));
+    json_object_set_new(job->line, "drover_weights_bytes",
+                        json_integer((json_int_t)shared_memory_size(job->snapshot->image)));
     shared_memory_free(t->before);
     t->before = shared_memory_share(job->snapshot->image);
 }

@@ -36,7 +36,7 @@ def case(net, name, kind, share, more, folder, world, image):
         fleet.broker(head)
         fleet.rewarder(head)
         actor = fleet.actor(host, "--slots", "4")
-        fleet.learner(head, "grpo", *keys(world, more))
+        learner = fleet.learner(head, "grpo", *keys(world, more))
         killed = []
 
         def act(_):
@@ -49,6 +49,9 @@ def case(net, name, kind, share, more, folder, world, image):
         ways = [int(n) for n in re.findall(rf"event=way kind={kind} bytes=(\d+) instead", fleet.said(actor))]
         true(f"{name}: {len(ways)} of {VERSIONS} versions by it", len(ways) >= VERSIONS - 2, folder)
         true(f"{name}: {ways} bytes, image {image}", max(ways) < share * image, folder)
+        told = [r["drover_weights_way_bytes"] for r in fleet.iterations() if "drover_weights_way_bytes" in r]
+        made = {int(n) for n in re.findall(rf"event=way kind={kind} version=\d+ bytes=(\d+)", fleet.said(learner))}
+        true(f"{name}: metrics say {told}, made were {made}", told and set(told) <= made, folder)
         true(f"{name}: killed", killed, folder)
         true(f"{name}: nothing was false", "makes" not in fleet.said(actor), folder)
         came = net.bytes()[host.name].came
