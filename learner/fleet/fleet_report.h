@@ -16,7 +16,7 @@ struct fleet_report {             /* zeroed at first but for begun_ms and steppe
 void fleet_report_fini(struct fleet_report *report);
 
 /* What the trainer cannot know of its iteration, before the journal hears of it: stop_if reads
- * the whole line. */
+ * the whole line. way_bytes: of what made the newest published version of another; 0: nothing did. */
 void fleet_report_complete(struct fleet_report *report, const struct run_context *run,
                            struct trainer_job *job, uint64_t way_bytes, int64_t now_ms);
 /* The iteration is durable: its lines. Errors: ERR_IO (metrics.jsonl). */
