@@ -15,11 +15,20 @@
 #include "lm/kernel/isa.h"
 #include "lm/kernel/peak.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CPUS = 4096, NODES = 256, MB = 1 << 20, BLOCK = 256 * MB, PIECE = 4 * MB, KINDS = 4 };
+enum {
+    CPUS = 4096,
+    NODES = 256,
+    MB = 1 << 20,
+    BLOCK = 256 * MB,
+    PIECE = 4 * MB,
+    KINDS = 4,
+    SLICES = 5
+};
 
 /* Instruction sets that products could be made of, as the kernel names them: of what `table` is there
  * the flag is used; NULL: of none yet. */
@@ -213,16 +222,24 @@ static void print_measured(double seconds, FILE *to)
 {
     static const char *const name[PEAK_KINDS] = {"float32", "bfloat16", "int8"};
     const char *const isa = isa_current()->name;
+    char *load = control_group_text("/proc", "loadavg");
 
     say(to, "  measured          ");
     for (int kind = 0; kind < PEAK_KINDS; kind++) {
-        const double rate = peak_products((enum peak_kind)kind, isa, seconds / KINDS);
+        double rate = 0;
 
+        for (int i = 0; i < SLICES; i++)
+            rate = fmax(rate,
+                        peak_products((enum peak_kind)kind, isa, seconds / (KINDS * SLICES)));
         if (rate > 0)
             say(to, "%s %.0f G%s/s, ", name[kind], rate / 1e9,
                 kind == PEAK_INT8 ? "OP" : "FLOP");
     }
-    say(to, "memory %.1f GB/s\n", bandwidth(seconds / KINDS) / 1e9);
+    say(to, "memory %.1f GB/s", bandwidth(seconds / KINDS) / 1e9);
+    if (strtod(load, NULL) >= 1)
+        say(to, " (what others leave: the load is %.1f)", strtod(load, NULL));
+    say(to, "\n");
+    free(load);
 }
 
 void machine_plan_print(const struct machine_plan *p, double seconds, FILE *to)
