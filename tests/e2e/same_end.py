@@ -6,7 +6,7 @@ usage: same_end.py BIN_FOLDER [case ...]    no case: the short list; `all`: ever
 Each case is a run of the same configuration on real processes; its weights hash must equal the
 hash of a run of that length that nobody disturbed, and its journal must hold each sample once.
 Random moments come from DROVER_E2E_SEED, which is printed; DROVER_E2E_COMPUTE is what runs compute in. Standard library only."""
-import hashlib, json, os, random, shutil, signal, subprocess, sys, tempfile, time
+import hashlib, json, os, random, re, shutil, signal, subprocess, sys, tempfile, time
 
 sys.dont_write_bytecode = True
 from fleet import ENV, SEED, SIZES, Folder, Run, Standing, Wired, accounting, hash_of, prepare, program
@@ -97,7 +97,8 @@ def learnt(name):
     """Its metrics, but for what a clock says and a replay does not."""
     with open(f"{name}/metrics.jsonl") as f:
         return sorted(json.dumps({k: v for k, v in json.loads(line).items() if k not in ("epoch", "eps", "step_time")
-                                  and not k.startswith("drover_t") and not k.endswith(("_seconds", "_per_second", "_peak", "_acceptance_rate"))}) for line in f)
+                                  and not k.startswith(("drover_t", "drover_seconds_"))
+                                  and not k.endswith(("_seconds", "_per_second", "_peak", "_acceptance_rate"))}) for line in f)
 
 
 def halted():
@@ -234,8 +235,10 @@ def guesses(act=None, **keys):
             with open(f"{run.name}/metrics.jsonl") as f:
                 right = [json.loads(line).get("drover_draft_acceptance_rate") for line in f]
             right = [r for r in right if r is not None]
-            if not any(r > 0 for r in right) or not all(0 <= r <= 1 for r in right):
-                run.fail(f"shares of guesses that were right: {right}")
+            with open(run.log.name, errors="replace") as f:  # what a killed learner did not live to write is in the last lines
+                told = [int(percent) / 100 for percent in re.findall(r"(\d+) % of \d+ guesses right", f.read())]
+            if not any(r > 0 for r in (told if act else right)) or not all(0 <= r <= 1 for r in right):
+                run.fail(f"shares of guesses that were right: {right}, at the end {told}")
         extra = ["fleet.slots=1", *(f"{k}={v}" for k, v in keys.items())]
         name = "guess-" + "-".join(keys.values()) + ("-kill" if act else "") + f"-{lag}"
         return Run(name, act() if act else None, lag=lag, extra=extra, last=last)
