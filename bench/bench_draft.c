@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "bench/rounds.h"
+#include "bench/subject.h"
 #include "lm/file/open_model.h"
 #include "lm/gen/generate.h"
 #include "lm/kernel/isa.h"
@@ -87,41 +88,15 @@ static enum err time_rows(const struct model *model)
 
 static enum err run_rows(const char *compute, int layers)
 {
-    struct shape shape = {.layers = layers,
-                          .width = 576,
-                          .heads = 9,
-                          .kv_heads = 3,
-                          .head_dim = 64,
-                          .ffn = 1536,
-                          .vocab = 49152,
-                          .context = 8192,
-                          .tied = true,
-                          .norm_eps = 1e-5f,
-                          .rope_theta = 1e5,
-                          .init_std = 0.04};
-    struct params *params = NULL;
-    struct packed_layout *layout = NULL;
-    struct model *model = NULL;
-    float *image = NULL;
-    enum err err = precision_named(&shape.compute, compute);
+    struct subject subject = {NULL};
+    enum precision kind;
+    enum err err = precision_named(&kind, compute);
 
     if (!err)
-        err = params_new(&params, &shape);
+        err = subject_open(&subject, "smollm2-135m", layers, kind);
     if (!err)
-        err = packed_layout_new(&layout, &shape);
-    if (!err)
-        err = mem_big(&image, packed_size(&shape), 1, "image");
-    if (!err) {
-        params_init(params, 1, false);
-        packed_fill(image, layout, params);
-        err = model_new(&model, &shape, image, packed_size(&shape));
-    }
-    if (!err)
-        err = time_rows(model);
-    model_free(model);
-    free(image);
-    packed_layout_free(layout);
-    params_free(params);
+        err = time_rows(subject.model);
+    subject_close(&subject);
     return err;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "bench/subject.h"
 #include "lm/file/model_files.h"
 #include "lm/model/train.h"
 #include "lm/optim/optim_rule.h"
@@ -34,24 +35,6 @@ struct train_bench {
     double best; /* ms, the fastest step but the first */
 };
 
-static const struct shape smollm2 = {
-    .family = FAMILY_LLAMA,
-    .layers = 30,
-    .width = 576,
-    .heads = 9,
-    .kv_heads = 3,
-    .head_dim = 64,
-    .ffn = 1536,
-    .vocab = 49152,
-    .context = 8192,
-    .tied = true,
-    .norm_eps = 1e-5f,
-    .rope_theta = 1e5,
-    .init_std = 0.04,
-    .bos = -1,
-    .pad = -1,
-};
-
 static double now_ms(void)
 {
     return (double)clock_mono_ns() * 1e-6;
@@ -63,7 +46,7 @@ static enum err open_model(struct train_bench *bench, const char *path)
     enum err err;
 
     if (!strcmp(path, "-")) { /* time does not depend on the weights' values */
-        err = params_new(&bench->params, &smollm2);
+        err = params_new(&bench->params, subject_shape("smollm2-135m"));
         if (!err)
             params_init(bench->params, 1, false);
         return err;
