@@ -13,17 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void put(const char *path, const char *text)
-{
-    char *whole = mem_text(scratch_at(path)), *slash = strrchr(whole, '/');
-
-    *slash = 0;
-    assert_ok(fs_mkdir(whole));
-    *slash = '/';
-    assert_ok(fs_write(whole, text, strlen(text)));
-    free(whole);
-}
-
 static struct cpu_limit look(const char *groups)
 {
     char *proc = mem_text(scratch_at("proc")), *tree = mem_text(scratch_at(groups));
@@ -38,9 +27,9 @@ static struct cpu_limit look(const char *groups)
 /* 40 processors, of which a mask leaves 36. */
 static void process(const char *cgroup)
 {
-    put("proc/self/status",
-        "Name:\tx\nCpus_allowed:\tff,fffffff0,00000000\nCpus_allowed_list:\t0\n");
-    put("proc/self/cgroup", cgroup);
+    scratch_put("proc/self/status",
+                "Name:\tx\nCpus_allowed:\tff,fffffff0,00000000\nCpus_allowed_list:\t0\n");
+    scratch_put("proc/self/cgroup", cgroup);
 }
 
 static void a_mask_alone(void **state)
@@ -49,7 +38,7 @@ static void a_mask_alone(void **state)
 
     (void)state;
     process("0::/a/b\n");
-    put("none/a/b/cpu.max", "max 100000\n");
+    scratch_put("none/a/b/cpu.max", "max 100000\n");
     c = look("none");
     assert_int_equal(c.affinity, 36);
     assert_int_equal(c.cores, 36);
@@ -63,17 +52,17 @@ static void a_quota_is_rounded_up_and_the_smallest_counts(void **state)
 
     (void)state;
     process("1:name=x:/z\n0::/slice/unit\n");
-    put("two/slice/unit/cpu.max", "350000 100000\n");
+    scratch_put("two/slice/unit/cpu.max", "350000 100000\n");
     c = look("two");
     assert_true(c.quota == 3.5);
     assert_int_equal(c.cores, 4);
-    put("two/slice/cpu.max", "50000 200000\n");
-    put("two/other/cpu.max", "1000 100000\n"); /* beside us: not ours */
+    scratch_put("two/slice/cpu.max", "50000 200000\n");
+    scratch_put("two/other/cpu.max", "1000 100000\n"); /* beside us: not ours */
     c = look("two");
     assert_true(c.quota == .25);
     assert_int_equal(c.cores, 1);
-    put("two/slice/cpu.max", "9900000 100000\n"); /* more than the mask */
-    put("two/slice/unit/cpu.max", "max\n");
+    scratch_put("two/slice/cpu.max", "9900000 100000\n"); /* more than the mask */
+    scratch_put("two/slice/unit/cpu.max", "max\n");
     assert_int_equal(look("two").cores, 36);
 }
 
@@ -81,10 +70,10 @@ static void version_1_shares_its_tree(void **state)
 {
     (void)state;
     process("4:memory:/docker/0123\n3:cpuacct,cpu:/docker/0123\n");
-    put("one/cpu/cpu.cfs_quota_us", "-1\n");
-    put("one/cpu/cpu.cfs_period_us", "100000\n");
+    scratch_put("one/cpu/cpu.cfs_quota_us", "-1\n");
+    scratch_put("one/cpu/cpu.cfs_period_us", "100000\n");
     assert_int_equal(look("one").cores, 36);
-    put("one/cpu/cpu.cfs_quota_us", "200000\n");
+    scratch_put("one/cpu/cpu.cfs_quota_us", "200000\n");
     assert_int_equal(look("one").cores, 2);
     process("4:cpuset:/x\n"); /* "cpu" is the name of another */
     assert_int_equal(look("one").cores, 36);
@@ -98,7 +87,7 @@ static void damage_is_no_bound(void **state)
     (void)state;
     process("0::/\n");
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
-        put("odd/cpu.max", text[i]);
+        scratch_put("odd/cpu.max", text[i]);
         assert_int_equal(look("odd").cores, 36);
     }
 }

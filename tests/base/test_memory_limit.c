@@ -3,7 +3,6 @@
 #include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
-#include "base/fs.h"
 #include "base/mem.h"
 #include "base/memory_limit.h"
 
@@ -11,18 +10,6 @@
 #include <string.h>
 
 enum { MB = 1 << 20 };
-
-/* A file of the tree that the test looks at. */
-static void put(const char *path, const char *text)
-{
-    char *whole = mem_text(scratch_at(path)), *slash = strrchr(whole, '/');
-
-    *slash = 0;
-    assert_ok(fs_mkdir(whole));
-    *slash = '/';
-    assert_ok(fs_write(whole, text, strlen(text)));
-    free(whole);
-}
 
 static struct memory_limit look(const char *groups)
 {
@@ -37,9 +24,10 @@ static struct memory_limit look(const char *groups)
 
 static void machine(const char *cgroup)
 {
-    put("proc/meminfo", "MemTotal:    1048576 kB\nMemFree: 1 kB\nMemAvailable:  524288 kB\n");
-    put("proc/vmstat", "oom_kill_x 9\noom_kill 3\n");
-    put("proc/self/cgroup", cgroup);
+    scratch_put("proc/meminfo",
+                "MemTotal:    1048576 kB\nMemFree: 1 kB\nMemAvailable:  524288 kB\n");
+    scratch_put("proc/vmstat", "oom_kill_x 9\noom_kill 3\n");
+    scratch_put("proc/self/cgroup", cgroup);
 }
 
 static void figures_are_whole_words(void **state)
@@ -57,8 +45,8 @@ static void without_a_bound_it_is_the_machine(void **state)
 
     (void)state;
     machine("0::/a/b\n");
-    put("none/a/b/memory.max", "max\n");
-    put("none/memory.max", "9223372036854771712\n");
+    scratch_put("none/a/b/memory.max", "max\n");
+    scratch_put("none/memory.max", "9223372036854771712\n");
     m = look("none");
     assert_int_equal(m.bytes, 1024 * MB);
     assert_int_equal(m.available, 512 * MB);
@@ -74,11 +62,11 @@ static void a_group_counts_where_it_is_smaller(void **state)
 
     (void)state;
     machine("1:name=x:/z\n0::/a/b\n");
-    put("two/a/b/memory.max", "268435456\n");
-    put("two/a/b/memory.current", "134217728\n");
-    put("two/a/b/memory.stat", "anon 1\ninactive_file 67108864\n");
-    put("two/a/b/memory.events", "oom 5\noom_kill 4\n");
-    put("two/a/memory.max", "max\n");
+    scratch_put("two/a/b/memory.max", "268435456\n");
+    scratch_put("two/a/b/memory.current", "134217728\n");
+    scratch_put("two/a/b/memory.stat", "anon 1\ninactive_file 67108864\n");
+    scratch_put("two/a/b/memory.events", "oom 5\noom_kill 4\n");
+    scratch_put("two/a/memory.max", "max\n");
     m = look("two");
     assert_int_equal(m.bytes, 256 * MB);
     assert_int_equal(m.available, 192 * MB);
@@ -93,16 +81,16 @@ static void the_groups_above_bound_too(void **state)
 
     (void)state;
     machine("0::/slice/unit\n");
-    put("slices/slice/unit/memory.max", "max\n");
-    put("slices/slice/memory.max", "134217728\n");
-    put("slices/slice/memory.current", "999999999999\n");
-    put("slices/other/memory.max", "1048576\n");
+    scratch_put("slices/slice/unit/memory.max", "max\n");
+    scratch_put("slices/slice/memory.max", "134217728\n");
+    scratch_put("slices/slice/memory.current", "999999999999\n");
+    scratch_put("slices/other/memory.max", "1048576\n");
     m = look("slices");
     assert_int_equal(m.bytes, 128 * MB);
     assert_int_equal(m.available, 0);
-    put("slices/memory.max", "67108864\n");
+    scratch_put("slices/memory.max", "67108864\n");
     assert_int_equal(look("slices").bytes, 64 * MB);
-    put("slices/slice/unit/memory.max", "33554432\n");
+    scratch_put("slices/slice/unit/memory.max", "33554432\n");
     assert_int_equal(look("slices").bytes, 32 * MB);
 }
 
@@ -113,9 +101,9 @@ static void a_container_of_version_1_is_the_root(void **state)
 
     (void)state;
     machine("4:memory:/docker/0123\n3:cpu,cpuacct:/docker/0123\n");
-    put("one/memory/memory.limit_in_bytes", "201326592\n");
-    put("one/memory/memory.usage_in_bytes", "100663296\n");
-    put("one/memory/memory.stat", "inactive_file 1\ntotal_inactive_file 33554432\n");
+    scratch_put("one/memory/memory.limit_in_bytes", "201326592\n");
+    scratch_put("one/memory/memory.usage_in_bytes", "100663296\n");
+    scratch_put("one/memory/memory.stat", "inactive_file 1\ntotal_inactive_file 33554432\n");
     m = look("one");
     assert_int_equal(m.bytes, 192 * MB);
     assert_int_equal(m.available, 128 * MB);

@@ -3,23 +3,11 @@
 #include "tests/support/scratch.h"
 #include "tests/support/test.h"
 
-#include "base/fs.h"
 #include "base/mem.h"
 #include "cli/machine_plan.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static void put(const char *path, const char *text)
-{
-    char *whole = mem_text(scratch_at(path)), *slash = strrchr(whole, '/');
-
-    *slash = 0;
-    assert_ok(fs_mkdir(whole));
-    *slash = '/';
-    assert_ok(fs_write(whole, text, strlen(text)));
-    free(whole);
-}
 
 static struct machine_plan look(void)
 {
@@ -40,24 +28,24 @@ static void machine(const char *mask, const char *list, const char *quota)
     char *path, *text = mem_print(
                     "Name:\tx\nCpus_allowed:\t%s\nCpus_allowed_list:\t%s\nx:\t1\n", mask, list);
 
-    put("proc/self/status", text);
-    put("proc/self/cgroup", "0::/\n");
-    put("groups/cpu.max", quota);
+    scratch_put("proc/self/status", text);
+    scratch_put("proc/self/cgroup", "0::/\n");
+    scratch_put("groups/cpu.max", quota);
     for (int n = 0; n < 16; n++) {
         free(text);
         text = mem_print("%d-%d\n", n / 4 * 4, n / 4 * 4 + 3);
         path = mem_print("sys/devices/system/cpu/cpu%d/cache/index3/shared_cpu_list", n);
-        put(path, text);
+        scratch_put(path, text);
         free(path);
         path = mem_print("sys/devices/system/cpu/cpu%d/cache/index3/size", n);
-        put(path, "16384K\n");
+        scratch_put(path, "16384K\n");
         free(path);
     }
     free(text);
-    put("sys/devices/system/node/node0/cpulist", "0-7\n");
-    put("sys/devices/system/node/node1/cpulist", "8-15\n");
-    put("sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n");
-    put("sys/kernel/mm/transparent_hugepage/shmem_enabled", "always advise [never]\n");
+    scratch_put("sys/devices/system/node/node0/cpulist", "0-7\n");
+    scratch_put("sys/devices/system/node/node1/cpulist", "8-15\n");
+    scratch_put("sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n");
+    scratch_put("sys/kernel/mm/transparent_hugepage/shmem_enabled", "always advise [never]\n");
 }
 
 static void an_actor_for_each_cache(void **state)

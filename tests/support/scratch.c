@@ -1,9 +1,12 @@
 #include "tests/support/scratch.h"
 
 #include "base/fs.h"
+#include "base/mem.h"
+#include "tests/support/test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static char folder[64];
 
@@ -28,4 +31,15 @@ const char *scratch_at(const char *name)
 
     snprintf(to, sizeof *path, "%s/%s", folder, name);
     return to;
+}
+
+void scratch_put(const char *name, const char *text)
+{
+    char *whole = mem_text(scratch_at(name)), *slash = strrchr(whole, '/');
+
+    *slash = 0;
+    assert_ok(fs_mkdir(whole));
+    *slash = '/';
+    assert_ok(fs_write(whole, text, strlen(text)));
+    free(whole);
 }

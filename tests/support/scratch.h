@@ -10,4 +10,7 @@ int scratch_close(void **state);
 /* The path of `name` in it; four are good at once. */
 const char *scratch_at(const char *name);
 
+/* Writes the file `name` in it, and the folders on its way. */
+void scratch_put(const char *name, const char *text);
+
 #endif
