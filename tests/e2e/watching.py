@@ -161,12 +161,16 @@ def metrics(fleet):
 
 
 def seen(fleet):
-    """Who of the folder came, and when last; of two addresses at the first nobody is."""
+    """Who of the folder came, and when last; of two addresses at the first nobody is. The broker has just come back: each finds it in its own time."""
     tool("drover", "keys", "add", fleet.keys, "never", "role=actor")
-    listed = tool("drover", "keys", "list", fleet.keys, f"broker=tcp://127.0.0.1:1,{fleet.control}").splitlines()
-    at = next(line for line in listed if line.startswith("NAME")).index("SEEN")
-    rows = {line.split()[0]: line[at:].split("  ")[0].strip() for line in listed if " actor " in line or " supervisor " in line}
-    true("who is here, and who never was", (rows["ant"], rows["boss"], rows["never"]) == ("now", "now", "-"), listed)
+
+    def rows():
+        listed = tool("drover", "keys", "list", fleet.keys, f"broker=tcp://127.0.0.1:1,{fleet.control}").splitlines()
+        at = next(line for line in listed if line.startswith("NAME")).index("SEEN")
+        return {line.split()[0]: line[at:].split("  ")[0].strip() for line in listed if " actor " in line or " supervisor " in line}
+
+    until("who is here", lambda: (rows()["ant"], rows()["boss"]) == ("now", "now"))
+    true("who never was", rows()["never"] == "-", rows())
     said = subprocess.run([program("drover"), "drain", "nobody", f"broker=tcp://127.0.0.1:1,{fleet.control}",
                            f"key={fleet.keys}/operator.key"], env=ENV, text=True, capture_output=True)
     true("an order to the second of two", said.returncode == 1 and "no supervisor of that host is connected" in said.stderr, said.stderr)
