@@ -142,7 +142,7 @@ static enum err prepare(struct product_point *p)
     if (!err)
         err = mem_big(&p->pairs, pairs_size(p->out, p->in), sizeof *p->pairs, "image");
     if (!err)
-        pairs_pack_rounded(p->pairs, 0, p->w, in, p->out, p->in);
+        pairs_pack_rounded(p->pairs, 0, p->w, in, 0, p->out, p->in);
     return err;
 }
 

@@ -124,13 +124,6 @@ static enum err take_memory(struct run_context *c)
     advice_rate(words, k->learning_rate, iteration->lora != NULL);
     if (*words)
         fprintf(stderr, "plan: %s\n", words);
-    *words = 0;
-    if (iteration->lora && c->plan.shared.compute != PRECISION_FLOAT32)
-        advice_rounded(words, k->learning_rate,
-                       (int64_t)c->plan.iterations * iteration->epochs *
-                           iteration->mini_batches);
-    if (*words)
-        fprintf(stderr, "plan: %s\n", words);
     return memory_plan_check(&memory, k, &c->plan.shared, fleet_keys_response(c->plan.method));
 }
 

@@ -134,11 +134,6 @@ static enum err plan(struct cycle *run)
     advice_rate(words, k->learning_rate, peft_lora(&o->plan) != NULL);
     if (*words)
         fprintf(stderr, "plan: %s\n", words);
-    *words = 0;
-    if (peft_lora(&o->plan) && o->plan.compute != PRECISION_FLOAT32)
-        advice_rounded(words, k->learning_rate, run->length.steps);
-    if (*words)
-        fprintf(stderr, "plan: %s\n", words);
     return memory_plan_check(&memory, k, &o->plan, "max_length");
 }
 

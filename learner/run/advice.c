@@ -82,19 +82,6 @@ void advice_rate(char out[ADVICE_WORDS], double learning_rate, bool lora)
             learning_rate);
 }
 
-/* bench/learning.py only=rounding: a hundred steps at 1e-4 leave three quarters. */
-void advice_rounded(char out[ADVICE_WORDS], double learning_rate, int64_t steps)
-{
-    *out = 0;
-    if (learning_rate * (double)steps < 1e-2)
-        snprintf(
-            out, ADVICE_WORDS,
-            "in bfloat16 an adapter's update is rounded with the weights that it is merged "
-            "into: of %lld steps at learning_rate %g less than three quarters are left of it "
-            "(more of either, or compute: float32)",
-            (long long)steps, learning_rate);
-}
-
 void advice_still(char out[ADVICE_WORDS], double first, double last, double learning_rate,
                   bool lora)
 {

@@ -34,9 +34,6 @@ enum { ADVICE_WORDS = 256 };
 
 /* An adapter at a rate that is meant for whole models: *out is a sentence, or "". */
 void advice_rate(char out[ADVICE_WORDS], double learning_rate, bool lora);
-/* An adapter that is merged into weights of bfloat16: a sentence where over so many optimiser steps much
- * of its update is rounded away (docs/decisions/0043), or "". */
-void advice_rounded(char out[ADVICE_WORDS], double learning_rate, int64_t steps);
 /* A loss that went from `first` to `last`, the means of the first and the last window of the
  * log: a sentence when that is no move, or "". */
 void advice_still(char out[ADVICE_WORDS], double first, double last, double learning_rate,

@@ -383,7 +383,7 @@ struct trainable_state trainable_state(struct trainable *step)
 
     if (step->masters) {
         block(&out, "weights", step->image, step->layout->size * sizeof(float));
-        block(&out, "rests", step->masters->rest,
+        block(&out, "lower", step->masters->rest,
               step->masters->count * sizeof *step->masters->rest);
     } else {
         block(&out, "params", step->learns->data, step->learns->count * sizeof(float));

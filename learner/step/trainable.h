@@ -17,7 +17,7 @@
 struct trainable;
 
 /* For checkpoints: t, and the blocks of what learns ("params", floats; or, of masters, "weights", the
- * image, and "rests"), then the two moments, "m" and "v". */
+ * image, and "lower"), then the two moments, "m" and "v". */
 enum { TRAINABLE_BLOCKS = 4 };
 struct trainable_state {
     struct trainable_block {

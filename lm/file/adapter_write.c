@@ -149,7 +149,7 @@ static enum err write_tensors(const char *folder, const struct lora *l, bool bf1
                                           .cols = (size_t)t->cols,
                                           .data = w->data + t->at,
                                           .order = adapter_grouped(l, t) ? order : NULL,
-                                          .as = bf16 ? SAFETENSORS_BF16 : SAFETENSORS_F32};
+                                          .bf16 = bf16};
     }
     err = safetensors_write(path, put, (size_t)w->n, note);
     free(path);

@@ -54,13 +54,6 @@ enum err safetensors_read_part(struct safetensors *file,
 /* A text of the header's __metadata__; NULL: none of that name. */
 const char *safetensors_note(const struct safetensors *file, const char *key);
 
-/* What the values of an array are written as. */
-enum safetensors_as {
-    SAFETENSORS_F32,
-    SAFETENSORS_BF16,   /* rounded to nearest even, as torch does */
-    SAFETENSORS_WEIGHT, /* bfloat16 as a model of it computes with (lm/kernel/master.h) */
-};
-
 /* One array to write; a vector has rows 0. */
 struct safetensors_put {
     const char *name;
@@ -70,7 +63,7 @@ struct safetensors_put {
     const int
         *order; /* row i of the file is row order[i] here, a vector's value likewise; NULL: as
                         * they stand. Not turned. Borrowed */
-    enum safetensors_as as;
+    bool bf16;  /* rounded to nearest even, as torch does; f32 otherwise */
     /* rows row..row+n-1, of a vector row 0 */
     void (*take)(const void *self, size_t row, size_t n, float *to);
     const void *self;

@@ -37,7 +37,7 @@ static char *make_header(const struct safetensors_put *const *put, size_t n,
         json_object_set_new(json_object_get(header, "__metadata__"), note->key,
                             json_string(note->text));
     for (size_t i = 0; i < n; i++) {
-        const bool bf16 = put[i]->as != SAFETENSORS_F32;
+        const bool bf16 = put[i]->bf16;
         const size_t end = at + put_values(put[i]) * (bf16 ? 2 : 4);
         const json_int_t rows = (json_int_t)put[i]->rows, cols = (json_int_t)put[i]->cols;
         json_t *shape = !rows            ? json_pack("[I]", cols)
@@ -58,20 +58,18 @@ static char *make_header(const struct safetensors_put *const *put, size_t n,
     return padded;
 }
 
-static enum err put_values_at(struct fs_file *to, const float *from, size_t n,
-                              enum safetensors_as as)
+static enum err put_values_at(struct fs_file *to, const float *from, size_t n, bool bf16)
 {
     uint16_t *half;
     enum err err = OK;
 
-    if (as == SAFETENSORS_F32)
+    if (!bf16)
         return fs_put(to, from, n * sizeof *from);
     half = mem_new(PIECE, sizeof *half);
     for (size_t done = 0; !err && done < n;) {
         const size_t take = n - done < PIECE ? n - done : PIECE;
         for (size_t i = 0; i < take; i++)
-            half[i] = as == SAFETENSORS_BF16 ? half_to_bf16(from[done + i])
-                                             : master_weight(from[done + i]);
+            half[i] = half_to_bf16(from[done + i]);
         err = fs_put(to, half, take * sizeof *half);
         done += take;
     }
@@ -103,7 +101,7 @@ static enum err put_turned(struct fs_file *to, const struct safetensors_put *put
     for (size_t c = 0; !err && c < put->cols; c++) {
         for (size_t r = 0; r < put->rows; r++)
             column[r] = data[r * put->cols + c];
-        err = put_values_at(to, column, put->rows, put->as);
+        err = put_values_at(to, column, put->rows, put->bf16);
     }
     free(room);
     free(column);
@@ -125,13 +123,13 @@ static enum err put_data(struct fs_file *to, const struct safetensors_put *put)
         const float *values = put_rows(put, 0, 1, room);
 
         for (size_t c = 0; !err && c < put->cols; c++)
-            err = put_values_at(to, values + put->order[c], 1, put->as);
+            err = put_values_at(to, values + put->order[c], 1, put->bf16);
     } else {
         for (size_t r = 0; !err && r < rows; r += some) {
             const size_t n = rows - r < some ? rows - r : some;
             const float *data = put_rows(put, put->order ? (size_t)put->order[r] : r, n, room);
 
-            err = put_values_at(to, data, n * put->cols, put->as);
+            err = put_values_at(to, data, n * put->cols, put->bf16);
         }
     }
     free(room);

@@ -42,7 +42,7 @@ static enum err take(const struct tensor_walk *walk, const struct shape *shape,
     const enum err err = walk->rows(walk->self, t, row, n, to);
 
     if (!err)
-        params_round(to, (size_t)n * (size_t)t->cols, t, shape->compute);
+        params_round(to, t, row, n, shape->compute);
     return err;
 }
 

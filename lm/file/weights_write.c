@@ -1,5 +1,5 @@
 /* Params to a file, and the hash of what that file will hold. What is written of each tensor is decided
- * in one place (written_as), which the file's header, its data and the hash follow: folder_write and
+ * in one place (written_half), which the file's header, its data and the hash follow: folder_write and
  * `drover inspect` must say the same of a model. */
 
 #include "base/mem.h"
@@ -12,21 +12,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A model whose matrices are bfloat16 is written as what it computes with: its vectors are f32. */
-static enum safetensors_as written_as(const struct tensor *tensor, const struct shape *shape,
-                                      const char *dtype)
+static bool whole(const char *dtype)
 {
-    if (strcmp(dtype, "bfloat16") != 0)
-        return SAFETENSORS_F32;
-    if (!precision_halves(shape->compute))
-        return SAFETENSORS_BF16;
-    return part_in_panels(tensor->row) ? SAFETENSORS_WEIGHT : SAFETENSORS_F32;
+    return strcmp(dtype, "bfloat16") != 0;
 }
 
-/* A tensor of params that lie in no block of floats: safetensors_put's self. */
+/* A model whose matrices are bfloat16 is written as what it computes with: its vectors are f32. */
+static bool written_half(const struct tensor *tensor, const struct shape *shape,
+                         const char *dtype)
+{
+    return !whole(dtype) && (!precision_halves(shape->compute) || part_in_panels(tensor->row));
+}
+
+/* A tensor whose rows are made: safetensors_put's self. */
 struct written_rows {
     const struct params *params;
     const struct tensor *tensor;
+    enum precision as; /* numbers that this computes with */
 };
 
 static void take_rows(const void *self, size_t row, size_t n, float *to)
@@ -36,6 +38,7 @@ static void take_rows(const void *self, size_t row, size_t n, float *to)
 
     if (from != to)
         memcpy(to, from, n * (size_t)w->tensor->cols * sizeof *to);
+    params_round(to, w->tensor, (int)row, (int)n, w->as);
 }
 
 enum err weights_write(const char *path, const struct params *params, const char *dtype)
@@ -47,16 +50,18 @@ enum err weights_write(const char *path, const struct params *params, const char
 
     for (int i = 0; i < params->n; i++) {
         const struct tensor *tensor = &params->tensor[i];
-        rows[i] = (struct written_rows){params, tensor};
+        rows[i] = (struct written_rows){
+            params, tensor, whole(dtype) ? PRECISION_FLOAT32 : params->shape.compute};
         put[i].name = tensor->name;
         put[i].rows = part_is_vector(tensor->row) ? 0 : (size_t)tensor->rows;
         put[i].cols = (size_t)tensor->cols;
-        put[i].data = params->data ? params->data + tensor->at : NULL;
+        put[i].data =
+            params->data && !precision_halves(rows[i].as) ? params->data + tensor->at : NULL;
         put[i].take = take_rows;
         put[i].self = &rows[i];
         put[i].turned = tensor->row->turned;
         put[i].order = tensor->row->grouped ? order : NULL;
-        put[i].as = written_as(tensor, &params->shape, dtype);
+        put[i].bf16 = written_half(tensor, &params->shape, dtype);
     }
     err = safetensors_write(path, put, (size_t)params->n, NULL);
     free(order);
@@ -69,21 +74,12 @@ enum err weights_write(const char *path, const struct params *params, const char
 static void rounded_rows(const void *self, const struct tensor *t, int row, int rows, float *to)
 {
     const struct params *params = self;
+    const struct written_rows w = {params, t, params->shape.compute};
     const size_t n = (size_t)rows * (size_t)t->cols;
-    const enum safetensors_as as = written_as(t, &params->shape, "bfloat16");
-    const float *from = params_rows(params, t, row, rows, to);
 
-    if (from != to)
-        memcpy(to, from, n * sizeof *to);
-    if (as == SAFETENSORS_WEIGHT)
-        params_round(to, n, t, PRECISION_BFLOAT16);
-    for (size_t i = 0; i < n && as == SAFETENSORS_BF16; i++)
+    take_rows(&w, (size_t)row, (size_t)rows, to);
+    for (size_t i = 0; i < n && written_half(t, &params->shape, "bfloat16"); i++)
         to[i] = half_bf16(half_to_bf16(to[i]));
-}
-
-static bool whole(const char *dtype)
-{
-    return strcmp(dtype, "bfloat16") != 0;
 }
 
 struct hash weights_write_hash(const struct params *params, const char *dtype)

@@ -24,15 +24,21 @@ static pair *block_at(uint16_t *pairs, int column, int d, int k)
 }
 
 /* Where the run of rows ends that lie in one panel. */
-static int panel_end(int at, int row, int n)
+static int panel_end(int at, int first, int n)
 {
-    const int end = row + PAIRS_PANEL - (at + row) % PAIRS_PANEL;
+    const int end = first + PAIRS_PANEL - (at + first) % PAIRS_PANEL;
 
     return end < n ? end : n;
 }
 
-/* master_weight's bits, above, and master_rest; neither asks for a NaN more than once. */
-static inline void part_row(uint32_t word[WORDS], uint16_t *rest, const float *w, int deep)
+static inline uint32_t threshold(int row, int d)
+{
+    return master_threshold((uint32_t)row, (uint32_t)d);
+}
+
+/* Of depth d0.. of a row: master_weight's bits, above, and master_rest; neither asks for a NaN more than once. */
+static inline void part_row(uint32_t word[WORDS], uint16_t *rest, const float *w, int row,
+                            int d0, int deep)
 {
     uint32_t bits[PAIRS_DEPTH] = {0}, nan = 0;
 
@@ -46,9 +52,9 @@ static inline void part_row(uint32_t word[WORDS], uint16_t *rest, const float *w
     for (int d = 0; d < deep; d++)
         rest[d] = (uint16_t)bits[d];
     for (int d = 0; d < PAIRS_DEPTH && !nan; d++)
-        bits[d] += 0x8000u;
+        bits[d] += threshold(row, d0 + d);
     for (int d = 0; d < deep && nan; d++)
-        bits[d] = (uint32_t)master_weight(w[d]) << 16;
+        bits[d] = (uint32_t)master_weight(w[d], threshold(row, d0 + d)) << 16;
     for (int i = 0; i < HALF; i++) {
         const uint32_t *b = bits + 4 * (size_t)i;
 
@@ -57,29 +63,29 @@ static inline void part_row(uint32_t word[WORDS], uint16_t *rest, const float *w
     }
 }
 
-void halves_part(uint16_t *pairs, int at, uint16_t *rest, const float *w, int n, int k)
+void halves_part(uint16_t *pairs, int at, uint16_t *rest, const float *w, int row, int n, int k)
 {
     uint32_t word[PAIRS_PANEL][WORDS];
 
-    for (int row = 0, end; row < n; row = end) {
-        const int column = (at + row) % PAIRS_PANEL;
+    for (int first = 0, end; first < n; first = end) {
+        const int column = (at + first) % PAIRS_PANEL;
 
-        end = panel_end(at, row, n);
+        end = panel_end(at, first, n);
         for (int d = 0; d < k; d += PAIRS_DEPTH) {
-            pair *const block = block_at(pairs, at + row, d, k);
+            pair *const block = block_at(pairs, at + first, d, k);
 
-            for (int j = row; j < end; j++) {
+            for (int j = first; j < end; j++) {
                 const size_t from = (size_t)j * (size_t)k + (size_t)d;
 
                 if (k - d >= PAIRS_DEPTH) /* a constant: loops of known length */
-                    part_row(word[j - row], rest + from, w + from, PAIRS_DEPTH);
+                    part_row(word[j - first], rest + from, w + from, row + j, d, PAIRS_DEPTH);
                 else
-                    part_row(word[j - row], rest + from, w + from, k - d);
+                    part_row(word[j - first], rest + from, w + from, row + j, d, k - d);
             }
-            if (end - row == PAIRS_PANEL)
+            if (end - first == PAIRS_PANEL)
                 turn_words(block, PAIRS_PANEL, word, WORDS, PAIRS_PANEL, WORDS);
             else
-                for (int j = 0; j < end - row; j++)
+                for (int j = 0; j < end - first; j++)
                     for (int r = 0; r < WORDS; r++)
                         block[r * PAIRS_PANEL + column + j] = word[j][r];
         }
@@ -87,8 +93,8 @@ void halves_part(uint16_t *pairs, int at, uint16_t *rest, const float *w, int n,
 }
 
 /* master_join of a row's words. */
-static inline void join_row(float *w, const uint32_t word[WORDS], const uint16_t *rest,
-                            int deep)
+static inline void join_row(float *w, const uint32_t word[WORDS], const uint16_t *rest, int row,
+                            int d0, int deep)
 {
     uint32_t bits[PAIRS_DEPTH];
 
@@ -101,29 +107,30 @@ static inline void join_row(float *w, const uint32_t word[WORDS], const uint16_t
         b[3] = word[HALF + i] << 16;
     }
     for (int d = 0; d < deep; d++)
-        bits[d] += rest[d] - ((rest[d] & 0x8000u) << 1); /* as signed */
+        bits[d] += rest[d] - ((rest[d] + threshold(row, d0 + d)) & 0x10000u);
     memcpy(w, bits, (size_t)deep * sizeof *bits);
 }
 
-void halves_join(float *w, const uint16_t *pairs, int at, const uint16_t *rest, int n, int k)
+void halves_join(float *w, const uint16_t *pairs, int at, const uint16_t *rest, int row, int n,
+                 int k)
 {
     uint32_t word[PAIRS_PANEL][WORDS];
 
-    for (int row = 0, end; row < n; row = end) {
-        const int column = (at + row) % PAIRS_PANEL;
+    for (int first = 0, end; first < n; first = end) {
+        const int column = (at + first) % PAIRS_PANEL;
 
-        end = panel_end(at, row, n);
+        end = panel_end(at, first, n);
         for (int d = 0; d < k; d += PAIRS_DEPTH) {
-            const pair *block = block_at((uint16_t *)(uintptr_t)pairs, at + row, d, k);
+            const pair *block = block_at((uint16_t *)(uintptr_t)pairs, at + first, d, k);
 
-            turn_words(word, WORDS, block + column, PAIRS_PANEL, WORDS, end - row);
-            for (int j = row; j < end; j++) {
+            turn_words(word, WORDS, block + column, PAIRS_PANEL, WORDS, end - first);
+            for (int j = first; j < end; j++) {
                 const size_t to = (size_t)j * (size_t)k + (size_t)d;
 
                 if (k - d >= PAIRS_DEPTH)
-                    join_row(w + to, word[j - row], rest + to, PAIRS_DEPTH);
+                    join_row(w + to, word[j - first], rest + to, row + j, d, PAIRS_DEPTH);
                 else
-                    join_row(w + to, word[j - row], rest + to, k - d);
+                    join_row(w + to, word[j - first], rest + to, row + j, d, k - d);
             }
         }
     }

@@ -8,11 +8,13 @@
 
 #include <stdint.h>
 
-/* w [n,k], row stride k, becomes the weights of the columns at.. of the pairs, and rest [n,k]. Masters are
- * settled by it. */
-void halves_part(uint16_t *pairs, int at, uint16_t *rest, const float *w, int n, int k);
+/* w [n,k], rows row.. of a matrix, becomes the weights of the columns at.. of the pairs, and rest [n,k].
+ * Masters are settled by it. */
+void halves_part(uint16_t *pairs, int at, uint16_t *rest, const float *w, int row, int n,
+                 int k);
 
 /* The inverse: w [n,k] out, bit for bit. */
-void halves_join(float *w, const uint16_t *pairs, int at, const uint16_t *rest, int n, int k);
+void halves_join(float *w, const uint16_t *pairs, int at, const uint16_t *rest, int row, int n,
+                 int k);
 
 #endif

@@ -1,11 +1,12 @@
 /* master: a weight that learns in f32 and computes as bfloat16: the two, and what makes one of both.
  *
- * Rounding to the weight is to the nearest, ties away from zero, so that the float is the weight and
- * the sixteen bits below it, read as a signed number: master = weight 2^16 + rest, in the bits. With
- * ties to even the half between two weights would belong to either, and sixteen bits could not say
- * to which. Below 2^-56 there is nothing: such a master is +0 (master_settled), as no product of two
- * weights' sums may be denormal (docs/MATH.md §1). A weight that is a bfloat16 already, 0 or at
- * least 2^-56, stays as it is. */
+ * Of its thirty-two bits the weight is the upper sixteen, one more where the lower sixteen and a threshold
+ * of the weight's own come to 2^16; with the lower ones, its rest, and the threshold it is the float again.
+ * The threshold follows from row and column (master_threshold): all come equally often, and unlike ones
+ * near one another. So an update of a tenth of a weight's last place moves one weight in ten, a whole place,
+ * and a row's products learn it, where rounding to the nearest would lose it (docs/decisions/0045). A weight
+ * that is a bfloat16 already stays as it is. Below 2^-56 there is nothing: such a master is +0
+ * (master_settled), as no product of two weights' sums may be denormal (docs/MATH.md §1). */
 
 #ifndef LM_KERNEL_MASTER_H
 #define LM_KERNEL_MASTER_H
@@ -26,14 +27,34 @@ static inline float master_settled(float value)
     return (master_bits(value) & 0x7FFFFFFFu) < BF16_LEAST ? 0.0f : value;
 }
 
+/* Of the weight in this row and column of its matrix, rows outputs, columns inputs; below 2^16. The row's and the
+ * column's steps are 2^32 / p and 2^32 / p^2, p^3 = p + 1: Roberts 2018, "The unreasonable effectiveness of
+ * quasirandom sequences", R2. */
+static inline uint32_t master_threshold(uint32_t row, uint32_t column)
+{
+    return (row * 3242174889u + column * 2447445413u) >> 16;
+}
+
 /* The weight that is computed with. A NaN stays one. */
-static inline uint16_t master_weight(float value)
+static inline uint16_t master_weight(float value, uint32_t threshold)
 {
     const uint32_t bits = master_bits(master_settled(value));
 
     if ((bits & 0x7FFFFFFFu) > BF16_INFINITY)
         return (uint16_t)(bits >> 16 | 0x40);
-    return (uint16_t)((bits + 0x8000u) >> 16);
+    return (uint16_t)((bits + threshold) >> 16);
+}
+
+/* n rows of a matrix, row.. of it, as numbers of bfloat16; in place, too. */
+static inline void master_round(float *to, const float *from, int row, int n, int columns)
+{
+    for (int r = 0; r < n; r++)
+        for (int c = 0; c < columns; c++) {
+            const size_t i = (size_t)r * (size_t)columns + (size_t)c;
+
+            to[i] = bf16_widen(
+                master_weight(from[i], master_threshold((uint32_t)(row + r), (uint32_t)c)));
+        }
 }
 
 /* What a settled master has besides its weight, and the master of both. */
@@ -42,9 +63,9 @@ static inline uint16_t master_rest(float value)
     return (uint16_t)master_bits(value);
 }
 
-static inline float master_join(uint16_t weight, uint16_t rest)
+static inline float master_join(uint16_t weight, uint16_t rest, uint32_t threshold)
 {
-    const uint32_t bits = ((uint32_t)weight << 16) + (uint32_t)(int32_t)(int16_t)rest;
+    const uint32_t bits = ((uint32_t)weight << 16) + rest - ((rest + threshold) & 0x10000u);
     float value;
 
     memcpy(&value, &bits, sizeof value);

@@ -48,10 +48,16 @@ static uint16_t upper(float value)
     return (uint16_t)(bits >> 16);
 }
 
+static uint16_t rounded(float value, int row, int d)
+{
+    return master_weight(value, master_threshold((uint32_t)row, (uint32_t)d));
+}
+
 /* Eight rows at a time, block after block: they share the lines that hold a block. */
 enum { TOGETHER = 8 };
 
-static void pack(uint16_t *pairs, int at, const float *w, size_t ldw, int n, int k, bool round)
+/* Row `row` < 0: what is no bfloat16 cannot lie here. */
+static void pack(uint16_t *pairs, int at, const float *w, size_t ldw, int row, int n, int k)
 {
 #pragma omp parallel for schedule(static) if (share_worth((size_t)n * (size_t)k))
     for (int first = 0; first < n; first += TOGETHER) {
@@ -65,7 +71,7 @@ static void pack(uint16_t *pairs, int at, const float *w, size_t ldw, int n, int
                 uint16_t *to = pairs + column_at(at + j, k) + (size_t)d * PAIRS_PANEL;
 
                 for (int i = 0; i < deep; i++)
-                    to[place(i)] = round ? master_weight(from[i]) : upper(from[i]);
+                    to[place(i)] = row < 0 ? upper(from[i]) : rounded(from[i], row + j, d + i);
             }
         }
     }
@@ -73,12 +79,13 @@ static void pack(uint16_t *pairs, int at, const float *w, size_t ldw, int n, int
 
 void pairs_pack(uint16_t *pairs, int at, const float *w, size_t ldw, int n, int k)
 {
-    pack(pairs, at, w, ldw, n, k, false);
+    pack(pairs, at, w, ldw, -1, n, k);
 }
 
-void pairs_pack_rounded(uint16_t *pairs, int at, const float *w, size_t ldw, int n, int k)
+void pairs_pack_rounded(uint16_t *pairs, int at, const float *w, size_t ldw, int row, int n,
+                        int k)
 {
-    pack(pairs, at, w, ldw, n, k, true);
+    pack(pairs, at, w, ldw, row, n, k);
 }
 
 void pairs_unpack_row(float *w, const uint16_t *pairs, int at, int k)

@@ -19,9 +19,11 @@ size_t pairs_size(int n, int k);
 
 /* Rows of W [n,k] (out, in), row stride ldw, into the columns from `at` on. Each value must be one
  * of bfloat16: its lower sixteen bits are not looked at. What fills a panel up is not written: the
- * block must start as zeros. _rounded: of any values, each as master_weight rounds it. */
+ * block must start as zeros. _rounded: of any values, rows row.. of a matrix, each as
+ * master_weight rounds it. */
 void pairs_pack(uint16_t *pairs, int at, const float *w, size_t ldw, int n, int k);
-void pairs_pack_rounded(uint16_t *pairs, int at, const float *w, size_t ldw, int n, int k);
+void pairs_pack_rounded(uint16_t *pairs, int at, const float *w, size_t ldw, int row, int n,
+                        int k);
 
 /* The inverse, exact; _row: one row, serial. */
 void pairs_unpack(float *w, size_t ldw, const uint16_t *pairs, int at, int n, int k);

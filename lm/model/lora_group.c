@@ -71,9 +71,9 @@ static void put(const struct lora *l, const struct tensor *t, int at, float *roo
             lora_rows(l, site, panels, row, n, from, merged);
         from = site->a ? merged : from;
         if (store == PACKED_INT8)
-            packed_whole_rows((void *)room, at + row, from, n, t->cols);
+            packed_whole_rows((void *)room, at + row, from, row, n, t->cols);
         else if (store == PACKED_PAIRS)
-            pairs_pack_rounded((void *)room, at + row, from, (size_t)t->cols, n, t->cols);
+            pairs_pack_rounded((void *)room, at + row, from, (size_t)t->cols, row, n, t->cols);
         else
             gemm_pack(room, at + row, from, (size_t)t->cols, n, t->cols);
     }

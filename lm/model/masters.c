@@ -72,7 +72,7 @@ void masters_take(const struct masters *m, const struct tensor *tensor, int row,
     const float *block = block_of(m, tensor, &column);
 
     if (part_in_panels(tensor->row))
-        halves_join(to, (const void *)block, column + row, m->rest + tensor->at + from, n,
+        halves_join(to, (const void *)block, column + row, m->rest + tensor->at + from, row, n,
                     tensor->cols);
     else
         memcpy(to, block + column + from, (size_t)n * (size_t)tensor->cols * sizeof *to);
@@ -86,7 +86,7 @@ void masters_put(struct masters *m, const struct tensor *tensor, int row, int n,
     float *block = block_of(m, tensor, &column);
 
     if (part_in_panels(tensor->row))
-        halves_part((void *)block, column + row, m->rest + tensor->at + to, from, n,
+        halves_part((void *)block, column + row, m->rest + tensor->at + to, from, row, n,
                     tensor->cols);
     else
         memcpy(block + column + to, from, (size_t)n * (size_t)tensor->cols * sizeof *from);

@@ -166,17 +166,16 @@ size_t packed_at(const struct packed_layout *layout, enum part part, int layer)
 }
 
 /* A row's scale is of its rounded weights: whoever has only those gets the same. */
-void packed_whole_rows(uint8_t *panels, int at, const float *from, int n, int cols)
+void packed_whole_rows(uint8_t *panels, int at, const float *from, int row, int n, int cols)
 {
     float *const rows = mem_new((size_t)PIECE * (size_t)cols, sizeof *rows);
 
-    for (int row = 0; row < n; row += PIECE) {
-        const int some = n - row < PIECE ? n - row : PIECE;
-        const float *const w = from + (size_t)row * (size_t)cols;
+    for (int first = 0; first < n; first += PIECE) {
+        const int some = n - first < PIECE ? n - first : PIECE;
+        const float *const w = from + (size_t)first * (size_t)cols;
 
-        for (size_t i = 0; i < (size_t)some * (size_t)cols; i++)
-            rows[i] = bf16_widen(master_weight(w[i]));
-        int8_pack(panels, at + row, rows, (size_t)cols, some, cols);
+        master_round(rows, w, row + first, some, cols);
+        int8_pack(panels, at + first, rows, (size_t)cols, some, cols);
     }
     free(rows);
 }
@@ -187,10 +186,11 @@ void packed_put(float *packed, const struct packed_layout *layout, const struct 
     const struct packed_spot at = layout->spot[tensor->layer + 1][tensor->part];
 
     if (part_in_panels(tensor->row) && at.store == PACKED_INT8)
-        packed_whole_rows((void *)(packed + at.block), at.column + row, from, n, tensor->cols);
+        packed_whole_rows((void *)(packed + at.block), at.column + row, from, row, n,
+                          tensor->cols);
     else if (part_in_panels(tensor->row) && layout->rounds)
         pairs_pack_rounded((void *)(packed + at.block), at.column + row, from,
-                           (size_t)tensor->cols, n, tensor->cols);
+                           (size_t)tensor->cols, row, n, tensor->cols);
     else if (part_in_panels(tensor->row) && at.store == PACKED_PAIRS)
         pairs_pack((void *)(packed + at.block), at.column + row, from, (size_t)tensor->cols, n,
                    tensor->cols);

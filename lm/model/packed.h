@@ -71,7 +71,7 @@ void packed_whole(float *to, const struct packed_layout *layout, const float *pa
                   const struct packed_layout *pairs, const struct shape *shape);
 
 /* n rows [n, cols] as panels of whole numbers, from column `at` on: rounded first, as they lie in pairs. */
-void packed_whole_rows(uint8_t *panels, int at, const float *from, int n, int cols);
+void packed_whole_rows(uint8_t *panels, int at, const float *from, int row, int n, int cols);
 
 /* A layout and an image (packed_store_run), both the caller's, in the place of params, which are freed.
  * Errors: ERR_NOMEM, ERR_RANGE. */

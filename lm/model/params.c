@@ -198,13 +198,17 @@ enum err params_reheaded(struct params **out, const struct params *from, enum he
     return OK;
 }
 
-void params_round(float *data, size_t n, const struct tensor *tensor, enum precision compute)
+void params_round(float *data, const struct tensor *tensor, int row, int n,
+                  enum precision compute)
 {
     if (!precision_halves(compute) || !part_in_panels(tensor->row))
         return;
 #pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < n; i++)
-        data[i] = bf16_widen(master_weight(data[i]));
+    for (int i = 0; i < n; i++) {
+        float *const one = data + (size_t)i * (size_t)tensor->cols;
+
+        master_round(one, one, row + i, 1, tensor->cols);
+    }
 }
 
 void params_round_all(struct params *p)
@@ -212,7 +216,7 @@ void params_round_all(struct params *p)
     for (int i = 0; i < p->n; i++) {
         const struct tensor *t = &p->tensor[i];
 
-        params_round(p->data + t->at, (size_t)t->rows * (size_t)t->cols, t, p->shape.compute);
+        params_round(p->data + t->at, t, 0, t->rows, p->shape.compute);
     }
 }
 

@@ -77,9 +77,10 @@ enum err params_reheaded(struct params **out, const struct params *from, enum he
 /* order [params->n] out: the tensors by their names. */
 void params_order(const struct params *params, const struct tensor **order);
 
-/* n values of a weight become what a model of this shape's compute has of them: of a matrix numbers
- * of bfloat16 (master.h), or themselves. _all: of every weight. */
-void params_round(float *data, size_t n, const struct tensor *tensor, enum precision compute);
+/* data [n, cols], rows row.. of a weight, becomes what a model of this compute has of them: of a matrix
+ * numbers of bfloat16 (master.h), or themselves. _all: of every weight. */
+void params_round(float *data, const struct tensor *tensor, int row, int n,
+                  enum precision compute);
 void params_round_all(struct params *params);
 
 /* The weights hash: SHA-256 over the f32 bytes of the tensors in name order. */

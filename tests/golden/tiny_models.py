@@ -211,12 +211,22 @@ def kinds():
             line(name, "greedy", 1, ids[LENGTHS[1]:])
 
 
-def rounded(x, even=True):
-    """To bfloat16, and back: below 2^-56 is +0; ties to even, or (weights) away from zero."""
+def cut(x, more):
+    """The upper half of bits and `more`, which carries into it: a bfloat16; below 2^-56 is +0."""
     bits = x.contiguous().view(torch.int32).to(torch.int64) & 0xFFFFFFFF
-    bits = (bits + (0x7FFF + (bits >> 16 & 1) if even else 0x8000)) & 0xFFFF0000
-    out = bits.to(torch.uint32).view(torch.float32).reshape(x.shape)
+    out = ((bits + more(bits)) & 0xFFFF0000).to(torch.uint32).view(torch.float32).reshape(x.shape)
     return torch.where(x.abs() < 2.0**-56, torch.zeros_like(out), out)
+
+
+def rounded(x):
+    """To the nearest, ties to even."""
+    return cut(x, lambda bits: 0x7FFF + (bits >> 16 & 1))
+
+
+def own_threshold(w):
+    """A matrix [out, in], each weight by the threshold of its row and column: R12."""
+    row, column = torch.arange(w.shape[0])[:, None], torch.arange(w.shape[1])[None]
+    return cut(w, lambda bits: (row * 3242174889 + column * 2447445413) % 2**32 >> 16)
 
 
 def whole(x):
@@ -254,9 +264,10 @@ def halves(int8):
             for key, p in sorted(model.named_parameters()):
                 w = weight(key, tuple(p.shape), "gemma" in name, key.endswith(CONV1D))
                 plain = p.dim() < 2 or key == "score.weight" or ".wpe." in key
-                w = w if plain else rounded(w, even=False)
+                turn = (lambda w: w.T) if key.endswith(CONV1D) and name == "gpt2" else lambda w: w
+                w = w if plain else turn(own_threshold(turn(w)))
                 if int8 and not plain and "embed" not in key and ".wte." not in key and "lm_head" not in key:
-                    w = whole(w.T).T if key.endswith(CONV1D) and name == "gpt2" else whole(w)
+                    w = turn(whole(turn(w)))
                 p.copy_(w)
             for s, n in list(enumerate(LENGTHS))[1:]:
                 ids = tokens(config.vocab_size, s, n)

@@ -28,26 +28,19 @@ static float float_of(uint32_t bits)
 
 /* ---- masters */
 
-static void check_master(float x)
+/* The upper half, or the next one away from zero where the lower half reaches over the threshold. */
+static void check_master(float x, uint32_t threshold)
 {
     const float settled = master_settled(x);
-    const uint16_t weight = master_weight(x);
-    const float value = bf16_widen(weight);
-    const double apart = fabs((double)value - (double)settled);
-    const uint16_t beside[2] = {(uint16_t)(weight + 1), (uint16_t)(weight - 1)};
+    const uint16_t weight = master_weight(x, threshold);
+    const uint32_t upper = bits_of(settled) >> 16, lower = bits_of(settled) & 0xFFFF;
 
-    assert_int_equal(bits_of(master_join(weight, master_rest(settled))), bits_of(settled));
-    assert_int_equal(master_weight(settled), weight);
-    assert_int_equal(master_weight(value), weight); /* it is on the grid */
-    assert_true(value == 0.0f ? weight == 0 : fabsf(value) >= 0x1p-56f);
-    for (int i = 0; i < 2 && isfinite(value) && value != 0.0f; i++) {
-        const float other = bf16_widen(beside[i]);
-
-        /* the nearest, and of two the one further from 0 */
-        if (isfinite(other) && fabsf(other) >= 0x1p-56f)
-            assert_true(fabs((double)other - (double)settled) > apart ||
-                        fabsf(other) <= fabsf(value));
-    }
+    assert_int_equal(weight, lower >= 65536 - threshold ? upper + 1 : upper);
+    assert_int_equal(bits_of(master_join(weight, master_rest(settled), threshold)),
+                     bits_of(settled));
+    assert_int_equal(master_weight(settled, threshold), weight);
+    assert_int_equal(master_weight(bf16_widen(weight), threshold), weight); /* on the grid */
+    assert_true(weight == 0 || !(fabsf(bf16_widen(weight)) < 0x1p-56f));
 }
 
 static void a_weight_and_sixteen_bits_are_its_master(void **state)
@@ -55,23 +48,67 @@ static void a_weight_and_sixteen_bits_are_its_master(void **state)
     static const uint32_t edge[] = {0,          1,          0x237FFFFF, 0x23800000, 0x23800001,
                                     0x3F808000, 0x3F818000, 0x3F807FFF, 0x3F808001, 0x7F7F7FFF,
                                     0x7F7F8000, 0x7F7FFFFF, 0x00800000, 0x007FFFFF};
+    static const uint32_t threshold[] = {0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF};
 
     (void)state;
-    for (size_t i = 0; i < sizeof edge / sizeof *edge; i++) {
-        check_master(float_of(edge[i]));
-        check_master(float_of(edge[i] | 0x80000000u));
-    }
+    for (size_t i = 0; i < sizeof edge / sizeof *edge; i++)
+        for (size_t t = 0; t < sizeof threshold / sizeof *threshold; t++) {
+            check_master(float_of(edge[i]), threshold[t]);
+            check_master(float_of(edge[i] | 0x80000000u), threshold[t]);
+        }
     for (uint32_t i = 0; i < 2000000; i++) {
         const uint32_t bits = tiny_mix(i);
 
         if ((bits & 0x7F800000u) != 0x7F800000u)
-            check_master(float_of(bits));
+            check_master(float_of(bits), tiny_mix(~i) >> 16);
     }
-    assert_int_equal(master_weight(float_of(0x3F808000)), 0x3F81); /* a tie: away from zero */
-    assert_int_equal(master_weight(float_of(0xBF808000)), 0xBF81);
-    assert_int_equal(master_weight(-0.0f), 0);
-    assert_int_equal(master_weight(INFINITY), 0x7F80);
-    assert_true(isnan(bf16_widen(master_weight(float_of(0x7F800001)))));
+    for (size_t t = 0; t < sizeof threshold / sizeof *threshold; t++) {
+        assert_int_equal(master_weight(-0.0f, threshold[t]), 0);
+        assert_int_equal(master_weight(INFINITY, threshold[t]), 0x7F80);
+        assert_true(isnan(bf16_widen(master_weight(float_of(0x7F800001), threshold[t]))));
+        assert_true(isnan(bf16_widen(master_weight(float_of(0xFFFFFFFF), threshold[t]))));
+    }
+}
+
+/* Thresholds by whole numbers of any size, as Python has them; and of weights that are all moved by one share of
+ * their last place, that share moves by a whole one: in a matrix, in each row, column, and square of it. */
+static void a_share_of_weights_moves_as_far_as_all_should(void **state)
+{
+    enum { ROWS = 512, COLUMNS = 576, SIDE = 32 };
+    static const uint32_t lower[] = {655, 6554, 32768, 60000};
+    static int row[ROWS], column[COLUMNS], square[ROWS / SIDE * (COLUMNS / SIDE)];
+
+    (void)state;
+    assert_int_equal(master_threshold(0, 0), 0);
+    assert_int_equal(master_threshold(1, 0), 0xC13F);
+    assert_int_equal(master_threshold(0, 1), 0x91E1);
+    assert_int_equal(master_threshold(2, 3), 0x3822);
+    assert_int_equal(master_threshold(49151, 1535), 0xB26F);
+    for (size_t l = 0; l < sizeof lower / sizeof *lower; l++) {
+        const double share = lower[l] / 65536.0;
+        int all = 0;
+
+        memset(row, 0, sizeof row);
+        memset(column, 0, sizeof column);
+        memset(square, 0, sizeof square);
+        for (uint32_t r = 0; r < ROWS; r++)
+            for (uint32_t c = 0; c < COLUMNS; c++) {
+                const int up = master_weight(float_of(0xBF800000u + lower[l]),
+                                             master_threshold(r, c)) == 0xBF81;
+
+                all += up;
+                row[r] += up;
+                column[c] += up;
+                square[r / SIDE * (COLUMNS / SIDE) + c / SIDE] += up;
+            }
+        assert_true(fabs(all / (double)(ROWS * COLUMNS) - share) < 1e-4);
+        for (int r = 0; r < ROWS; r++)
+            assert_true(fabs(row[r] / (double)COLUMNS - share) < .01);
+        for (int c = 0; c < COLUMNS; c++)
+            assert_true(fabs(column[c] / (double)ROWS - share) < .01);
+        for (int i = 0; i < ROWS / SIDE * (COLUMNS / SIDE); i++)
+            assert_true(fabs(square[i] / (double)(SIDE * SIDE) - share) < .01);
+    }
 }
 
 /* ---- the forward pass */
@@ -146,7 +183,7 @@ static void torch_with_these_roundings_says_the_same(void **state)
 {
     (void)state;
     as_torch_says(GOLDEN "/tiny_bf16.txt", PRECISION_BFLOAT16, 2, 300);
-    as_torch_says(GOLDEN "/tiny_int8.txt", PRECISION_INT8, 1, 900);
+    as_torch_says(GOLDEN "/tiny_int8.txt", PRECISION_INT8, 1, 300);
 }
 
 static void on_the_grid(const float *x, size_t n)
@@ -252,13 +289,17 @@ static void an_image_has_two_bytes_a_parameter(void **state)
         packed_unpack(back, s.layout, s.image);
         for (int i = 0; i < s.params->n; i++) {
             const struct tensor *t = &s.params->tensor[i];
-            const size_t n = (size_t)t->rows * (size_t)t->cols;
+            const uint32_t n = (uint32_t)(t->rows * t->cols), cols = (uint32_t)t->cols;
             const float *const from = s.params->data + t->at, *const to = back->data + t->at;
 
-            for (size_t j = 0; j < n; j++)
-                assert_int_equal(bits_of(to[j]), part_in_panels(t->row)
-                                                     ? (uint32_t)master_weight(from[j]) << 16
-                                                     : bits_of(from[j]));
+            for (uint32_t j = 0; j < n; j++) {
+                const uint32_t threshold = master_threshold(j / cols, j % cols);
+
+                assert_int_equal(bits_of(to[j]),
+                                 part_in_panels(t->row)
+                                     ? (uint32_t)master_weight(from[j], threshold) << 16
+                                     : bits_of(from[j]));
+            }
         }
         params_round_all(s.params); /* the same of weights that lie as they are */
         assert_memory_equal(s.params->data, back->data, back->count * sizeof *back->data);
@@ -436,6 +477,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_weight_and_sixteen_bits_are_its_master),
+        cmocka_unit_test(a_share_of_weights_moves_as_far_as_all_should),
         cmocka_unit_test(torch_with_these_roundings_says_the_same),
         cmocka_unit_test(keys_and_values_are_rounded_where_they_are_made),
         cmocka_unit_test(a_fault_names_its_weight),
