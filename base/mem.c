@@ -19,6 +19,9 @@
  * streams weights. */
 enum { LARGE_PAGE = 2 << 20 };
 
+/* Blocks from this size on come from the kernel, which has zeros at hand (malloc's largest threshold). */
+enum { FRESH = 32 << 20 };
+
 static void *must(void *p, size_t count, size_t size)
 {
     if (!p) {
@@ -80,8 +83,6 @@ char *mem_printable(const char *text, size_t n, unsigned how)
     return out;
 }
 
-/* Zeroed here and not by the kernel's fresh pages alone: posix_memalign may hand out used ones.
- */
 static enum err reserve(void **slot, size_t count, size_t size, const char *what, size_t *got)
 {
     size_t bytes;
@@ -107,6 +108,16 @@ enum err mem_later(void *out, size_t count, size_t size, const char *what)
     return reserve(out, count, size, what, &bytes);
 }
 
+/* posix_memalign may hand out used pages. Those of a large block are given back, so that the kernel zeroes
+ * each where it is first touched, by the thread that does: once and not twice, and by all of them. */
+static void zero(uint8_t *block, size_t bytes)
+{
+    const size_t whole = bytes < FRESH ? 0 : bytes / LARGE_PAGE * LARGE_PAGE;
+    const size_t done = whole && !madvise(block, whole, MADV_DONTNEED) ? whole : 0;
+
+    memset(block + done, 0, bytes - done);
+}
+
 enum err mem_big(void *out, size_t count, size_t size, const char *what)
 {
     void **slot = out;
@@ -114,7 +125,7 @@ enum err mem_big(void *out, size_t count, size_t size, const char *what)
     const enum err err = reserve(slot, count, size, what, &bytes);
 
     if (!err)
-        memset(*slot, 0, bytes);
+        zero(*slot, bytes);
     return err;
 }
 

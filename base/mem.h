@@ -28,7 +28,8 @@ char *mem_print(const char *fmt, ...) PRINTF(1, 2) __attribute__((returns_nonnul
  * with free(). */
 char *mem_printable(const char *text, size_t n, unsigned how) __attribute__((returns_nonnull));
 
-/* `count` zeroed elements of `size` bytes, aligned to 64. Free with free().
+/* `count` zeroed elements of `size` bytes, aligned to 64; large ones take no memory before they are touched.
+ * Free with free().
  * Errors: ERR_NOMEM with words that name `what` and the bytes. */
 enum err mem_big(void *out, size_t count, size_t size, const char *what) MUST_CHECK;
 
