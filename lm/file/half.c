@@ -26,11 +26,6 @@ float half_f16(uint16_t half)
     return from_bits(sign | 0x3F800000u) * ((float)mantissa * 0x1p-24f); /* denormal or zero */
 }
 
-float half_bf16(uint16_t half)
-{
-    return from_bits((uint32_t)half << 16);
-}
-
 /* To the nearest, ties to even, as torch rounds. A NaN stays one: rounding its bits could carry
  * into the exponent, so they are cut and one below is set. */
 uint16_t half_to_bf16(float value)

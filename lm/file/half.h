@@ -5,9 +5,20 @@
 #define LM_FILE_HALF_H
 
 #include <stdint.h>
+#include <string.h>
 
 float half_f16(uint16_t half);
-float half_bf16(uint16_t half);
+
+/* Of whole files: a loop over it must be one of vectors. */
+static inline float half_bf16(uint16_t half)
+{
+    const uint32_t bits = (uint32_t)half << 16;
+    float value;
+
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 uint16_t half_to_f16(float value);
 uint16_t half_to_bf16(float value);
 
