@@ -1,8 +1,9 @@
 /* An adapter's base is frozen, so it lies as the kernels read it and in the files' own precision,
  * once, where nothing else is asked of it: a live reference would be a copy of the merged image, a
  * GGUF start is written out as a folder from f32, a start that is an adapter itself was merged in
- * f32, and a matrix that is trained whole has values that no pair of bfloat16 holds. All else is
- * loaded as f32 weights. The bits are the same. */
+ * f32, and a matrix that is trained whole has values that no pair of bfloat16 holds. Of a model that
+ * computes in bfloat16 all weights learn from what it computes with, which is packed as it is read, too. All
+ * else is loaded as f32 weights. The bits are the same. */
 
 #include "learner/offline/load.h"
 
@@ -40,6 +41,14 @@ bool load_packs(const struct offline_job *o)
 
     return o->card->start && !o->card->merged && !(o->reference && o->reference->live) &&
            !(lora && whole_matrix(&shape, lora));
+}
+
+/* What was merged comes as whole numbers where it runs in int8. */
+static bool reads_packed(const struct offline_job *o)
+{
+    if (peft_lora(&o->plan))
+        return load_packs(o);
+    return precision_halves(o->plan.compute) && !o->card->merged;
 }
 
 /* Under another head the old block is there until the new one is. */
@@ -106,7 +115,7 @@ static enum err step_of_image(struct trainable **out, const struct offline_job *
 enum err load_step(struct trainable **out, const struct offline_job *o,
                    const struct train_options *options)
 {
-    const bool packed = peft_lora(&o->plan) && load_packs(o);
+    const bool packed = reads_packed(o);
     const double noise = o->keys->neftune_noise_alpha;
     struct model_files *files = NULL;
     enum err err =

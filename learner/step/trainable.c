@@ -26,7 +26,7 @@ struct trainable {
     struct train_room own, *room; /* the gradient lies in it: [learns.count] */
     struct moments moments;
     float *image;
-    bool packed; /* the image is the base, and `params` is without data */
+    bool packed; /* the image is an adapter's base, and `params` is without data */
     struct packed_layout *layout;
     struct model *model;
     struct train *train;
@@ -102,7 +102,7 @@ static enum err build_image(struct trainable *step)
 
 static enum err build(struct trainable *step, const struct train_options *options)
 {
-    enum err err = step->packed ? OK : build_image(step);
+    enum err err = step->image ? OK : build_image(step);
 
     step->room = options->room ? options->room : &step->own;
     if (!err)
@@ -152,15 +152,19 @@ enum err trainable_new_packed(struct trainable **out, const struct shape *shape,
     *out = NULL;
     step->image = image;
     step->layout = layout;
-    step->packed = true;
+    step->packed = lora != NULL;
     step->seed = seed;
-    if (!err)
+    step->learns = step->params;
+    if (!err && lora)
         err = lora_new_packed(&step->lora, step->params, image, layout, lora);
-    if (!err) {
+    else if (!err)
+        err = masters_of_image(&step->masters, step->params, image, layout);
+    if (!err && lora) {
         lora_init(step->lora, seed);
         step->learns = step->lora->weights;
-        err = build(step, options);
     }
+    if (!err)
+        err = build(step, options);
     if (err)
         trainable_free(step);
     else

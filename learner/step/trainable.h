@@ -39,9 +39,10 @@ struct trainable_state {
 enum err trainable_new(struct trainable **out, struct params *params,
                        const struct train_options *options, const struct lora_conf *lora,
                        uint64_t seed) MUST_CHECK;
-/* The same with an adapter on a base that lies packed, in either store: it takes image and layout
- * (also on an error), and each step has the bits that it has with trainable_new, without weights in
- * f32 and without a merged image beside them: there is none to be had of it. Errors: the same. */
+/* The same of weights that lie packed: it takes image and layout (also on an error), and each step has the
+ * bits that it has with trainable_new. With an adapter, on a base in either store: without weights in f32
+ * and without a merged image beside them; there is none to be had of it. Without one, of a model whose
+ * weights are masters (precision_halves): PACKED_PAIRS. Errors: the same. */
 enum err trainable_new_packed(struct trainable **out, const struct shape *shape, float *image,
                               struct packed_layout *layout, const struct train_options *options,
                               const struct lora_conf *lora, uint64_t seed) MUST_CHECK;

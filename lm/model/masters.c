@@ -25,10 +25,11 @@ static void put_all(struct masters *m, const struct tensor *t, const float *data
                     data + t->at + (size_t)row * (size_t)t->cols);
 }
 
-enum err masters_new(struct masters **out, struct params *params, float *image,
-                     const struct packed_layout *layout)
+enum err masters_of_image(struct masters **out, struct params *params, float *image,
+                          const struct packed_layout *layout)
 {
     struct masters *m = mem_new(1, sizeof *m);
+    /* a master that is a bfloat16 lacks nothing */
     const enum err err = mem_big(&m->rest, params->count, sizeof *m->rest, "masters");
 
     *out = NULL;
@@ -39,12 +40,22 @@ enum err masters_new(struct masters **out, struct params *params, float *image,
         masters_free(m);
         return err;
     }
-    for (int i = 0; i < params->n; i++)
-        put_all(m, &params->tensor[i], params->data);
-    free(params->data);
-    params->data = NULL;
     params->source = (struct params_source){m, source_take};
     *out = m;
+    return OK;
+}
+
+enum err masters_new(struct masters **out, struct params *params, float *image,
+                     const struct packed_layout *layout)
+{
+    const enum err err = masters_of_image(out, params, image, layout);
+
+    if (err)
+        return err;
+    for (int i = 0; i < params->n; i++)
+        put_all(*out, &params->tensor[i], params->data);
+    free(params->data);
+    params->data = NULL;
     return OK;
 }
 

@@ -21,6 +21,10 @@ struct masters {
  * then params are as they were. */
 enum err masters_new(struct masters **out, struct params *params, float *image,
                      const struct packed_layout *layout) MUST_CHECK;
+/* The same where the values are in the image already, as files give them: a start is what its model computes
+ * with. `params` is an outline. Errors: ERR_NOMEM. */
+enum err masters_of_image(struct masters **out, struct params *params, float *image,
+                          const struct packed_layout *layout) MUST_CHECK;
 void masters_free(struct masters *masters);
 
 /* Rows row..row+n-1 of one weight, [n, cols], out of it and into it. Serial; several threads may, with other
