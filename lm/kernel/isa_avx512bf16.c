@@ -185,10 +185,15 @@ static void turn_block(uint16_t *block, const uint16_t *from)
     }
 }
 
+/* clang-format off */
+#define EACH(R, W) \
+    _Pragma("GCC unroll 6") for (int i = 0; i < R; i++) \
+        _Pragma("GCC unroll 2") for (int j = 0; j < W; j++)
+/* clang-format on */
+
 /* Rows of pairs from..from+7 of a block, into s: one of its two chains. */
 #define CHAIN(R, W, s, from, UNROLL) \
-    _Pragma("GCC unroll 6") for (int i = 0; i < R; i++) \
-        _Pragma("GCC unroll 2") for (int j = 0; j < W; j++) s[i][j] = _mm512_setzero_ps(); \
+    EACH(R, W) s[i][j] = _mm512_setzero_ps(); \
     UNROLL for (int q = from; q < from + 8; q++, b += 64, next.at += next.step) \
     { \
         __m512bh v[W]; \
@@ -204,39 +209,32 @@ static void turn_block(uint16_t *block, const uint16_t *from)
         } \
     }
 
-/* Both chains stay in registers, C beside them in memory near by, as it is touched once a block and its
- * rows may all fall on the same sets of a cache. */
+/* Both chains stay in registers; of C's sums, which each block of the depth adds to, most are on the stack: C
+ * itself may lie so that all its rows fall on the same sets of a cache. It is asked for at once, and needed
+ * when the products are done. */
 #define TILE(R, W, UNROLL) \
     static __attribute__((noinline)) void tile_##R##_##W( \
         float *c, size_t ldc, const char *a, size_t lda, const uint16_t *b, int k, \
         enum isa_into into, struct isa_fetch next) \
     { \
-        float y[R][16 * W] __attribute__((aligned(64))) = {{0}}; \
-        for (int i = 0; i < R; i++) \
-            if (into == ISA_ON) \
-                memcpy(y[i], c + (size_t)i * ldc, sizeof y[i]); \
-            else \
-                for (int j = 0; j < W; j++) \
-                    __builtin_prefetch(c + (size_t)i * ldc + 16 * j, 1); \
+        __m512 y[R][W], even[R][W], odd[R][W]; \
+        if (into == ISA_ON) \
+            EACH(R, W) y[i][j] = _mm512_loadu_ps(c + (size_t)i * ldc + 16 * j); \
+        else \
+            EACH(R, W) \
+            { \
+                y[i][j] = _mm512_setzero_ps(); \
+                __builtin_prefetch(c + (size_t)i * ldc + 16 * j, 1); \
+            } \
         for (int kk = 0; kk < k; kk += 32, a += 64) { \
-            __m512 even[R][W], odd[R][W]; \
             CHAIN(R, W, even, 0, UNROLL) \
             CHAIN(R, W, odd, 8, UNROLL) \
-            _Pragma("GCC unroll 6") for (int i = 0; i < R; i++) \
-                _Pragma("GCC unroll 2") for (int j = 0; j < W; j++) \
-            { \
-                const __m512 both = _mm512_add_ps(even[i][j], odd[i][j]); \
-                float *to = y[i] + 16 * j; \
-                _mm512_store_ps(to, _mm512_add_ps(_mm512_load_ps(to), both)); \
-            } \
+            EACH(R, W) y[i][j] = _mm512_add_ps(y[i][j], _mm512_add_ps(even[i][j], odd[i][j])); \
         } \
-        for (int i = 0; i < R; i++) \
-            for (int j = 0; j < W; j++) { \
-                float *to = c + (size_t)i * ldc + 16 * j; \
-                const __m512 v = _mm512_load_ps(y[i] + 16 * j); \
-                _mm512_storeu_ps(to, \
-                                 into == ISA_ADD ? _mm512_add_ps(_mm512_loadu_ps(to), v) : v); \
-            } \
+        if (into == ISA_ADD) \
+            EACH(R, W) \
+        y[i][j] = _mm512_add_ps(_mm512_loadu_ps(c + (size_t)i * ldc + 16 * j), y[i][j]); \
+        EACH(R, W) _mm512_storeu_ps(c + (size_t)i * ldc + 16 * j, y[i][j]); \
     }
 #define TILES(W) \
     TILE(1, W, ROLLED) \
