@@ -2,20 +2,19 @@
  *
  *     bench_precision MODEL DATA.jsonl [records, default 100] [tokens of each, default 256]
  *
- * A record is a line with `chosen`, `text` or `prompt`, read as it stands and cut off at so many tokens.
+ * Records are read as texts.h says.
  * Per token, of each: the divergence of the two models' next-token distributions, KL(float32 || other) in
  * nats, in double over the vocabulary; whether both find the same token the most likely; how far the
  * log-probabilities of the text's own token are apart. The weights are the same in all where the file
  * holds bfloat16; else the others' are its roundings, and that is in the figures. */
 
 #include "base/mem.h"
+#include "bench/texts.h"
 #include "lm/file/open_model.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { ROWS = 32, MODELS = PRECISIONS };
 
@@ -110,41 +109,6 @@ static void read_text(struct bench_sums *sums, struct bench_model *m, const int 
     }
 }
 
-static const char *text_of(const json_t *line)
-{
-    static const char *const keys[] = {"chosen", "text", "prompt"};
-
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (json_is_string(json_object_get(line, keys[i])))
-            return json_string_value(json_object_get(line, keys[i]));
-    return NULL;
-}
-
-static enum err read_lines(struct bench_sums *sums, struct bench_model *m, FILE *file,
-                           long records, int longest)
-{
-    enum err err = OK;
-    char *line = NULL;
-    size_t room = 0;
-
-    for (long i = 0; !err && i < records && getline(&line, &room, file) > 0; i++) {
-        json_t *json = json_loads(line, 0, NULL);
-        const char *text = text_of(json);
-        int *ids = NULL;
-        size_t n = 0;
-
-        if (text)
-            err = tokenizer_encode(m[0].open.encode.tokenizer, text, strlen(text), true, &ids,
-                                   &n);
-        if (!err && text)
-            read_text(sums, m, ids, n < (size_t)longest ? (int)n : longest);
-        free(ids);
-        json_decref(json);
-    }
-    free(line);
-    return err;
-}
-
 static void tell(const char *name, const struct bench_sums *s)
 {
     printf(
@@ -156,23 +120,25 @@ static void tell(const char *name, const struct bench_sums *s)
 
 int main(int argc, char **argv)
 {
-    const long records = argc > 3 ? strtol(argv[3], NULL, 10) : 100;
+    const int records = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 100;
     const int longest = argc > 4 ? (int)strtol(argv[4], NULL, 10) : 256;
     struct bench_model m[MODELS] = {{.cache = NULL}};
     struct bench_sums sums[MODELS] = {{0}};
-    FILE *file = argc > 2 ? fopen(argv[2], "r") : NULL;
-    enum err err = file ? OK : err_set(ERR_IO, "bench_precision MODEL DATA.jsonl [n] [tokens]");
+    struct texts texts = {0};
+    enum err err =
+        argc > 2 ? OK : err_set(ERR_RANGE, "bench_precision MODEL DATA.jsonl [n] [tokens]");
 
     for (int k = 0; k < MODELS && !err; k++)
         err = bench_open(&m[k], argv[1], precision_name((enum precision)k), longest);
     if (!err)
-        err = read_lines(sums, m, file, records, longest);
+        err = texts_read(&texts, argv[2], m[0].open.encode.tokenizer, records, longest);
+    for (int i = 0; !err && i < texts.n; i++)
+        read_text(sums, m, texts.token + texts.start[i], texts.start[i + 1] - texts.start[i]);
     if (err)
         fprintf(stderr, "%s\n", err_text());
     for (int k = 1; k < MODELS && !err; k++)
         tell(precision_name((enum precision)k), &sums[k]);
-    if (file)
-        fclose(file);
+    texts_fini(&texts);
     for (int k = 0; k < MODELS; k++)
         bench_close(&m[k]);
     return err ? 1 : 0;
