@@ -8,6 +8,7 @@
 #include "base/printable.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,6 +128,14 @@ enum err mem_big(void *out, size_t count, size_t size, const char *what)
     if (!err)
         zero(*slot, bytes);
     return err;
+}
+
+/* glibc keeps what lies between blocks in use, and looks at the end of its heap alone by itself. */
+void mem_trim(void)
+{
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
 }
 
 size_t mem_peak(void)

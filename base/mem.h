@@ -36,6 +36,10 @@ enum err mem_big(void *out, size_t count, size_t size, const char *what) MUST_CH
 /* The same, not zeroed: what is not written takes no memory. */
 enum err mem_later(void *out, size_t count, size_t size, const char *what) MUST_CHECK;
 
+/* What was freed is the machine's again, as far as whole pages are free: after much was, and before more is
+ * asked for that stays. */
+void mem_trim(void);
+
 /* Highest resident set of this process so far, bytes. */
 size_t mem_peak(void);
 

@@ -6,8 +6,9 @@
 
 make: random weights in bfloat16, 3.1 GB, and the tokenizer of PEERS/model. generate: 8 prompts together, tokens behind the second,
 which is when all prompts have been read. dpo: 3 steps of one pair. grpo: two iterations of 2 x 4 answers of 64 tokens, one pass.
-Memory is the most that a command and all its children held together (PSS)."""
-import json, os, shutil, sys, time
+Memory is the most that a command and all its children held together (PSS); generate's also without keys and values, in bytes a parameter,
+of one answer and of all of them. FOLDER may be any other with a model/ in bfloat16 and prompts.jsonl."""
+import json, os, shutil, subprocess, sys, time
 
 from follow import watched
 
@@ -31,17 +32,43 @@ def make(folder, peers):
         f.writelines(json.dumps(row) + "\n" for row in prompts)
 
 
+def parameters(folder):
+    with open(f"{folder}/model/model.safetensors", "rb") as f:
+        return sum((row["data_offsets"][1] - row["data_offsets"][0]) // 2
+                   for name, row in json.loads(f.read(int.from_bytes(f.read(8), "little"))).items() if name != "__metadata__")
+
+
+def keys_and_values(folder, drover, compute, prompts, answers):
+    """Bytes of them, which lie in blocks of 32 tokens."""
+    config = json.load(open(f"{folder}/model/config.json"))
+    token = config["num_hidden_layers"] * 2 * config["num_key_value_heads"] * \
+        config.get("head_dim", config["hidden_size"] // config["num_attention_heads"]) * (4 if compute == "float32" else 2)
+    texts = "".join(json.dumps({"text": json.loads(line)["prompt"]}) + "\n" for line in prompts)
+    ids = subprocess.run([drover, "tokenize", f"model={folder}/model"], input=texts, text=True, capture_output=True, check=True).stdout
+    return sum(-(-(len(json.loads(row)["ids"]) + len(answer["ids"])) // 32) * 32 * token for row, answer in zip(ids.splitlines(), answers))
+
+
 def generate(folder, peers, drover, compute):
-    took, most = [], 0
-    for tokens in SHORT, LONG:
+    """The longer of two runs holds more; one answer alone is a third."""
+    took = []
+    with open(f"{folder}/prompts.jsonl", encoding="utf-8") as f:
+        all_prompts = f.readlines()[:ANSWERS]
+    for n, tokens in (ANSWERS, SHORT), (ANSWERS, LONG), (1, LONG):
+        with open(f"{folder}/asked.jsonl", "w", encoding="utf-8") as f:
+            f.writelines(all_prompts[:n])
         start = time.monotonic()
-        out, held = watched(f"{drover} generate model={folder}/model compute={compute} max_new_tokens={tokens} temperature=1 slots={ANSWERS} < {folder}/prompts.jsonl")
+        out, held = watched(f"{drover} generate model={folder}/model compute={compute} max_new_tokens={tokens} temperature=1 slots={n} < {folder}/asked.jsonl", every=.1)
         took.append(time.monotonic() - start)
-        most = max(most, held)
-        got = sum(len(json.loads(line)["ids"]) for line in out.splitlines())
-        if got != ANSWERS * tokens:
-            sys.exit(f"generate: {got} tokens, not {ANSWERS * tokens}: an answer ended before")
-    print(f"generate, {ANSWERS} answers together: {ANSWERS * (LONG - SHORT) / (took[1] - took[0]):.2f} tokens/s\ngenerate peak memory: {most:.2f} GB", flush=True)
+        answers = [json.loads(line) for line in out.splitlines()]
+        if tokens == LONG:
+            rest = held * 1e9 - keys_and_values(folder, drover, compute, all_prompts[:n], answers)
+            print(f"generate, {n} answers: {held:.3f} GB, without keys and values {rest / parameters(folder):.3f} bytes a parameter", flush=True)
+        if sum(len(answer["ids"]) for answer in answers) != n * tokens:
+            print(f"generate, {n} answers: one ended before its {tokens} tokens: no speed is told", flush=True)
+            took.append(None)
+    if None not in took:
+        print(f"generate, {ANSWERS} answers together: {ANSWERS * (LONG - SHORT) / (took[1] - took[0]):.2f} tokens/s", flush=True)
+    os.remove(f"{folder}/asked.jsonl")
 
 
 def learn(method, words, folder, peers, drover, compute):

@@ -43,8 +43,7 @@ static void detect_chat(struct model_files *files, const char *template_text)
     json_decref(tokens);
 }
 
-/* More rows than tokens are padding, and usual; an id without a row would read past the table.
- */
+/* More rows than tokens are padding, and usual; an id without a row would read past the table. */
 static enum err check_tokens(const struct model_files *files, const char *name)
 {
     const int tokens = tokenizer_count(files->tokenizer);
@@ -67,7 +66,7 @@ static enum err fill(struct model_files *files, const struct model_meta *card, c
     json_decref(files->tokens);
     files->tokens = json_incref(card->tokens);
     err = check_tokens(files, name);
-    if (!err)
+    if (!err && !files->runs)
         err = model_meta_write(card, &files->card, &files->card_size);
     if (!err)
         detect_chat(files, card->template_text);
@@ -146,7 +145,7 @@ static enum err open_gguf(struct model_files *files, const char *path,
     card.shape.compute = compute;
     if (!err)
         err = ggufmodel_tokenizer(&files->tokenizer, file);
-    if (!err)
+    if (!err && !files->runs)
         err = tokenizer_write(files->tokenizer, &card.tokenizer, &n);
     if (!err)
         err = ggufmodel_template(&card.template_text, file);
@@ -197,8 +196,6 @@ static enum err open_file(struct model_files *files, const char *path,
         ERR_PARSE,
         "%s: byte 0: no GGUF file; a model is a .gguf file or a folder with config.json", path);
 }
-
-/* ---- adapters */
 
 enum { DEPTH = 4 }; /* adapters on adapters */
 
@@ -294,8 +291,7 @@ enum err model_files_adapt(struct model_files *files, const char *folder, bool a
     return err;
 }
 
-/* The one door. An adapter's base is a path like any other, and may be an adapter again: to a
- * depth, as two may name each other. */
+/* The one door. An adapter's base is a path like any other, and may be an adapter again: to a depth, as two may name each other. */
 static enum err open_at(struct model_files **out, const char *path, enum model_files_want want,
                         enum precision compute, int depth)
 {
@@ -329,6 +325,7 @@ static enum err open_at(struct model_files **out, const char *path, enum model_f
         free(base);
     } else {
         files = mem_new(1, sizeof *files);
+        files->runs = want == MODEL_FILES_RUN;
         err = fs_is_dir(found) ? open_folder(files, found, want, compute)
                                : open_file(files, found, want, compute);
     }
@@ -422,8 +419,11 @@ enum err model_files_make_meta(struct model_files *files)
     struct model_meta card;
     char *text = NULL;
     size_t n = 0;
-    enum err err = gather(&card, files, &files->shape);
+    enum err err;
 
+    if (files->runs)
+        return OK;
+    err = gather(&card, files, &files->shape);
     if (!err)
         err = model_meta_write(&card, &text, &n);
     model_meta_fini(&card);

@@ -18,11 +18,13 @@ struct model_files {
     struct packed_layout *layout; /* the image's */
     enum packed_store store; /* of MODEL_FILES_PACKED; a folder's headers tell it with _META */
     bool merged;             /* an adapter was, into its base */
+    bool runs;               /* opened with MODEL_FILES_RUN: nothing of it travels */
     struct tokenizer *tokenizer; /* never NULL */
     struct chat *chat;           /* NULL: none */
     char *chat_error; /* why the template is not usable, or NULL: only chat input fails on it */
     json_t *tokens;   /* chat_tokens_named's, for whichever template comes; NULL: none */
-    char *card;       /* JSON: config, tokenizer.json, template: all but the weights */
+    char *
+        card; /* JSON: config, tokenizer.json, template: all but the weights; NULL where it runs */
     size_t card_size;
     char *generation; /* text of the folder's generation_config.json, which a saved model keeps;
                          NULL: none. It is no part of the card */
@@ -93,7 +95,7 @@ enum err model_files_save_adapter(const char *folder, const struct model_files *
 enum err model_files_from_meta(struct model_files **out, const char *card, size_t n,
                                const char *name) MUST_CHECK;
 
-/* A card for a model made from nothing. model files->shape, tokenizer and chat must be set. */
+/* A card for a model made from nothing. model files->shape, tokenizer and chat must be set. What runs gets none. */
 enum err model_files_make_meta(struct model_files *files) MUST_CHECK;
 
 #endif

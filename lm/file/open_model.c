@@ -9,6 +9,7 @@
 #include "lm/file/open_model.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/say.h"
 #include "lm/file/chat_choice.h"
 #include "lm/text/reading.h"
@@ -105,6 +106,7 @@ enum err open_model_all(struct open_model *out, const char *path, enum head head
         err = check_head(out, path, head);
     if (!err) {
         ready(out);
+        mem_trim(); /* what was read to make it */
         err = ready_model(out);
     }
     if (err)

@@ -129,6 +129,7 @@ enum err tensor_walk_pack(float **image, struct packed_layout **layout,
         err = params_outline(&outline, shape);
     if (!err)
         err = packed_layout_as(layout, shape, whole ? PACKED_INT8 : store_of(walk, outline));
+    mem_trim(); /* a tokenizer's file was read before */
     if (!err)
         err = mem_big(image, (*layout)->size, sizeof **image, "weights");
     for (int i = 0; !err && i < outline->n; i++)

@@ -72,12 +72,13 @@ enum err generate_new(struct generate **out, const struct shape *shape, int slot
     g->draw = mem_new(rows, sizeof *g->draw);
     g->row = mem_new(rows, sizeof *g->row);
     g->scratch = mem_new((size_t)g->threads, sizeof(struct sample_scratch *));
-    /* All that decoding will take is asked for now: an admitted job cannot be refused it. Keys become
-     * memory as tokens come. */
+    /* All that decoding will take is asked for now: an admitted job cannot be refused it. It becomes
+     * memory as tokens come, and logits as so many are drawn at once. */
     if (make_slots(g) || forward_work_new(&g->work, shape, slots + GENERATE_PREFILL) ||
-        mem_big(&g->hidden, rows * (size_t)shape->width, sizeof *g->hidden, "hidden states") ||
-        mem_big(&g->logits, (size_t)generate_draw_rows(g) * (size_t)shape->vocab,
-                sizeof *g->logits, "logits")) {
+        mem_later(&g->hidden, rows * (size_t)shape->width, sizeof *g->hidden,
+                  "hidden states") ||
+        mem_later(&g->logits, (size_t)generate_draw_rows(g) * (size_t)shape->vocab,
+                  sizeof *g->logits, "logits")) {
         generate_free(g);
         return ERR_NOMEM;
     }

@@ -1,5 +1,5 @@
-/* How often a token stands in the answer is counted first, in a table of the vocabulary's size that is
- * left as clean as it was; PROMPTED marks one that stands in the prompt alone. Then each token that was
+/* How often a token stands in the answer is counted first, in a table of the vocabulary's size of which only
+ * the tokens that were said are written and read; PROMPTED marks one that stands in the prompt alone. Then each token that was
  * said is met once more, changed where it is met first, and its count taken away: what is not said is
  * not looked at, so the cost is a copy of the row and the length of what was said. */
 
@@ -106,6 +106,8 @@ void penalty_apply(const struct penalties *p, const struct penalty_said *said,
     memcpy(to, logit, (size_t)vocab * sizeof *to);
     for (int i = 0; i < p->biases; i++)
         to[p->bias[i].token] += p->bias[i].by;
+    for (int i = 0; i < said->n; i++)
+        count[said->token[i]] = 0;
     for (int i = said->n_prompt; i < said->n; i++)
         count[said->token[i]]++;
     for (int i = 0; i < said->n_prompt; i++)

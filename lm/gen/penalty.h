@@ -46,7 +46,7 @@ enum err penalty_check(const struct penalties *penalties, int vocab) MUST_CHECK;
 enum err penalty_biases(struct penalty_bias **out, int *n, const json_t *object,
                         int vocab) MUST_CHECK;
 
-/* to [vocab]: the logits with all of it; count [vocab] is zeros, and is zeros again. */
+/* to [vocab]: the logits with all of it; count [vocab] is scratch. */
 void penalty_apply(const struct penalties *penalties, const struct penalty_said *said,
                    const float *logit, int vocab, uint32_t *count, float *to);
 

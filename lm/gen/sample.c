@@ -27,7 +27,7 @@ struct sample_scratch {
     float *e;      /* [vocab] exp(z - max) */
     uint64_t *key; /* [vocab] the tokens among which a filter ends */
     uint64_t *sum; /* [vocab / PIECE, up] of whole() of what the filters keep */
-    /* of penalties: [vocab] the row that is drawn from, and what was said how often, in between zeros */
+    /* of penalties: [vocab] the row that is drawn from, and what was said how often */
     float *changed;
     uint32_t *said;
     uint32_t count[BINS];
@@ -40,11 +40,11 @@ enum err sample_scratch_new(struct sample_scratch **out, int vocab)
 
     *out = NULL;
     s->vocab = vocab;
-    if (mem_big(&s->e, (size_t)vocab, sizeof *s->e, "sampler") ||
-        mem_big(&s->key, (size_t)vocab, sizeof *s->key, "sampler") ||
-        mem_big(&s->sum, (size_t)vocab / PIECE + 1, sizeof *s->sum, "sampler") ||
-        mem_big(&s->changed, (size_t)vocab, sizeof *s->changed, "sampler") ||
-        mem_big(&s->said, (size_t)vocab, sizeof *s->said, "sampler")) {
+    if (mem_later(&s->e, (size_t)vocab, sizeof *s->e, "sampler") ||
+        mem_later(&s->key, (size_t)vocab, sizeof *s->key, "sampler") ||
+        mem_later(&s->sum, (size_t)vocab / PIECE + 1, sizeof *s->sum, "sampler") ||
+        mem_later(&s->changed, (size_t)vocab, sizeof *s->changed, "sampler") ||
+        mem_later(&s->said, (size_t)vocab, sizeof *s->said, "sampler")) {
         sample_scratch_free(s);
         return ERR_NOMEM;
     }

@@ -31,7 +31,8 @@ static size_t scratch_size(const struct shape *s)
     return ((many > one ? many : one) + 15) / 16 * 16;
 }
 
-/* All at once, when decoding starts: a pass allocates nothing. */
+/* All at once, when decoding starts: a pass allocates nothing. What no pass comes to (a generator asks for logits in rows
+ * of its own, prompts are seldom as long as may be) takes no memory. */
 static enum err reserve(struct forward_work *w, const struct shape *s)
 {
     const size_t rows = (size_t)w->rows, half = (size_t)s->head_dim / 2;
@@ -57,7 +58,7 @@ static enum err reserve(struct forward_work *w, const struct shape *s)
     };
 
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
-        if (mem_big(blocks[i].out, blocks[i].count, blocks[i].size, "forward scratch"))
+        if (mem_later(blocks[i].out, blocks[i].count, blocks[i].size, "forward scratch"))
             return ERR_NOMEM;
     w->keys.scratch = w->attention;
     return OK;

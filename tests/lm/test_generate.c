@@ -5,6 +5,7 @@
 #include "lm/gen/sample.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 /* What came out, by sample. */
 enum { MOST = 64, LENGTH = 200 };
@@ -437,6 +438,33 @@ static void what_cannot_be_generated_is_refused(void **state)
     generate_free(g);
 }
 
+/* Bytes of this process that are in memory. */
+static double resident(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    double pages = 0;
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*s %lf", &pages), 1);
+    fclose(file);
+    return pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+/* Rows of logits of so large a vocabulary would be 170 MB: before a token is drawn none is there. */
+static void logits_are_memory_when_they_are_drawn_from(void **state)
+{
+    struct shape shape = tiny[TINY_LLAMA].shape;
+    struct generate *g;
+    double before;
+
+    (void)state;
+    shape.vocab = 300000;
+    before = resident();
+    assert_ok(generate_new(&g, &shape, 8, 32, NULL));
+    assert_true(resident() - before < 20e6);
+    generate_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -449,6 +477,7 @@ int main(void)
         cmocka_unit_test(the_likeliest_tokens_are_told),
         cmocka_unit_test(an_owner_drops_what_is_his),
         cmocka_unit_test(what_cannot_be_generated_is_refused),
+        cmocka_unit_test(logits_are_memory_when_they_are_drawn_from),
     };
 
     return cmocka_run_group_tests_name("generate", tests, NULL, NULL);

@@ -218,6 +218,22 @@ static void cards_carry_all_but_the_weights(void **state)
     model_files_free(c);
 }
 
+/* Who does nothing but compute holds no card, whatever is chosen later. */
+static void what_runs_has_no_card(void **state)
+{
+    struct model_files *files;
+
+    (void)state;
+    assert_ok(model_files_open_as(&files, golden_path("llama.gguf"), MODEL_FILES_RUN,
+                                  PRECISION_INT8));
+    assert_non_null(files->image);
+    assert_null(files->card);
+    assert_ok(chat_choice(files, "chatml"));
+    assert_string_equal(chat_name(files->chat), "chatml");
+    assert_null(files->card);
+    model_files_free(files);
+}
+
 static void a_world_made_from_nothing_has_a_card(void **state)
 {
     static const char *const special[] = {"<pad>", "<|im_start|>", "<|im_end|>"};
@@ -466,6 +482,7 @@ int main(void)
         TEST(a_crash_between_the_renames_loses_nothing),
         TEST(saving_never_destroys_what_is_not_a_model),
         TEST(cards_carry_all_but_the_weights),
+        TEST(what_runs_has_no_card),
         TEST(a_world_made_from_nothing_has_a_card),
         TEST(spoilt_folders_are_refused_in_one_clear_line),
         TEST(a_shard_is_a_bare_name_that_holds_what_it_should),

@@ -454,7 +454,7 @@ static void rounded_as(enum precision compute)
         assert_memory_equal(got, want, sizeof got);
         open_model_close(&again);
     }
-    assert_ok(model_files_from_meta(&of_card, m.files->card, m.files->card_size, "card"));
+    assert_ok(model_files_from_meta(&of_card, files->card, files->card_size, "card"));
     assert_int_equal(of_card->shape.compute, compute);
     assert_int_equal(packed_size_as(&of_card->shape, m.files->layout->store),
                      m.files->layout->size * sizeof(float));

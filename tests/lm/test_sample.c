@@ -312,17 +312,18 @@ static void stop_strings_are_found_across_tokens(void **state)
     assert_true(stop_feed(&s, "NDx", 3, text, 2));
 }
 
-/* By the definitions, in their order, on f32; then nothing is left in the scratch. */
+/* By the definitions, in their order, on f32, whatever is left in the scratch. */
 static void penalties_are_as_defined(void **state)
 {
     static const int said[] = {3, 4, 3, 9, 5, 9, 9}; /* the first four are the prompt */
     static const struct penalty_bias bias[] = {{3, -1.5f}, {20, 2.25f}};
     const struct penalties p = {1.7f, .3f, .6f, bias, 2};
-    uint32_t count[V] = {0};
+    uint32_t count[V];
     float l[V], got[V];
 
     (void)state;
     logits(l, V, 8);
+    memset(count, 0x55, sizeof count);
     penalty_apply(&p, &(struct penalty_said){said, 4, 7}, l, V, count, got);
     for (int i = 0; i < V; i++) {
         float want = l[i] + (i == 3 ? -1.5f : i == 20 ? 2.25f : 0);
@@ -339,7 +340,6 @@ static void penalties_are_as_defined(void **state)
             want = want - .6f;
         }
         assert_true(got[i] == want);
-        assert_int_equal(count[i], 0);
     }
 }
 
