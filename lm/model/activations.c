@@ -1,6 +1,5 @@
-/* One block of memory, carved for as many rows as the largest batch so far: every layer's
- * input; what the plan keeps, of each layer that is kept and once for all that are not; the
- * scratch of both directions. Then the batch's own: positions, the runs of queries that
+/* One block of memory, carved for as many rows as the largest batch so far (activations_rows). Then
+ * the batch's own: positions, the runs of queries that
  * attention takes together, and the keys of one layer (the next layer's overwrite them:
  * backward makes probabilities again from qkv). train.c calls begin before each forward pass;
  * everything is valid until the next one. The size that activations_size foretells is of the
@@ -19,49 +18,6 @@
 /* Logits held at a time: whole rows in forward, so many as make full GEMM speed, but no more than
  * some memory holds; some columns of all rows in backward. */
 enum { HEAD_FLOATS = 1 << 23, HEAD_LEAST = 64, HEAD_MOST = 512, HEAD_COLUMNS = 256 };
-
-/* Floats of a row of the scratch: both directions use it, never at once, and so does the head
- * between them, with two rows of hidden states. */
-static size_t wide(const struct shape *s, const struct block_plan *plan)
-{
-    const size_t head = 2 * (size_t)s->width;
-    const size_t most =
-        plan->train.floats > plan->value.floats ? plan->train.floats : plan->value.floats;
-
-    return most > head ? most : head;
-}
-
-/* The last layers are kept, as their backward comes first: when it is the turn of one that was
- * not, memory has to hold no more than before. How many layers, from the first, are computed
- * again for `rows` tokens. */
-static int layers_again(const struct shape *s, const struct block_plan *plan,
-                        const struct train_options *options, size_t rows)
-{
-    const size_t kept = options->keep / (rows * plan->row_kept * sizeof(float));
-
-    /* what is computed again needs one layer's room: a single one may as well stay there */
-    if (!options->checkpointing || kept + 1 >= (size_t)s->layers)
-        return 0;
-    return s->layers - (int)kept;
-}
-
-/* Of the norm behind the last layer, which is in no list. */
-static int final_factors(const struct shape *s)
-{
-    return rows_centred(block_of(s)->norm) ? 2 : 1;
-}
-
-/* Floats of a row of struct activations' one block. */
-static size_t row_floats(const struct shape *s, const struct block_plan *plan, int again)
-{
-    const size_t layers = (size_t)s->layers, width = (size_t)s->width;
-    /* Layers that are computed again share one layer's room. */
-    const size_t whole = layers - (size_t)again + (again ? 1 : 0);
-    const size_t angles = (size_t)s->head_dim * (model_two_angles(s) ? 2 : 1);
-
-    return layers * width + whole * plan->row_kept + 4 * width + (size_t)final_factors(s) +
-           angles + wide(s, plan);
-}
 
 /* A large vocabulary gets fewer rows, a small one no more than GEMM can use. */
 static int head_rows(const struct shape *s)
@@ -114,7 +70,7 @@ size_t activations_size(const struct shape *s, const struct train_options *optio
 
     block_plan(&plan, s);
     /* Keys: twice, as every sequence rounds up to a block. */
-    return sizeof(float) * (rows * row_floats(s, &plan, layers_again(s, &plan, options, rows)) +
+    return sizeof(float) * (activations_rows_floats(s, &plan, options, rows) +
                             head_floats(s, rows) + product_floats(s, rows) +
                             scratch_floats(s, length, true) * (size_t)omp_get_max_threads()) +
            2 * (size_t)s->kv_heads * kv_block_count(n) * kv_block_size(&form) +
@@ -171,59 +127,6 @@ void activations_free(struct activations *t)
 
 /* ---- memory */
 
-static float *take(float **at, size_t floats)
-{
-    float *here = *at;
-
-    *at += floats;
-    return here;
-}
-
-/* What layer i keeps besides its input. */
-static void carve_layer(const struct activations *t, int i, size_t rows, float **at)
-{
-    struct activations_layer *l = &t->layer[i];
-
-    for (int a = ACT_IN + 1; a < ACTS; a++)
-        if (t->plan.kept[a])
-            l->act[a] = take(at, rows * (size_t)block_width(&t->shape, (enum block_act)a));
-    for (int k = 0; k < t->block->n_ops; k++) {
-        const int factors = block_factors(&t->shape, &t->block->op[k]);
-
-        l->factor[k] = factors ? take(at, rows * (size_t)factors) : NULL;
-    }
-}
-
-/* In the order of row_floats, which must count what is taken here. */
-static void carve(struct activations *t, size_t rows)
-{
-    const struct shape *s = &t->shape;
-    const size_t width = (size_t)s->width, half = (size_t)s->head_dim / 2;
-    float *at = t->room->block[TRAIN_ROWS].at;
-
-    for (int i = 0; i < s->layers; i++) {
-        float *in = take(&at, rows * width);
-
-        if (i && i < t->again)
-            t->layer[i] = t->layer[0]; /* its pointers; the input below is its own */
-        else
-            carve_layer(t, i, rows, &at);
-        t->layer[i].act[ACT_IN] = in;
-    }
-    t->out = take(&at, rows * width);
-    t->hidden = take(&at, rows * width);
-    t->dx = take(&at, rows * width);
-    t->dh = take(&at, rows * width);
-    t->factor = take(&at, rows * (size_t)final_factors(s));
-    for (int i = 0; i <= model_two_angles(s); i++) {
-        t->cos[i] = take(&at, rows * half);
-        t->sin[i] = take(&at, rows * half);
-    }
-    t->wide = take(&at, rows * wide(s, &t->plan));
-    t->head_in = t->wide;
-    t->head_d = t->wide + rows * width;
-}
-
 /* Numbers of a row that are no floats of the block. */
 static void grow_lists(struct activations *t, size_t rows)
 {
@@ -249,14 +152,15 @@ static enum err grow(struct activations *t, int n)
     if (n > t->rows) {
         grow_lists(t, rows);
         t->rows = (int)rows;
-        t->again = layers_again(&t->shape, &t->plan, &t->options, rows);
+        t->again = activations_rows_again(&t->shape, &t->plan, &t->options, rows);
     }
     t->room->user = NULL;
-    if (train_room_grow(t->room, TRAIN_ROWS,
-                        (size_t)t->rows * row_floats(&t->shape, &t->plan, t->again),
-                        "activations"))
+    if (train_room_grow(
+            t->room, TRAIN_ROWS,
+            activations_rows_floats(&t->shape, &t->plan, &t->options, (size_t)t->rows),
+            "activations"))
         return ERR_NOMEM;
-    carve(t, (size_t)t->rows);
+    activations_rows_carve(t);
     t->room->user = t;
     return OK;
 }

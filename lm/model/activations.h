@@ -68,6 +68,25 @@ struct activations {
     const float *mean_slope; /* [n] d loss / d mean_logprob of the next backward; NULL: none */
 };
 
+/* ---- activations_rows.c: the floats that a pass has for each token of its batch: every layer's input; what the
+ * plan keeps, of each layer that is kept and once for all that are not; the scratch of both directions.
+ * They lie in the room's TRAIN_ROWS. */
+
+/* The last layers are kept, as their backward comes first: when it is the turn of one that was
+ * not, memory has to hold no more than before. How many layers, from the first, are computed
+ * again for `rows` tokens. */
+int activations_rows_again(const struct shape *shape, const struct block_plan *plan,
+                           const struct train_options *options, size_t rows);
+
+/* Floats of TRAIN_ROWS for so many. */
+size_t activations_rows_floats(const struct shape *shape, const struct block_plan *plan,
+                               const struct train_options *options, size_t rows);
+
+/* Hands the block out, which has that many: acts->rows tokens, acts->again layers. */
+void activations_rows_carve(struct activations *acts);
+
+/* ---- activations.c */
+
 /* Errors: ERR_NOMEM. */
 enum err activations_new(struct activations **out, const struct shape *shape,
                          const struct train_options *options) MUST_CHECK;
