@@ -55,9 +55,11 @@ enum { REFERENCE_BYTES = 4 };
 static struct memory_plan memory_of(const struct offline_job *o)
 {
     const size_t all = o->train->seq[o->train->n * (size_t)o->train->group];
+    struct train_options options = keys_training(o->keys);
 
+    options.alone = o->keys->gradient_accumulation_steps == 1;
     return (struct memory_plan){.policy = load_shape(o),
-                                .options = keys_training(o->keys),
+                                .options = options,
                                 .lora = peft_lora(&o->plan),
                                 .packed = load_packs(o),
                                 .store = o->card->store,

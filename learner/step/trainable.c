@@ -5,7 +5,8 @@
  * asks for the image, the frozen weights lie packed, alone, and each product makes its own W of
  * them (lora_group): two bytes a parameter instead of eight where files hold bfloat16.
  *
- * Between trainable_apply and the next, gradients only add up, micro-batch after micro-batch. */
+ * Between trainable_apply and the next, gradients only add up, micro-batch after micro-batch; where a step is of
+ * one alone, it begins them. */
 #include "learner/step/trainable.h"
 
 #include "base/log.h"
@@ -14,6 +15,7 @@
 #include "lm/model/lora_group.h"
 #include "lm/optim/optim_rule.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +34,8 @@ struct trainable {
     struct train *train;
     int64_t t;
     uint64_t seed;
-    uint32_t seqs; /* that this step's training passes have seen */
+    uint32_t seqs;    /* that this step's training passes have seen */
+    bool alone, back; /* a step is one backward pass; there was one in this */
     bool dropout;
     double noise;
     float *reference_image;
@@ -67,10 +70,11 @@ static enum err build_train(struct trainable *step, const struct train_options *
 {
     const struct shape *shape = &step->params->shape;
     struct train_options own =
-        trainable_size_keeping(options, step->layout->size * sizeof(float));
+        trainable_size_own(options, step->layout->size * sizeof(float), step->lora != NULL);
     enum err err;
 
     own.room = step->room;
+    step->alone = own.alone;
     err = train_new(&step->train, shape, &own);
 
     if (err)
@@ -313,6 +317,8 @@ void trainable_noise(struct trainable *step, double alpha)
 void trainable_backward(struct trainable *step, const float *dlogprob, const float *dentropy,
                         const float *dvalue)
 {
+    assert(!step->alone || !step->back);
+    step->back = true;
     train_backward(step->train, step->model, step->params, dlogprob, dentropy, dvalue,
                    gradient(step));
 }
@@ -359,21 +365,22 @@ double trainable_apply(struct trainable *step, const struct adamw *adamw, double
     const double norm = optim_clip(grad, step->learns->count, limit);
 
     step->t++;
-    step->seqs = 0;
     /* One loss that is no number must not ruin weights and moments for good; the step counts
      * all the same, so that rates and checkpoints stay where they would be. */
     if (isfinite(norm))
         move(step, adamw, rate);
     else
         tell_fault(step);
-    memset(grad, 0, step->learns->count * sizeof(float));
+    trainable_discard(step);
     return norm;
 }
 
 void trainable_discard(struct trainable *step)
 {
     step->seqs = 0;
-    memset(gradient(step), 0, step->learns->count * sizeof(float));
+    step->back = false;
+    if (!step->alone) /* else the next pass does */
+        memset(gradient(step), 0, step->learns->count * sizeof(float));
 }
 
 static void block(struct trainable_state *state, const char *name, void *bytes, size_t n)

@@ -92,7 +92,8 @@ enum err trainable_score(struct trainable *step, const struct model *model,
                          const struct batch *batch, float temperature,
                          float *logprob) MUST_CHECK;
 
-/* Adds the gradient of the last trainable_forward. Slopes may be NULL for zero. */
+/* Adds the gradient of the last trainable_forward; with options.alone it is the step's only one. Slopes may be
+ * NULL for zero. */
 void trainable_backward(struct trainable *step, const float *dlogprob, const float *dentropy,
                         const float *dvalue);
 
@@ -105,10 +106,11 @@ double trainable_apply(struct trainable *step, const struct adamw *adamw, double
 void trainable_discard(struct trainable *step);
 
 /* Beside weights, gradient and moments a quarter of the compute weights' size is little: so many bytes of
- * activations are kept where nobody planned. _keeping: options of which keep is that, if it was 0. */
+ * activations are kept where nobody planned. _own: options of which keep is that, if it was 0; an adapter's
+ * gradient is no room for activations. */
 size_t trainable_size_quarter(size_t weights);
-struct train_options trainable_size_keeping(const struct train_options *options,
-                                            size_t weights);
+struct train_options trainable_size_own(const struct train_options *options, size_t weights,
+                                        bool adapter);
 
 /* Bytes that a model of this shape holds in training, with a largest micro-batch of n tokens; lora
  * NULL: all weights learn. */

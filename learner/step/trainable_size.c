@@ -12,11 +12,13 @@ size_t trainable_size_quarter(size_t weights)
     return weights / 4;
 }
 
-struct train_options trainable_size_keeping(const struct train_options *options, size_t weights)
+struct train_options trainable_size_own(const struct train_options *options, size_t weights,
+                                        bool adapter)
 {
     struct train_options own = *options;
 
     own.keep = own.keep ? own.keep : trainable_size_quarter(weights);
+    own.alone = own.alone && !adapter;
     return own;
 }
 
@@ -46,7 +48,7 @@ static size_t eight_size(const struct shape *shape, const struct train_options *
 
 static size_t whole_size(const struct shape *shape, const struct train_options *options, int n)
 {
-    const struct train_options own = trainable_size_keeping(options, packed_size(shape));
+    const struct train_options own = trainable_size_own(options, packed_size(shape), false);
     /* masters: the other half of what is in the image already */
     const size_t weights =
         precision_halves(shape->compute) ? block_size(shape) / 2 : block_size(shape);
@@ -79,7 +81,8 @@ static size_t adapter_size(const struct shape *shape, const struct train_options
 size_t trainable_size(const struct shape *shape, const struct train_options *options,
                       const struct lora_conf *lora, int n)
 {
-    const struct train_options own = trainable_size_keeping(options, packed_size(shape));
+    const struct train_options own =
+        trainable_size_own(options, packed_size(shape), lora != NULL);
     const size_t adapter = lora ? adapter_size(shape, options, lora, n) : 0;
 
     if (!adapter)
@@ -90,7 +93,8 @@ size_t trainable_size(const struct shape *shape, const struct train_options *opt
 size_t trainable_size_shared(const struct shape *shape, const struct train_options *options,
                              const struct lora_conf *lora, int n)
 {
-    const struct train_options own = trainable_size_keeping(options, packed_size(shape));
+    const struct train_options own =
+        trainable_size_own(options, packed_size(shape), lora != NULL);
 
     return train_size(shape, &own, n) + (lora ? 0 : block_size(shape));
 }
@@ -100,7 +104,7 @@ size_t trainable_size_packed(const struct shape *shape, enum packed_store store,
                              int n)
 {
     const size_t weights = packed_size_as(shape, store);
-    const struct train_options own = trainable_size_keeping(options, weights);
+    const struct train_options own = trainable_size_own(options, weights, true);
 
     return weights + model_size_beside(shape) + lora_group_floats(shape) * sizeof(float) +
            train_size(shape, &own, n) + adapter_size(shape, options, lora, n);

@@ -96,6 +96,7 @@ enum err activations_new(struct activations **out, const struct shape *shape,
     t->block = block_of(shape);
     block_plan(&t->plan, shape);
     t->options = *options;
+    t->gradient = activations_rows_gradient(shape, options);
     t->fixed = -1;
     t->layer = mem_new((size_t)shape->layers, sizeof *t->layer);
     t->head_rows = head_rows(shape);

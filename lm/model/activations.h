@@ -20,12 +20,18 @@ struct activations_layer {
     float *factor[BLOCK_OPS]; /* of norms; NULL elsewhere */
 };
 
+/* Floats of a gradient: before the first layer's, of each layer, of all (0: nothing may lie there). */
+struct activations_gradient {
+    size_t first, each, all;
+};
+
 struct activations {
     struct shape shape;
     const struct block_list *block;
     struct block_plan plan;
     struct train_options options;
-    int rows;    /* tokens that there is room for */
+    struct activations_gradient gradient; /* where layers may lie */
+    int rows;                             /* tokens that there is room for */
     int again;   /* the first so many layers are computed again in backward */
     int threads; /* that `scratch` has room for */
     int n;       /* tokens of the batch at hand */
@@ -70,7 +76,13 @@ struct activations {
 
 /* ---- activations_rows.c: the floats that a pass has for each token of its batch: every layer's input; what the
  * plan keeps, of each layer that is kept and once for all that are not; the scratch of both directions.
- * They lie in the room's TRAIN_ROWS. */
+ *
+ * They lie in the room's TRAIN_ROWS. Where an optimiser step is one backward pass (options.alone) gradients
+ * of layers are made from the last to the first: until one is, what earlier layers keep may lie there. */
+
+/* 0 but where activations may lie in it. */
+struct activations_gradient activations_rows_gradient(const struct shape *shape,
+                                                      const struct train_options *options);
 
 /* The last layers are kept, as their backward comes first: when it is the turn of one that was
  * not, memory has to hold no more than before. How many layers, from the first, are computed
@@ -82,7 +94,7 @@ int activations_rows_again(const struct shape *shape, const struct block_plan *p
 size_t activations_rows_floats(const struct shape *shape, const struct block_plan *plan,
                                const struct train_options *options, size_t rows);
 
-/* Hands the block out, which has that many: acts->rows tokens, acts->again layers. */
+/* Hands out the block, which has that many, and acts->gradient: acts->rows tokens, acts->again layers. */
 void activations_rows_carve(struct activations *acts);
 
 /* ---- activations.c */

@@ -2,7 +2,7 @@
  * hands it to its branch and to the stream as it stands, and the norm that a branch begins with
  * adds to it last, when the branch has read it. All other gradients, and the values that are
  * made once more instead of kept, lie in the scratch of the plan (block_plan.c), each written
- * before it is read. train.c calls backward_final, then backward_layer from the last layer to
+ * before it is read. train.c calls backward_begin, backward_final, then backward_layer from the last layer to
  * the first, then backward_embed, after lm_head's own; the layer's kept activations must be
  * those of the last forward pass. */
 
@@ -382,10 +382,34 @@ static void compute_again(struct backward_walk *w)
     memset(w->again.factor, 0, sizeof w->again.factor); /* what is made again now, has them */
 }
 
+/* To +0, by all threads. */
+static void clear(float *grad, size_t from, size_t to)
+{
+    const size_t each = (size_t)1 << 16;
+
+#pragma omp parallel for schedule(static) if (to - from > each)
+    for (size_t at = from; at < to; at += each)
+        memset(grad + at, 0, (to - at < each ? to - at : each) * sizeof *grad);
+}
+
+/* Gradients of layers wait for their layer's turn: till then activations may lie there. */
+void backward_begin(const struct backward *pass)
+{
+    const struct activations *t = pass->acts;
+    const struct activations_gradient *g = &t->gradient;
+
+    if (!t->options.alone)
+        return;
+    assert(!t->lora);
+    clear(pass->grad, 0, g->first);
+    clear(pass->grad, g->first + (size_t)t->shape.layers * g->each, pass->params->count);
+}
+
 /* In reverse; what was not kept comes first, while dx is still the next layer's. */
 void backward_layer(const struct backward *pass, int layer)
 {
     struct activations *t = pass->acts;
+    const size_t from = t->gradient.first + (size_t)layer * t->gradient.each;
     struct backward_walk w = {
         .pass = pass,
         .layer = layer,
@@ -398,6 +422,8 @@ void backward_layer(const struct backward *pass, int layer)
 
     if (layer < t->again)
         compute_again(&w);
+    clear(pass->grad, from,
+          from + t->gradient.each); /* now: the next layer's input may lie there */
     place(&w);
     for (int i = t->block->n_ops - 1; i >= 0; i--)
         back(&w, i);

@@ -18,6 +18,9 @@ struct backward {
 /* Where a weight's gradient goes; NULL if it is frozen or learns by a pair. */
 float *backward_grad(const struct backward *pass, const struct tensor *weight);
 
+/* First of all: what is set and not added to begins at +0, layers in their turn (train_options.alone). */
+void backward_begin(const struct backward *pass);
+
 /* acts->dx: gradient of the layer's output in, of its input out. */
 void backward_layer(const struct backward *pass, int layer);
 

@@ -28,6 +28,9 @@ struct train_options {
      * here, a quarter of the weights' size in learner/step. */
     size_t keep;
     struct train_room *room; /* borrowed, shared with models that take turns; NULL: its own */
+    /* An optimiser step is one backward pass: it sets the gradient, which is the room's TRAIN_GRADIENT and
+     * there before a forward pass, and from that on activations lie in it. false: it adds to any. */
+    bool alone;
     bool eight; /* of the optimiser: its moments are kept in 8 bits (lm/optim/moments.h) */
 };
 

@@ -206,6 +206,8 @@ void train_backward(struct train *train, const struct model *model, const struct
     const struct backward pass = {t, model, params, grad};
 
     assert(t->batch && t->room->user == t); /* train_forward came first, and nobody since */
+    assert(!t->gradient.all || grad == t->room->block[TRAIN_GRADIENT].at);
+    backward_begin(&pass);
     if (t->shape.head == HEAD_LM)
         lm_head_backward(&pass, dlogprob, dentropy);
     else /* of a value nothing is made again: its row is a vector */

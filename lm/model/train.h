@@ -62,7 +62,7 @@ void train_adapt(struct train *train, const struct lora *lora);
  * gives, s B A (drop(x) - x) is added: exact but for rounding. */
 void train_drop(struct train *train, const struct train_drop *drop);
 
-/* Adds d loss / d weight to grad [params.count]: of each weight the whole batch's sum, which began at
+/* Adds d loss / d weight to grad [params.count] (options.alone: sets it): of each weight the whole batch's sum, which began at
  * +0; of a tied matrix first the head's, then the embedding's. Inputs [n], NULL for zero:
  * dlogprob[i] and dentropy[i] = d loss / d of the outputs above; dvalue[i]. */
 void train_backward(struct train *train, const struct model *model, const struct params *params,

@@ -27,6 +27,8 @@ enum err train_room_grow(struct train_room *room, enum train_block block, size_t
     *part = (struct train_part){.floats = 0};
     if (mem_big(&part->at, floats, sizeof *part->at, what))
         return ERR_NOMEM;
+    if (block == TRAIN_GRADIENT) /* activations may have lain in it */
+        room->user = NULL;
     part->floats = floats;
     return OK;
 }

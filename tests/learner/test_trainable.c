@@ -226,6 +226,77 @@ static void assert_same_state(struct trainable_bed *a, struct trainable_bed *b)
     free(is);
 }
 
+/* A step of one micro-batch of n tokens. */
+static void one(struct trainable_bed *toy, int n)
+{
+    float slope[N], out[N];
+    const bool head = trainable_params(toy->step)->shape.head == HEAD_LM;
+    const struct batch batch = {
+        .n = n, .n_seq = 2, .token = toy->token, .seq = (const int[]){0, 13, n}};
+
+    for (int i = 0; i < n; i++)
+        slope[i] = (float)(i % 7 - 2) / N;
+    assert_ok(trainable_forward(toy->step, &batch, 1.0f, head ? out : NULL, NULL,
+                                head ? NULL : out, NULL));
+    trainable_backward(toy->step, head ? slope : NULL, NULL, head ? NULL : slope);
+    if (n == 30)
+        trainable_discard(toy->step);
+    else
+        trainable_apply(toy->step, &adamw, 1e-2, 1);
+    if (head) /* as an evaluation does between steps */
+        assert_ok(trainable_score(toy->step, trainable_model(toy->step), &toy->batch, 1, out));
+}
+
+/* Of few layers and of many, none, some and all of them computed again, batches that grow: where a step is of
+ * one backward pass activations lie in the gradient, and no bit differs. */
+static void activations_within_the_gradient_change_nothing(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 6 * SMALL_SHAPES; c++) {
+        struct shape shape = small_shape[c % SMALL_SHAPES];
+        struct train_options options = {.checkpointing = true};
+        struct trainable_bed apart, within;
+
+        shape.layers += c % 2 ? 4 : 0;
+        shape.compute = c / SMALL_SHAPES % 2 ? PRECISION_BFLOAT16 : PRECISION_FLOAT32;
+        options.keep = (size_t[]){1, train_keep(&shape, N, 2), SIZE_MAX}[c % 3];
+        toy_init_in(&apart, NULL, options, &shape);
+        options.alone = true;
+        toy_init_in(&within, NULL, options, &shape);
+        for (int step = 0; step < 5; step++) {
+            const int n = (int[]){15, 30, 33, 20, N}[step];
+
+            one(&apart, n);
+            one(&within, n);
+            assert_same_state(&apart, &within);
+        }
+        trainable_free(apart.step);
+        trainable_free(within.step);
+    }
+}
+
+/* What fits into the gradients of the layers below is counted once: of short batches all layers but the first, of
+ * longer ones some; an adapter's gradient has no room. */
+static void a_plan_counts_activations_within_the_gradient_once(void **state)
+{
+    const struct train_options apart = {.keep = 1}, within = {.keep = 1, .alone = true};
+    struct shape shape = small_shape[0];
+    (void)state;
+
+    shape.layers = 9;
+    for (int i = 0, n = 8; i < 3; i++, n *= 10) {
+        const size_t layer =
+            (train_size(&shape, &apart, n) - train_size(&small_shape[0], &apart, n)) / 7;
+        const size_t saved =
+            trainable_size(&shape, &apart, NULL, n) - trainable_size(&shape, &within, NULL, n);
+
+        assert_int_equal(saved % layer, 0);
+        assert_int_equal(saved / layer, ((size_t[]){8, 6, 0})[i]);
+    }
+    assert_int_equal(trainable_size(&shape, &apart, &lora, 8),
+                     trainable_size(&shape, &within, &lora, 8));
+}
+
 /* In each order of sizes: the second's gradient is the larger one, and the smaller one; rows grow in
  * the one's turn, then in the other's; a pass that is forgotten lies between. */
 static void models_that_take_turns_have_the_bits_of_their_own(void **state)
@@ -271,6 +342,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_norm_that_is_no_number_leaves_the_weights),
         cmocka_unit_test(a_state_is_all_of_it),
+        cmocka_unit_test(activations_within_the_gradient_change_nothing),
+        cmocka_unit_test(a_plan_counts_activations_within_the_gradient_once),
         cmocka_unit_test(models_that_take_turns_have_the_bits_of_their_own),
         cmocka_unit_test(whole_numbers_follow_the_weights),
     };
