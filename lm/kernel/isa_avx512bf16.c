@@ -57,7 +57,7 @@ static void row(void *operand, const float *x, int k)
 }
 
 /* Sixteen by sixteen words become their columns: pairs of words, of pairs, then quarters of registers. */
-static inline void turn(__m512i w[16])
+static inline __attribute__((always_inline)) void turn(__m512i w[16])
 {
     __m512i t[16];
 
@@ -160,6 +160,9 @@ static const uint16_t half_of[2][32] = {
     {TURNED_FOUR(0), TURNED_FOUR(4), TURNED_FOUR(8), TURNED_FOUR(12)},
     {TURNED_FOUR(16), TURNED_FOUR(20), TURNED_FOUR(24), TURNED_FOUR(28)}};
 
+/* Halves to the block after the next: a matrix is turned in the order in which it lies. */
+enum { AHEAD = 2 * PAIRS_DEPTH * PAIRS_PANEL };
+
 /* As pairs_turn, by halves of the block: sixteen columns of it become registers, each of which holds one
  * column's whole depth in the order of the pairs. Two of them, four rows of the turned block apart as R10
  * pairs them, are merged half by half into a row. */
@@ -170,8 +173,10 @@ static void turn_block(uint16_t *block, const uint16_t *from)
     for (int half = 0; half < 2; half++) {
         __m512i w[16];
 
-        for (int q = 0; q < 16; q++)
+        for (int q = 0; q < 16; q++) {
             w[q] = _mm512_loadu_si512(from + 64 * q + 32 * half);
+            __builtin_prefetch(from + AHEAD + 512 * half + 32 * q);
+        }
         turn(w);
         UNROLLED for (int row = 0; row < 8; row++)
         {

@@ -130,10 +130,12 @@ static void pack(const struct piece *b)
     }
 }
 
-/* A task: rows i.. of C, columns from..to-1 of the piece. */
+/* A task: rows i.. of C, columns from..to-1 of the piece. A thread goes from one to the next with what it
+ * copied of A. */
 struct block {
     const struct piece *b;
     int i, m, from, to;
+    int rounded; /* the first of the rows in `operand`; -1: of none */
     float left[ROWS * STRIDE] __attribute__((aligned(64)));
     char operand[ROWS * OPERAND] __attribute__((aligned(64))); /* with bf16 */
     float sum[ROWS * STRIDE] __attribute__((aligned(64)));
@@ -154,6 +156,9 @@ static const float *left_slice(struct block *t, int k, int depth, size_t *stride
 
     *stride = STRIDE;
     if (p->bf16) {
+        if (t->rounded == t->i)
+            return NULL;
+        t->rounded = t->b->depth <= DEPTH ? t->i : -1; /* else other depths follow */
         if (p->a_turned)
             t->b->isa->bf16_columns(t->operand, OPERAND, a, p->lda, depth, t->m);
         for (int r = 0; !p->a_turned && r < t->m; r++)
@@ -262,28 +267,38 @@ static void compute(struct block *t)
         apart(t, true);
 }
 
-/* About four tasks a thread, so that one that is late holds nobody up for long. */
-static void multiply(const struct piece *b)
+/* One thread's tasks; those of the same rows come one after the other. */
+static void work(const struct piece *b, int down, int across)
 {
-    const int m = b->p->m, down = parts(m, ROWS), columns = parts(b->n, PANEL);
-    const size_t work = (size_t)m * (size_t)b->n * (size_t)b->depth;
-    const bool worth = share_worth(work) && !omp_in_parallel();
-    const int wanted = worth ? 4 * omp_get_max_threads() / down : 1;
-    const int across = wanted < 1 ? 1 : least(wanted, columns);
+    const int columns = parts(b->n, PANEL);
+    struct block t;
 
-#pragma omp parallel for schedule(dynamic) collapse(2) if (worth)
+    t.b = b;
+    t.rounded = -1;
+#pragma omp for schedule(dynamic) collapse(2) nowait
     for (int i = 0; i < down; i++)
         for (int j = 0; j < across; j++) {
-            struct block t;
-            const int end = (int)((long)m * (i + 1) / down);
+            const int end = (int)((long)b->p->m * (i + 1) / down);
 
-            t.b = b;
-            t.i = (int)((long)m * i / down);
+            t.i = (int)((long)b->p->m * i / down);
             t.m = end - t.i;
             t.from = columns * j / across * PANEL;
             t.to = least(b->n, columns * (j + 1) / across * PANEL);
             compute(&t);
         }
+}
+
+/* About four tasks a thread, so that one that is late holds nobody up for long. */
+static void multiply(const struct piece *b)
+{
+    const int down = parts(b->p->m, ROWS);
+    const bool worth =
+        share_worth((size_t)b->p->m * (size_t)b->n * (size_t)b->depth) && !omp_in_parallel();
+    const int wanted = worth ? 4 * omp_get_max_threads() / down : 1;
+    const int across = wanted < 1 ? 1 : least(wanted, parts(b->n, PANEL));
+
+#pragma omp parallel if (worth)
+    work(b, down, across);
 }
 
 void product_run(const struct product *p)
