@@ -171,8 +171,7 @@ static uint64_t total(struct sample_scratch *s, uint64_t floor)
         uint64_t sum = 0;
 
         if (floor == 0) /* nothing was filtered, the usual case: no keys are made */
-            for (int i = at; i < end; i++)
-                sum += whole(s->e[i]);
+            sum = isa_current()->whole(s->e + at, end - at);
         else
             for (int i = at; i < end; i++)
                 sum += key_of(s->e[i], i) >= floor ? whole(s->e[i]) : 0;

@@ -118,6 +118,9 @@ struct isa {
     /* e[i] = exp(l[i] * rate - max); n any; e may be l. */
     void (*spread)(float *e, const float *l, int n, float rate, float max);
 
+    /* sum of e[i] 2^44, each cut to a whole number, 0 <= e <= 1; n below 2^19. */
+    uint64_t (*whole)(const float *e, int n);
+
     /* y[i] = exp(x[i]): +0 below -87, exp(88) above 88; n any; y may be x. */
     void (*exp)(float *y, const float *x, int n);
 

@@ -72,7 +72,8 @@ static void put(struct key_store *store, int layer, const float *qkv)
     const size_t width = w->qkv, keys = width - 2 * kv;
 
     store->at = (size_t)layer * (size_t)store->kv_heads * store->apart;
-#pragma omp parallel for schedule(static) if (share_worth(2 * (size_t)w->n * width))
+/* keys go to memory of their own each, which no cache has: far more than the columns that are moved */
+#pragma omp parallel for schedule(static) if (share_worth(32 * (size_t)w->n * width))
     for (int i = 0; i < w->n; i++) {
         const float *key = qkv + (size_t)i * width + keys;
 

@@ -209,6 +209,25 @@ static void all_instruction_sets_give_the_same_bits(void **state)
         }
 }
 
+/* Each number is cut by itself, then summed without a rounding; the first are edges of what counts. */
+static void shares_are_cut_and_summed(void **state)
+{
+    enum { N = 80 };
+    float e[N] = {1, 0, 0x1p-44f, 0x1.fffffep-45f, 0x1.8p-43f, 0x1.fffffep-1f, 0x1p-126f};
+
+    (void)state;
+    for (int i = 7; i < N; i++)
+        e[i] = (float)exp(-30 * rng_uniform(1, RNG_TEST, (uint64_t)i, 0, 0));
+    for (int k = 0; k < 3; k++)
+        for (int n = 1; n <= N && isa_at(k); n++) {
+            uint64_t want = 0;
+
+            for (int i = 0; i < n; i++)
+                want += (uint64_t)((double)e[i] * 0x1p44);
+            assert_true(isa_at(k)->whole(e, n) == want);
+        }
+}
+
 static float *guarded(size_t n)
 {
     float *p = malloc(n * sizeof *p);
@@ -409,6 +428,7 @@ int main(void)
         cmocka_unit_test(gelu_and_soft_caps_are_accurate),
         cmocka_unit_test(scalar_mathematics_agrees_with_libm),
         cmocka_unit_test(all_instruction_sets_give_the_same_bits),
+        cmocka_unit_test(shares_are_cut_and_summed),
         cmocka_unit_test(products_are_chains_of_fused_multiply_adds),
         cmocka_unit_test(packing_goes_back_and_forth),
         cmocka_unit_test(pairs_lie_as_processors_take_them),
