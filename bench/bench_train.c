@@ -12,6 +12,7 @@
 #include "bench/subject.h"
 #include "lm/file/model_files.h"
 #include "lm/model/train.h"
+#include "lm/model/train_room.h"
 #include "lm/optim/optim_rule.h"
 
 #include <stdio.h>
@@ -30,7 +31,8 @@ struct train_bench {
     struct model *model;
     struct train *train;
     struct moments moments;
-    float *image, *grad, *logprob, *slope;
+    struct train_room room; /* with the gradient: a step is one backward pass */
+    float *image, *logprob, *slope;
     int *token, *seq;
     double best; /* ms, the fastest step but the first */
 };
@@ -74,7 +76,9 @@ static enum err prepare(struct train_bench *bench)
     else if (!err)
         packed_fill(bench->image, bench->layout, bench->params);
     if (!err)
-        err = mem_big(&bench->grad, count, sizeof *bench->grad, "gradients");
+        err = train_room_grow(&bench->room, TRAIN_GRADIENT, count, "gradients");
+    bench->options.room = &bench->room;
+    bench->options.alone = true;
     if (!err)
         err = moments_new(&bench->moments, bench->params, bench->eight);
     if (!err)
@@ -115,14 +119,18 @@ static enum err step(struct train_bench *bench, int t)
     const struct batch batch = {
         .n = n, .n_seq = bench->seqs, .token = bench->token, .seq = bench->seq};
     const struct adamw conf = {0.9, 0.999, 1e-8, 0.01, OPTIM_ADAMW, {.nesterov = false}};
-    const struct optim_target target = {bench->params, bench->masters, bench->image,
-                                        bench->layout, bench->grad,    &bench->moments};
+    float *const grad = bench->room.block[TRAIN_GRADIENT].at;
+    struct optim_target target = {.params = bench->params,
+                                  .masters = bench->masters,
+                                  .image = bench->image,
+                                  .layout = bench->layout,
+                                  .grad = grad,
+                                  .moments = &bench->moments};
     const size_t count = bench->params->count;
     double at[5], loss = 0.0, norm;
     enum err err = read_tokens(bench, t);
 
     at[0] = now_ms();
-    memset(bench->grad, 0, count * sizeof *bench->grad);
     if (!err)
         err =
             train_forward(bench->train, bench->model, &batch, 1.0f, bench->logprob, NULL, NULL);
@@ -134,15 +142,15 @@ static enum err step(struct train_bench *bench, int t)
         loss -= (double)bench->logprob[i] / aims;
         bench->slope[i] = -1.0f / (float)aims;
     }
-    train_backward(bench->train, bench->model, bench->params, bench->slope, NULL, NULL,
-                   bench->grad);
+    train_backward(bench->train, bench->model, bench->params, bench->slope, NULL, NULL, grad);
     at[2] = now_ms();
-    norm = optim_clip(bench->grad, count, 1.0);
+    norm = optim_norm(grad, count);
+    target.shrink = optim_shrink(norm, 1.0);
     at[3] = now_ms();
     optim_rule_step(&conf, &target, t + 1, 1e-5); /* the image follows */
     model_changed(bench->model);
     at[4] = now_ms();
-    printf("step %d loss %.7f norm %.6f: %.0f ms = forward %.0f + backward %.0f + clip %.0f + "
+    printf("step %d loss %.7f norm %.6f: %.0f ms = forward %.0f + backward %.0f + norm %.0f + "
            "adamw %.0f\n",
            t, loss, norm, at[4] - at[0], at[1] - at[0], at[2] - at[1], at[3] - at[2],
            at[4] - at[3]);
@@ -199,7 +207,7 @@ int main(int argc, char **argv)
     packed_layout_free(bench.layout);
     params_free(bench.params);
     free(bench.image);
-    free(bench.grad);
+    train_room_fini(&bench.room);
     moments_free(&bench.moments);
     masters_free(bench.masters);
     free(bench.logprob);

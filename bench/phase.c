@@ -140,8 +140,12 @@ static enum err learn_round(double took[PHASE_TRAIN], struct learning *l,
                             struct subject *subject, int round)
 {
     static const struct adamw conf = {0.9, 0.999, 1e-8, 0.01, OPTIM_ADAMW, {.nesterov = false}};
-    const struct optim_target target = {subject->params, subject->masters, subject->image,
-                                        subject->layout, l->grad,          &l->moments};
+    struct optim_target target = {.params = subject->params,
+                                  .masters = subject->masters,
+                                  .image = subject->image,
+                                  .layout = subject->layout,
+                                  .grad = l->grad,
+                                  .moments = &l->moments};
     const double start = now();
     double forward, backward;
     enum err err;
@@ -153,7 +157,7 @@ static enum err learn_round(double took[PHASE_TRAIN], struct learning *l,
     forward = now();
     train_backward(l->train, subject->model, subject->params, l->slope, NULL, NULL, l->grad);
     backward = now();
-    (void)optim_clip(l->grad, subject->params->count, 1.0);
+    target.shrink = optim_shrink(optim_norm(l->grad, subject->params->count), 1.0);
     optim_rule_step(&conf, &target, round + 2, 1e-6);
     model_changed(subject->model);
     took[0] = forward - start;

@@ -344,14 +344,15 @@ static void tell_fault(const struct trainable *step)
 }
 
 /* An adapter's image is made of pairs of matrices, when all have moved. */
-static void move(struct trainable *step, const struct adamw *adamw, double rate)
+static void move(struct trainable *step, const struct adamw *adamw, double rate, float shrink)
 {
     const struct optim_target target = {.params = step->learns,
                                         .masters = step->masters,
                                         .image = step->lora ? NULL : step->image,
                                         .layout = step->layout,
                                         .grad = gradient(step),
-                                        .moments = &step->moments};
+                                        .moments = &step->moments,
+                                        .shrink = shrink};
 
     optim_rule_step(adamw, &target, step->t, rate);
     pack(step);
@@ -361,14 +362,13 @@ static void move(struct trainable *step, const struct adamw *adamw, double rate)
 double trainable_apply(struct trainable *step, const struct adamw *adamw, double rate,
                        double limit)
 {
-    float *const grad = gradient(step);
-    const double norm = optim_clip(grad, step->learns->count, limit);
+    const double norm = optim_norm(gradient(step), step->learns->count);
 
     step->t++;
     /* One loss that is no number must not ruin weights and moments for good; the step counts
      * all the same, so that rates and checkpoints stay where they would be. */
     if (isfinite(norm))
-        move(step, adamw, rate);
+        move(step, adamw, rate, optim_shrink(norm, limit));
     else
         tell_fault(step);
     trainable_discard(step);

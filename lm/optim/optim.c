@@ -1,5 +1,5 @@
-/* One optimiser step is optim_clip on the summed gradient, then optim_rule_step with the rate that
- * optim_rate gives for it; learner/step calls them in this order, once a step. Norms sum chunk by chunk,
+/* One optimiser step is optim_norm of the summed gradient, then optim_rule_step with what optim_shrink and
+ * optim_rate give for it; learner/step calls them in this order, once a step. Norms sum chunk by chunk,
  * each in sixteen lanes, then the chunks in order: the same bits for any number of threads. The words of
  * plans (names, defaults, what contradicts) are here too, the curves themselves in schedule.c. */
 
@@ -50,17 +50,28 @@ double optim_norm(const float *grad, size_t n)
     return sqrt(sum);
 }
 
+float optim_shrink(double norm, double limit)
+{
+    const double factor = limit / (norm + 1e-6);
+
+    /* a NaN norm scales nothing: the caller sees it */
+    return limit > 0.0 && factor < 1.0 ? (float)factor : 0.0f;
+}
+
+void optim_scale(float *grad, size_t n, float factor)
+{
+#pragma omp parallel for simd schedule(static)
+    for (size_t i = 0; i < n; i++)
+        grad[i] *= factor;
+}
+
 double optim_clip(float *grad, size_t n, double limit)
 {
     const double norm = optim_norm(grad, n);
-    const double factor = limit / (norm + 1e-6);
+    const float factor = optim_shrink(norm, limit);
 
-    if (limit > 0.0 && factor < 1.0) { /* a NaN norm scales nothing: the caller sees it */
-        const float f = (float)factor;
-#pragma omp parallel for simd schedule(static)
-        for (size_t i = 0; i < n; i++)
-            grad[i] *= f;
-    }
+    if (factor > 0.0f)
+        optim_scale(grad, n, factor);
     return norm;
 }
 

@@ -38,8 +38,13 @@ struct adamw {
 /* sqrt(sum g^2), summed in double in fixed order. */
 double optim_norm(const float *grad, size_t n);
 
-/* Scales grad so that its norm is at most `limit` (0: leaves it), as torch does: factor
- * limit / (norm + 1e-6), applied when below 1. Returns the norm before. */
+/* By what a gradient of that norm is multiplied so that it is at most `limit`, as torch does:
+ * limit / (norm + 1e-6); 0 where it stays as it is: a limit of 0, a factor not below 1. */
+float optim_shrink(double norm, double limit);
+
+void optim_scale(float *grad, size_t n, float factor);
+
+/* Both. Returns the norm before. */
 double optim_clip(float *grad, size_t n, double limit);
 
 /* transformers' lr_scheduler_type names: linear, cosine, constant, constant_with_warmup,

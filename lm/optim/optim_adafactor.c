@@ -163,7 +163,10 @@ void optim_adafactor(const struct adamw *conf, const struct optim_target *target
                      double rate)
 {
     const double rest = power_08(1.0 / (double)t);
+    struct optim_target scaled = *target;
 
+    /* A tensor's gradient is read more than once: it is multiplied where it lies. */
+    scaled.shrink = 0;
     for (int i = 0; i < target->params->n; i++) {
         const struct tensor *tensor = &target->params->tensor[i];
         const size_t rows = (size_t)tensor->rows, cols = (size_t)tensor->cols;
@@ -183,6 +186,8 @@ void optim_adafactor(const struct adamw *conf, const struct optim_target *target
                                   .rest = rest};
         double size;
 
+        if (target->shrink > 0.0f)
+            optim_scale(target->grad + tensor->at, rows * cols, target->shrink);
         /* What decays is what torch holds with two dimensions, though one of them be 1. */
         if (tensor->decay)
             factors(&f);
@@ -191,7 +196,7 @@ void optim_adafactor(const struct adamw *conf, const struct optim_target *target
         size = size_of(&f);
         f.decay = (float)(1 - (tensor->decay ? rate * conf->weight_decay : 0));
         f.rate = (float)(rate / (size > 1 ? size : 1));
-        optim_target_walk(target, i, move, &f);
+        optim_target_walk(&scaled, i, move, &f);
         free(sum);
         free(by);
     }

@@ -28,7 +28,18 @@ static void put_image(const struct optim_target *o, const struct tensor *t, int 
         packed_put(o->image, o->layout, t, row, n, p);
 }
 
-/* room [3][values] if something has to be made. */
+/* The gradient as the step takes it: where it lies, or multiplied in `room`. */
+static const float *take_grad(const struct optim_target *o, size_t at, size_t n, float *room)
+{
+    if (!(o->shrink > 0.0f))
+        return o->grad + at;
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        room[i] = o->grad[at + i] * o->shrink;
+    return room;
+}
+
+/* room [4][values] if something has to be made. */
 static void one_piece(const struct optim_target *o, int i, int row, int n, float *room,
                       size_t values, void (*step)(const void *, const struct optim_piece *),
                       const void *self)
@@ -38,7 +49,9 @@ static void one_piece(const struct optim_target *o, int i, int row, int n, float
     const struct moments_rows mv = moments_take(o->moments, o->params, i, row, n,
                                                 (struct moments_rows){room, room + values});
     struct optim_piece piece = {
-        t, row, o->grad + at, NULL, mv.m, mv.v, (size_t)n * (size_t)t->cols};
+        .tensor = t, .row = row, .m = mv.m, .v = mv.v, .n = (size_t)n * (size_t)t->cols};
+
+    piece.g = take_grad(o, at, piece.n, room ? room + 3 * values : NULL);
 
     if (o->masters) {
         piece.p = room + 2 * values;
@@ -58,11 +71,11 @@ void optim_target_walk(const struct optim_target *o, int i,
     const struct tensor *t = &o->params->tensor[i];
     const int each = piece_rows(t) < t->rows ? piece_rows(t) : t->rows;
     const size_t values = (size_t)each * (size_t)t->cols;
-    const bool makes = o->masters || o->moments->eight;
+    const bool makes = o->masters || o->moments->eight || o->shrink > 0.0f;
 
 #pragma omp parallel if (each < t->rows)
     {
-        float *room = makes ? mem_new(3 * values, sizeof *room) : NULL;
+        float *room = makes ? mem_new(4 * values, sizeof *room) : NULL;
 
 #pragma omp for schedule(static)
         for (int row = 0; row < t->rows; row += each)

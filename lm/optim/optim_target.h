@@ -15,8 +15,10 @@ struct optim_target {
     /* Of params with data: their compute weights, which follow them; NULL: none do. */
     float *image;
     const struct packed_layout *layout;
-    const float *grad; /* [params->count] */
+    float *grad; /* [params->count] */
     struct moments *moments;
+    /* By which the gradient is multiplied as it is read (optim_shrink); 0: it is not. It may stay as it was. */
+    float shrink;
 };
 
 /* Some rows of weight `tensor`, from `row` on: n values each. */

@@ -252,12 +252,12 @@ static void one(struct trainable_bed *toy, int n)
 static void activations_within_the_gradient_change_nothing(void **state)
 {
     (void)state;
-    for (int c = 0; c < 6 * SMALL_SHAPES; c++) {
+    for (int c = 0; c < 3 * SMALL_SHAPES; c++) {
         struct shape shape = small_shape[c % SMALL_SHAPES];
         struct train_options options = {.checkpointing = true};
         struct trainable_bed apart, within;
 
-        shape.layers += c % 2 ? 4 : 0;
+        shape.layers += (c + c / SMALL_SHAPES) % 2 ? 4 : 0;
         shape.compute = c / SMALL_SHAPES % 2 ? PRECISION_BFLOAT16 : PRECISION_FLOAT32;
         options.keep = (size_t[]){1, train_keep(&shape, N, 2), SIZE_MAX}[c % 3];
         toy_init_in(&apart, NULL, options, &shape);

@@ -5,8 +5,8 @@
 
 #include "lm/optim/optim_rule.h"
 
-static inline void optim_step(const struct adamw *conf, struct params *params,
-                              const float *grad, float *m, float *v, int64_t t, double rate)
+static inline void optim_step(const struct adamw *conf, struct params *params, float *grad,
+                              float *m, float *v, int64_t t, double rate)
 {
     struct moments moments = {.m = m, .v = v};
     const struct optim_target target = {.params = params, .grad = grad, .moments = &moments};

@@ -99,7 +99,7 @@ struct masters_bed {
     struct small plain, small; /* a block of floats; masters */
     struct masters *masters;
     struct moments of_plain, moments;
-    float *grad;
+    float *grad, *scaled;
     size_t count;
 };
 
@@ -115,7 +115,9 @@ static void bed_new(struct masters_bed *bed, const struct shape *shape)
     assert_ok(moments_new(&bed->of_plain, bed->plain.params, false));
     assert_ok(moments_new(&bed->moments, bed->small.params, false));
     bed->grad = calloc(bed->count, sizeof *bed->grad);
+    bed->scaled = calloc(bed->count, sizeof *bed->scaled);
     assert_non_null(bed->grad);
+    assert_non_null(bed->scaled);
 }
 
 static void bed_free(struct masters_bed *bed)
@@ -124,6 +126,7 @@ static void bed_free(struct masters_bed *bed)
     moments_free(&bed->of_plain);
     moments_free(&bed->moments);
     free(bed->grad);
+    free(bed->scaled);
     small_free(&bed->plain);
     small_free(&bed->small);
 }
@@ -147,6 +150,7 @@ static void same_weights(const struct masters_bed *bed)
     assert_memory_equal(bed->plain.image, bed->small.image, packed_size(&a->shape));
 }
 
+/* A gradient that is multiplied as it is read, from the second step on, is one that was multiplied before. */
 static void steps_of(const struct shape *shape, const struct adamw *conf)
 {
     struct masters_bed bed;
@@ -155,13 +159,17 @@ static void steps_of(const struct shape *shape, const struct adamw *conf)
     same_weights(&bed);
     for (uint32_t t = 1; t <= 3; t++) {
         const struct optim_target plain = {
-            .params = bed.plain.params, .grad = bed.grad, .moments = &bed.of_plain};
+            .params = bed.plain.params, .grad = bed.scaled, .moments = &bed.of_plain};
         const struct optim_target target = {.params = bed.small.params,
                                             .masters = bed.masters,
                                             .grad = bed.grad,
-                                            .moments = &bed.moments};
+                                            .moments = &bed.moments,
+                                            .shrink = t > 1 ? 0.37f : 0};
 
         formula_fill(bed.grad, bed.count, 10 * t, 0.3f, 0.0f);
+        memcpy(bed.scaled, bed.grad, bed.count * sizeof *bed.grad);
+        if (t > 1)
+            optim_scale(bed.scaled, bed.count, 0.37f);
         omp_set_num_threads(1);
         optim_rule_step(conf, &plain, t, 1e-2 / t);
         small_pack(&bed.plain);
@@ -209,8 +217,11 @@ static void the_image_follows(void **state)
         grad = calloc(small.params->count, sizeof *grad);
         assert_ok(moments_new(&moments, small.params, false));
         formula_fill(grad, small.params->count, 10, 0.3f, 0.0f);
-        const struct optim_target target = {small.params, NULL, small.image,
-                                            small.layout, grad, &moments};
+        const struct optim_target target = {.params = small.params,
+                                            .image = small.image,
+                                            .layout = small.layout,
+                                            .grad = grad,
+                                            .moments = &moments};
         optim_rule_step(&conf, &target, 1, 1e-2);
         packed_fill(image, small.layout, small.params);
         assert_memory_equal(image, small.image, packed_size(&small_shape[c]));
