@@ -54,7 +54,7 @@ static enum err keep(const struct initial_models *o, struct artifact *out, const
     char *path;
     enum err err = OK;
 
-    out->hash = hash_of(bytes, n);
+    out->hash = packed_hash(bytes, n);
     out->bytes = n;
     path = path_of(o, &out->hash);
     if (!fs_exists(path)) /* two rewards may share a model */
@@ -226,7 +226,7 @@ static enum err map(const struct initial_models *o, const struct artifact *what,
     enum err err = fs_map(bytes, &n, path);
 
     if (!err) {
-        hash = hash_of(*bytes, n);
+        hash = packed_hash(*bytes, n);
         if (n != what->bytes || !hash_same(&hash, &what->hash)) {
             err = err_set(ERR_PARSE, "%s: damaged: its bytes do not have its hash", path);
             fs_unmap(*bytes, n);

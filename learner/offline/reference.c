@@ -53,7 +53,7 @@ enum err reference_new(struct reference **out, const struct reference_conf *conf
         size_t bytes;
         /* The image, not the parameters: it is what computes the figures, adapters merged. */
         const float *image = trainable_image(step, &bytes);
-        r->start = hash_of(image, bytes);
+        r->start = packed_hash(image, bytes);
     }
     if (err)
         reference_free(r);

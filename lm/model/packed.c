@@ -346,6 +346,24 @@ enum err packed_reheaded(float **image, struct packed_layout **layout,
     return OK;
 }
 
+struct hash packed_hash(const void *packed, size_t bytes)
+{
+    const long chunks = (long)((bytes + HASH_CHUNK - 1) / HASH_CHUNK);
+    struct hash *digest = mem_new((size_t)chunks, sizeof *digest);
+    struct hash out;
+
+#pragma omp parallel for schedule(static) if (chunks > 1)
+    for (long i = 0; i < chunks; i++) {
+        const size_t at = (size_t)i * HASH_CHUNK, left = bytes - at;
+
+        digest[i] = hash_chunk((const uint8_t *)packed + at,
+                               left < HASH_CHUNK ? left : (size_t)HASH_CHUNK);
+    }
+    out = hash_join(digest, (size_t)chunks);
+    free(digest);
+    return out;
+}
+
 void packed_unpack(struct params *params, const struct packed_layout *layout,
                    const float *packed)
 {

@@ -94,6 +94,9 @@ void packed_put(float *packed, const struct packed_layout *layout, const struct 
 void packed_take(float *to, const struct packed_layout *layout, const struct tensor *tensor,
                  int row, int n, const float *packed);
 
+/* hash_of a block of that many bytes, by all threads: its name. */
+struct hash packed_hash(const void *packed, size_t bytes);
+
 /* All f32 weights out of the block (a learner that resumes, a fresh critic). */
 void packed_unpack(struct params *params, const struct packed_layout *layout,
                    const float *packed);

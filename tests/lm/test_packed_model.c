@@ -114,6 +114,23 @@ static void gguf_is_packed_as_it_is_read(void **state)
 }
 
 /* Half the memory is for reading only: a block that is asked for by another size is refused. */
+static void a_name_is_that_of_one_thread(void **state)
+{
+    static const size_t size[] = {0, 1, HASH_CHUNK - 1, HASH_CHUNK, 5 * HASH_CHUNK / 2};
+    uint8_t *bytes = malloc(5 * HASH_CHUNK / 2);
+    (void)state;
+
+    assert_non_null(bytes);
+    for (size_t i = 0; i < 5 * HASH_CHUNK / 2; i++)
+        bytes[i] = (uint8_t)(i * 2654435761u >> 24);
+    for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
+        const struct hash want = hash_of(bytes, size[i]), got = packed_hash(bytes, size[i]);
+
+        assert_true(hash_same(&want, &got));
+    }
+    free(bytes);
+}
+
 static void an_image_of_the_other_size_is_refused(void **state)
 {
     struct model_files *files = opened(GOLDEN "/model/llama5");
@@ -136,6 +153,7 @@ int main(void)
         cmocka_unit_test(half_weights_give_the_same_bits),
         cmocka_unit_test(a_reward_model_may_be_half),
         cmocka_unit_test(gguf_is_packed_as_it_is_read),
+        cmocka_unit_test(a_name_is_that_of_one_thread),
         cmocka_unit_test(an_image_of_the_other_size_is_refused),
     };
 
