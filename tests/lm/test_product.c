@@ -206,6 +206,7 @@ static void those_of_bfloat16_have_the_order_of_processors(void **state)
     for (int m = 1; m <= 50; m += 7)
         everything_of_bf16(m, 33, 5);
     everything_of_bf16(49, 31, 0);
+    everything_of_bf16(13, 45, 231); /* deeper than what a table may take at a time */
     everything_of_bf16(49, 45, 1030);
     everything_of_bf16(5, 1100, 40);
     everything_of_bf16(13, 40, 2100);
