@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "lm/kernel/int8.h"
 #include "lm/kernel/product.h"
 
 #include <stdlib.h>
@@ -29,21 +30,32 @@ static bool sizes(const struct model *model, int i, int *in, int *out)
     return op->kind == OP_LINEAR;
 }
 
+/* A value of a matrix, as it lies. */
+static double bytes_each(const struct model *model, enum part part)
+{
+    const bool whole = model->beside && packed_has(model->beside, part, 0);
+    const enum packed_store store = whole ? PACKED_INT8 : model->layout->spot[1][part].store;
+
+    return store == PACKED_F32     ? 4
+           : store == PACKED_PAIRS ? 2
+                                   : (double)INT8_BLOCK / (INT8_PANEL * INT8_GROUP);
+}
+
 /* Norms, biases, rotations are a thousandth of it and are not counted; what is read as a row of the embedding is no product. */
 struct passes passes_of(const struct model *model, int rows, int head_rows)
 {
     const struct shape *shape = &model->shape;
     const double head = shape->head == HEAD_LM ? (double)shape->vocab * shape->width : 0;
-    double layer = 0;
+    double layer = 0, bytes = 0;
     int in, out;
 
     for (int i = 0; i < model->block->n_ops; i++)
-        layer += sizes(model, i, &in, &out) ? (double)in * out : 0;
-    layer *= shape->layers;
-    return (struct passes){2 * (layer * rows + head * head_rows),
-                           layer * (shape->compute == PRECISION_INT8   ? 1
-                                    : precision_halves(shape->compute) ? 2
-                                                                       : 4) +
+        if (sizes(model, i, &in, &out)) {
+            layer += (double)in * out;
+            bytes += (double)in * out * bytes_each(model, model->block->op[i].weight);
+        }
+    return (struct passes){2 * (layer * shape->layers * rows + head * head_rows),
+                           bytes * shape->layers +
                                head * (precision_halves(shape->compute) ? 2 : 4)};
 }
 

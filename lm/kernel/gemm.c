@@ -28,7 +28,8 @@ enum {
     STRIDE = BLOCK_K + 16,
     OPERAND_GAP = 64, /* bytes between rows: not all on the same cache sets */
 };
-_Static_assert((int)BLOCK_K % (int)INT8_GROUP == 0, "slices begin where groups do");
+_Static_assert((int)BLOCK_K % (int)INT8_GROUP == 0 && (int)INT8_GROUP == (int)PAIRS_DEPTH,
+               "slices begin where groups, and blocks of pairs, do");
 
 size_t gemm_packed_size(int n, int k)
 {
@@ -115,11 +116,8 @@ static size_t pairs_at(const struct gemm_job *job, int p, int k0)
 
 static size_t operand_bytes(const struct isa *isa, enum gemm_kind kind, int k)
 {
-    const size_t groups = (size_t)(k + INT8_GROUP - 1) / INT8_GROUP;
-
-    if (kind == WHOLE)
-        return 8 * groups + isa->int8_halves * ((size_t)(k + 63) / 64 * 64);
-    return isa->bf16_bytes * ((size_t)(k + 31) / 32);
+    return (kind == WHOLE ? isa->int8_bytes : isa->bf16_bytes) *
+           ((size_t)(k + INT8_GROUP - 1) / INT8_GROUP);
 }
 
 /* One panel's product over a slice, with the kernel for what the panels hold; rows from `row` on. `more`:
@@ -148,7 +146,6 @@ static void panel_at(const struct isa *isa, const struct gemm_job *job, int p, b
     case WHOLE:
         whole += int8_panel(p, job->k);
         isa->int8(c, ldc, a, s->lda * sizeof *a, whole + int8_depth(s->k0), m, s->k, s->add,
-                  s->k0 + s->k < job->k ? NULL : (const void *)whole,
                   more ? whole + int8_panel(1, job->k) + int8_depth(s->k0) : NULL);
         break;
     }
@@ -248,7 +245,7 @@ static void block(const struct isa *isa, const struct gemm_job *job, struct gemm
     for (int k0 = 0, k = 0, i = 0; k0 < job->k; k0 += k, i++) {
         struct gemm_slice s = {k0, 0, copy->at, STRIDE, job->add || k0 > 0};
 
-        /* Pairs and operands are cut where 32, or a group, of the depth begins. */
+        /* Pairs and operands are cut where a block, or a group, of the depth begins. */
         k = job->kind == FLOATS  ? job->k / slices + (i < job->k % slices)
             : job->k - k0 < deep ? job->k - k0
                                  : deep;

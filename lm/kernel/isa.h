@@ -64,17 +64,16 @@ struct isa {
     void (*bf16)(float *c, size_t ldc, const void *a, size_t lda, const uint16_t *b, int m,
                  int n, int k, enum isa_into into, const void *next);
 
-    /* A row x[k] of the left side, quantised (int8.h), as `int8` takes it, at any address: 8 bytes a
-     * group and int8_halves bytes for each one of the depth, filled up to a multiple of 64. */
-    size_t int8_halves;
+    /* A row x[k] of the left side, quantised (int8.h), as `int8` takes it, at any address: int8_bytes (at
+     * most those of 32 floats) for each group, the last filled up. */
+    size_t int8_bytes;
     void (*int8_row)(void *operand, const float *x, int k);
 
-    /* Products of whole numbers on one panel of 32 columns, R11: c[i,j] = chain over groups of
-     * fma(sum, scale of a's group, c), from +0 or from c[i,j] with `add`; then times scale[j], unless
-     * it is NULL: more slices of the depth come, each but the last of whole groups. b: the panel's bytes
-     * at the slice's depth. `next` as in bf16. */
+    /* Products of whole numbers on one panel of 32 columns, R11: c[i,j] = chain over groups, from +0 or from
+     * c[i,j] with `add`: so the depth may be cut between groups. b: the panel's bytes at the slice's depth.
+     * `next` as in bf16. */
     void (*int8)(float *c, size_t ldc, const void *a, size_t lda, const uint8_t *b, int m,
-                 int k, bool add, const float *scale, const void *next);
+                 int k, bool add, const void *next);
 
     /* y[i] = (x[i] * r) * (plus + w[i]), r = 1 / sqrt(sum x^2 / n + eps); returns r. n any;
      * y may be x. Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4; Gemma's plus

@@ -15,7 +15,7 @@
 void isa_avx512vnni(struct isa *table)
 {
     table->name = "avx512vnni";
-    table->int8_halves = HALVES;
+    table->int8_bytes = INT8_OPERAND;
     table->int8_row = int8_row;
     table->int8 = int8;
 }

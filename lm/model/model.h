@@ -26,7 +26,7 @@ struct model {
 };
 
 /* Borrows `weights`, which must outlive it and stay unchanged. One that computes in int8 makes its whole
- * numbers of them, a byte a parameter more (model_size_beside); model_changed: makes them anew. Errors: ERR_RANGE (the shape, this
+ * numbers of them, 1.13 bytes a parameter more (model_size_beside); model_changed: makes them anew. Errors: ERR_RANGE (the shape, this
  * CPU's arithmetic, the size or alignment of the weights), ERR_NOMEM. */
 enum err model_new(struct model **out, const struct shape *shape, const float *weights,
                    size_t bytes) MUST_CHECK;

@@ -5,9 +5,9 @@
  * fill a block from the wire, the learner from its params after each step (packed_fill, or
  * packed_put for what an adapter changes), and both read it through packed_at.
  *
- * Each block knows how it lies, as one image may have two kinds: with PACKED_INT8 a layer's matrices are
- * whole numbers, embedding and head pairs. The same walk lays PACKED_BESIDE out, which leaves all rows
- * but the first kind's out. Whole numbers come out of f32 rows (packed_put, which rounds them first, as
+ * Each block knows how it lies, as one image may have two kinds: with PACKED_INT8 a layer's matrices but
+ * those of queries, keys and values are whole numbers, all others pairs. The same walk lays PACKED_BESIDE
+ * out, which leaves all rows but the first kind's out. Whole numbers come out of f32 rows (packed_put, which rounds them first, as
  * they would lie in pairs) or out of panels of pairs, block by block (packed_whole): the same bytes. */
 
 #include "lm/model/packed.h"
@@ -47,14 +47,19 @@ static size_t block_end(const struct packing_block *b)
 /* Whether an image of that store has the row. */
 static bool lies(const struct part_row *row, const struct shape *s, enum packed_store store)
 {
-    return part_has(row, s) && (store != PACKED_BESIDE || row->kind == KIND_LINEAR);
+    return part_has(row, s) &&
+           (store != PACKED_BESIDE || packed_row_store(store, row) == PACKED_INT8);
 }
 
+/* Queries, keys and values stay pairs: an error in the value of a token that all others look at goes into
+ * all of them (docs/decisions/0046). */
 enum packed_store packed_row_store(enum packed_store store, const struct part_row *row)
 {
+    const bool attends = row->group == PART_Q || row->group == PART_QKV;
+
     if (store < PACKED_INT8)
         return store;
-    return row->kind == KIND_LINEAR ? PACKED_INT8 : PACKED_PAIRS;
+    return row->kind == KIND_LINEAR && !attends ? PACKED_INT8 : PACKED_PAIRS;
 }
 
 /* The rows of one place, from `end` on. `spot` may be NULL: only the new end is asked for. */

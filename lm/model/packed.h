@@ -13,7 +13,8 @@
  * without, and such a block does not travel.
  *
  * A model that computes in int8 travels so, too. PACKED_INT8 is what only computes: matrices of layers
- * are panels of whole numbers (lm/kernel/int8.h), made of the rounded weights, embedding and head pairs.
+ * but those of queries, keys and values are panels of whole numbers (lm/kernel/int8.h), made of the rounded
+ * weights, all others pairs.
  * PACKED_BESIDE has those panels alone, for whoever has the pairs anyway (packed_whole). What went into
  * them does not come out again. */
 

@@ -238,8 +238,12 @@ def whole(x):
 
 
 def grouped(x):
-    """The same of each 128 of a row, the last fewer."""
-    return torch.cat([whole(part) for part in x.split(128, -1)], -1)
+    """The same of each 32 of a row, the last fewer."""
+    return torch.cat([whole(part) for part in x.split(32, -1)], -1)
+
+
+# What makes queries, keys and values.
+ATTENDS = "q_proj", "k_proj", "v_proj", "qkv_proj", "c_attn", "query_key_value"
 
 
 def halves(int8):
@@ -258,7 +262,7 @@ def halves(int8):
                 module.eager_attention_forward = attend
         for key, module in model.named_modules():
             if type(module).__name__ in ("Linear", "Conv1D") and key != "score":
-                of = grouped if int8 and key != "lm_head" else rounded
+                of = grouped if int8 and key != "lm_head" and key.split(".")[-1] not in ATTENDS else rounded
                 module.register_forward_pre_hook(lambda module, x, of=of: (of(x[0]),))
         with torch.no_grad():
             for key, p in sorted(model.named_parameters()):
@@ -266,8 +270,8 @@ def halves(int8):
                 plain = p.dim() < 2 or key == "score.weight" or ".wpe." in key
                 turn = (lambda w: w.T) if key.endswith(CONV1D) and name == "gpt2" else lambda w: w
                 w = w if plain else turn(own_threshold(turn(w)))
-                if int8 and not plain and "embed" not in key and ".wte." not in key and "lm_head" not in key:
-                    w = turn(whole(turn(w)))
+                if int8 and not plain and not any(x in key for x in ATTENDS + ("embed", ".wte.", "lm_head")):
+                    w = turn(grouped(turn(w)))
                 p.copy_(w)
             for s, n in list(enumerate(LENGTHS))[1:]:
                 ids = tokens(config.vocab_size, s, n)
