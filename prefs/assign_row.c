@@ -63,19 +63,16 @@ enum err prefs_assignment_read(struct prefs *prefs, int64_t id, int64_t annotato
                                struct prefs_assignment *out)
 {
     sqlite3_stmt *made;
-    bool row = false;
     enum err err =
-        sql_open(&made, prefs,
-                 "SELECT " ASSIGN_ROW_COLUMNS
-                 " FROM assignment a WHERE a.id = ?1 AND (a.annotator = ?2 OR ?2 = 0)",
-                 "ii", id, annotator);
+        sql_row(&made, prefs,
+                "SELECT " ASSIGN_ROW_COLUMNS
+                " FROM assignment a WHERE a.id = ?1 AND (a.annotator = ?2 OR ?2 = 0)",
+                "ii", id, annotator);
 
-    if (!err)
-        err = sql_step(prefs, made, &row);
+    if (err == ERR_RANGE)
+        return err_set(err, "there is no such assignment");
     if (err)
         return err;
-    if (!row)
-        return err_set(ERR_RANGE, "there is no such assignment");
     err = assign_row_read(out, made, 0);
     sql_end(made);
     return err;

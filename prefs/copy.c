@@ -212,18 +212,9 @@ enum err prefs_restore(const char *path, const char *snapshot, bool force)
 /* More than prefs_open looks at: indices against tables, and that every row has its parent. */
 static enum err check_whole(struct prefs *prefs)
 {
-    sqlite3_stmt *made;
-    bool row = false;
     int64_t fault = 0;
-    enum err err = sql_open(&made, prefs, "PRAGMA integrity_check(1)", "");
+    enum err err = schema_pages(prefs, "PRAGMA integrity_check(1)");
 
-    if (!err)
-        err = sql_step(prefs, made, &row);
-    if (!err && row && strcmp((const char *)sqlite3_column_text(made, 0), "ok"))
-        err = err_set(ERR_PARSE, "%s: damaged: %s", prefs->path,
-                      (const char *)sqlite3_column_text(made, 0));
-    if (row)
-        sql_end(made);
     if (!err)
         err = sql_number(prefs, &fault, 0, "SELECT count(*) FROM pragma_foreign_key_check", "");
     if (!err && fault)

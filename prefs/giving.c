@@ -18,17 +18,14 @@
 static enum err read_person(struct prefs *prefs, int64_t id, struct finding_person *out)
 {
     sqlite3_stmt *made;
-    bool row = false;
     enum err err =
-        sql_open(&made, prefs,
-                 "SELECT standing, role, given, lean FROM annotator WHERE id = ?1", "i", id);
+        sql_row(&made, prefs, "SELECT standing, role, given, lean FROM annotator WHERE id = ?1",
+                "i", id);
 
-    if (!err)
-        err = sql_step(prefs, made, &row);
+    if (err == ERR_RANGE)
+        return err_set(err, "there is no annotator %lld", (long long)id);
     if (err)
         return err;
-    if (!row)
-        return err_set(ERR_RANGE, "there is no annotator %lld", (long long)id);
     err = sql_word(&out->standing, made, 0, words_standing);
     if (!err)
         err = sql_word(&out->role, made, 1, words_role);

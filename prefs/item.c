@@ -348,22 +348,19 @@ static enum err read_origin(struct prefs *prefs, struct prefs_item *out)
 enum err prefs_item_read(struct prefs *prefs, int64_t id, struct prefs_item *out)
 {
     sqlite3_stmt *made;
-    bool row = false;
     int n = 0;
     enum err err =
-        sql_open(&made, prefs,
-                 "SELECT key, mode, prompt, meta, gold, n, overlap, withdrawn, active,"
-                 " priority, chance, at, judged, extra_judged, split, adjudicated"
-                 " FROM item WHERE id = ?1",
-                 "i", id);
+        sql_row(&made, prefs,
+                "SELECT key, mode, prompt, meta, gold, n, overlap, withdrawn, active,"
+                " priority, chance, at, judged, extra_judged, split, adjudicated"
+                " FROM item WHERE id = ?1",
+                "i", id);
 
     *out = (struct prefs_item){.id = id};
-    if (!err)
-        err = sql_step(prefs, made, &row);
+    if (err == ERR_RANGE)
+        return err_set(err, "there is no item %lld", (long long)id);
     if (err)
         return err;
-    if (!row)
-        return err_set(ERR_RANGE, "there is no item %lld", (long long)id);
     err = read_row(made, out, &n);
     sql_end(made);
     if (!err)

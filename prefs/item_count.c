@@ -119,19 +119,15 @@ static enum err read_plan(struct prefs *prefs, int64_t item, int64_t *overlap,
                           struct item_count *count, struct spot *spot)
 {
     sqlite3_stmt *made;
-    bool row = false;
-    enum err err =
-        sql_open(&made, prefs,
-                 "SELECT CASE WHEN withdrawn OR gold IS NOT NULL THEN 0 WHEN overlap"
-                 " THEN overlap ELSE ?2 END, asked, priority FROM item WHERE id = ?1",
-                 "ii", item, (int64_t)prefs->settings.overlap);
+    enum err err = sql_row(&made, prefs,
+                           "SELECT CASE WHEN withdrawn OR gold IS NOT NULL THEN 0 WHEN overlap"
+                           " THEN overlap ELSE ?2 END, asked, priority FROM item WHERE id = ?1",
+                           "ii", item, (int64_t)prefs->settings.overlap);
 
-    if (!err)
-        err = sql_step(prefs, made, &row);
+    if (err == ERR_RANGE)
+        return err_set(err, "there is no item %lld", (long long)item);
     if (err)
         return err;
-    if (!row)
-        return err_set(ERR_RANGE, "there is no item %lld", (long long)item);
     *overlap = sqlite3_column_int64(made, 0);
     count->asked = sqlite3_column_int64(made, 1);
     spot->priority = sqlite3_column_double(made, 2);

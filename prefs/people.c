@@ -105,24 +105,21 @@ enum err prefs_person_add(struct prefs *prefs, int64_t *id, const char *name,
 enum err prefs_person_read(struct prefs *prefs, int64_t id, struct prefs_person *out)
 {
     sqlite3_stmt *made;
-    bool row = false;
     int role = 0, standing = 0;
     enum err err =
-        sql_open(&made, prefs,
-                 "SELECT p.name, p.role, p.standing, p.since, p.login IS NOT NULL,"
-                 " total(a.state = 'done'), total(a.state = 'skipped'), count(a.was_right),"
-                 " total(a.was_right), max(a.ended) FROM annotator p LEFT JOIN assignment a"
-                 " ON a.annotator = p.id AND a.state IN ('done', 'skipped') WHERE p.id = ?1 "
-                 "GROUP BY p.id",
-                 "i", id);
+        sql_row(&made, prefs,
+                "SELECT p.name, p.role, p.standing, p.since, p.login IS NOT NULL,"
+                " total(a.state = 'done'), total(a.state = 'skipped'), count(a.was_right),"
+                " total(a.was_right), max(a.ended) FROM annotator p LEFT JOIN assignment a"
+                " ON a.annotator = p.id AND a.state IN ('done', 'skipped') WHERE p.id = ?1 "
+                "GROUP BY p.id",
+                "i", id);
 
     *out = (struct prefs_person){.id = id};
-    if (!err)
-        err = sql_step(prefs, made, &row);
+    if (err == ERR_RANGE)
+        return err_set(err, "there is no annotator %lld", (long long)id);
     if (err)
         return err;
-    if (!row)
-        return err_set(ERR_RANGE, "there is no annotator %lld", (long long)id);
     sql_copy(out->name, sizeof out->name, made, 0);
     err = sql_word(&role, made, 1, words_role);
     if (!err)
@@ -288,18 +285,15 @@ enum err prefs_invite_read(struct prefs *prefs, const struct hash *token, int64_
                            struct prefs_invite *out)
 {
     sqlite3_stmt *made;
-    bool row = false;
-    enum err err = sql_open(&made, prefs,
-                            "SELECT id, role, label, by_whom, at, expires, used, used_by"
-                            " FROM invite WHERE token = ?1 AND used = 0 AND expires > ?2",
-                            "hi", token, now);
+    enum err err = sql_row(&made, prefs,
+                           "SELECT id, role, label, by_whom, at, expires, used, used_by"
+                           " FROM invite WHERE token = ?1 AND used = 0 AND expires > ?2",
+                           "hi", token, now);
 
-    if (!err)
-        err = sql_step(prefs, made, &row);
+    if (err == ERR_RANGE)
+        return err_set(err, "this link does not let anybody in (any more)");
     if (err)
         return err;
-    if (!row)
-        return err_set(ERR_RANGE, "this link does not let anybody in (any more)");
     err = invite_row(out, made);
     sql_end(made);
     return err;

@@ -154,11 +154,11 @@ static enum err check_tables(struct prefs *prefs)
 }
 
 /* The first fault is enough: a damaged store is brought back from a snapshot, not mended. */
-static enum err check_pages(struct prefs *prefs)
+enum err schema_pages(struct prefs *prefs, const char *pragma)
 {
     sqlite3_stmt *made;
     bool row = false;
-    enum err err = sql_open(&made, prefs, "PRAGMA quick_check(1)", "");
+    enum err err = sql_open(&made, prefs, pragma, "");
 
     if (!err)
         err = sql_step(prefs, made, &row);
@@ -177,5 +177,5 @@ enum err schema_check(struct prefs *prefs)
 
     if (!err)
         err = check_tables(prefs);
-    return err ? err : check_pages(prefs);
+    return err ? err : schema_pages(prefs, "PRAGMA quick_check(1)");
 }

@@ -20,5 +20,7 @@ enum err schema_renew(struct prefs *prefs) MUST_CHECK;
  * that would run when it is read. Then its pages, indices, types and rules. Fills prefs->version: an
  * older one is whole, and has fewer tables. Errors: ERR_PARSE. */
 enum err schema_check(struct prefs *prefs) MUST_CHECK;
+/* What a PRAGMA that looks at pages says: "ok", or ERR_PARSE with its first fault. */
+enum err schema_pages(struct prefs *prefs, const char *pragma) MUST_CHECK;
 
 #endif

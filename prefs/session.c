@@ -25,20 +25,17 @@ enum err prefs_session_read(struct prefs *prefs, const struct hash *token, int64
                             struct prefs_session *out)
 {
     sqlite3_stmt *made;
-    bool row = false;
-    enum err err = sql_open(
+    enum err err = sql_row(
         &made, prefs,
         "SELECT s.annotator, s.csrf, s.at, s.seen, s.expires FROM session s JOIN annotator p"
         " ON p.id = s.annotator WHERE s.token = ?1 AND s.expires > ?2 AND p.standing IN"
         " ('active', 'paused', 'held')",
         "hi", token, now);
 
-    if (!err)
-        err = sql_step(prefs, made, &row);
+    if (err == ERR_RANGE)
+        return err_set(err, "nobody is logged in");
     if (err)
         return err;
-    if (!row)
-        return err_set(ERR_RANGE, "nobody is logged in");
     out->annotator = sqlite3_column_int64(made, 0);
     memset(&out->csrf, 0, sizeof out->csrf);
     if (sqlite3_column_bytes(made, 1) == HASH_BYTES)

@@ -168,6 +168,21 @@ enum err sql_step(struct prefs *prefs, sqlite3_stmt *statement, bool *row)
     return err;
 }
 
+enum err sql_row(sqlite3_stmt **out, struct prefs *prefs, const char *text, const char *types,
+                 ...)
+{
+    va_list values;
+    enum err err;
+    bool row = false;
+
+    va_start(values, types);
+    err = open_values(out, prefs, text, types, &values);
+    va_end(values);
+    if (!err)
+        err = sql_step(prefs, *out, &row);
+    return !err && !row ? err_set(ERR_RANGE, "no such row") : err;
+}
+
 /* Steps to the end: a PRAGMA may give rows even where nobody reads them. */
 enum err sql_do(struct prefs *prefs, const char *text, const char *types, ...)
 {

@@ -43,6 +43,10 @@ enum err sql_open(sqlite3_stmt **out, struct prefs *prefs, const char *text, con
 /* *row: there is one. */
 enum err sql_step(struct prefs *prefs, sqlite3_stmt *statement, bool *row) MUST_CHECK;
 void sql_end(sqlite3_stmt *statement); /* NULL is fine */
+/* sql_open and its first row, which must be there. Errors: ERR_RANGE: there is none; the caller has the words
+ * (err_set). */
+enum err sql_row(sqlite3_stmt **out, struct prefs *prefs, const char *text, const char *types,
+                 ...) MUST_CHECK;
 
 /* One that gives no rows. */
 enum err sql_do(struct prefs *prefs, const char *text, const char *types, ...) MUST_CHECK;
