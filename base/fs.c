@@ -448,6 +448,16 @@ enum err fs_remove(const char *path)
     return err;
 }
 
+enum err fs_give_up(const char *path, enum err err)
+{
+    char why[400];
+
+    snprintf(why, sizeof why, "%s", err_text());
+    if (fs_remove(path))
+        return err_set(err, "%s (and %s is left behind)", why, path);
+    return err_set(err, "%s", why);
+}
+
 /* Moves what is whole already; for what is being written there is fs_commit. */
 enum err fs_rename(const char *from, const char *to)
 {

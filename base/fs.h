@@ -43,6 +43,8 @@ enum err fs_mkdir(const char *path) MUST_CHECK;
 /* Removes a file or a folder with all that is in it; a missing one is fine.
  * Never follows a link. Errors: ERR_IO. */
 enum err fs_remove(const char *path) MUST_CHECK;
+/* The same after an error, which it returns with its words; where the path stays, they say so. */
+enum err fs_give_up(const char *path, enum err err) MUST_CHECK;
 
 /* Renames and fsyncs the folder that holds `to`. Errors: ERR_IO. */
 enum err fs_rename(const char *from, const char *to) MUST_CHECK;

@@ -414,17 +414,6 @@ static enum err swap(const char *made, const char *path)
     return err;
 }
 
-/* Leaves nothing behind; the words of `err` stay, over those of the removal. */
-static enum err give_up(const char *made, enum err err)
-{
-    char why[400];
-
-    snprintf(why, sizeof why, "%s", err_text());
-    if (fs_remove(made))
-        return err_set(err, "%s (and %s is left behind)", why, made);
-    return err_set(err, "%s", why);
-}
-
 enum err folder_replace(const char *path, enum err (*write)(void *self, const char *path),
                         void *self)
 {
@@ -447,7 +436,7 @@ enum err folder_replace(const char *path, enum err (*write)(void *self, const ch
     if (!err)
         err = swap(made, bare);
     if (err)
-        err = give_up(made, err);
+        err = fs_give_up(made, err);
     free(made);
     free(bare);
     return err;

@@ -345,17 +345,6 @@ static enum err check(struct ggufmodel_written *told, const char *path,
     return err;
 }
 
-/* The words of `err` stay, over those of the removal. */
-static enum err give_up(const char *made, enum err err)
-{
-    char why[400];
-
-    snprintf(why, sizeof why, "%s", err_text());
-    if (fs_remove(made))
-        return err_set(err, "%s (and %s is left behind)", why, made);
-    return err_set(err, "%s", why);
-}
-
 enum err ggufmodel_write(struct ggufmodel_written *told, const char *path,
                          const struct ggufmodel_write *what)
 {
@@ -382,7 +371,7 @@ enum err ggufmodel_write(struct ggufmodel_written *told, const char *path,
     if (out->shape.eos_count > GGUF_VOCAB_ENDS)
         told->ends_cut = out->shape.eos_count - GGUF_VOCAB_ENDS;
     if (err && fs_exists(made))
-        err = give_up(made, err);
+        err = fs_give_up(made, err);
     free(meta.buf.text);
     free(made);
     free(list);
