@@ -145,15 +145,20 @@ static enum err put(struct hub *hub, const struct wire_route *to, struct frames 
     return err;
 }
 
+/* As a message of this hub's run; frames_fini() in any case. */
+static enum err encode(struct frames *frames, const struct hub *hub, struct msg *msg)
+{
+    msg->head.run = hub->head.run;
+    msg->head.epoch = hub->head.epoch;
+    frames_init(frames);
+    return codec_encode(frames, msg);
+}
+
 static enum err tell(struct hub *hub, const struct wire_route *to, struct msg *msg)
 {
     struct frames frames;
-    enum err err;
+    enum err err = encode(&frames, hub, msg);
 
-    msg->head.run = hub->head.run;
-    msg->head.epoch = hub->head.epoch;
-    frames_init(&frames);
-    err = codec_encode(&frames, msg);
     if (!err)
         err = put(hub, to, &frames);
     frames_fini(&frames);
@@ -175,12 +180,8 @@ enum err hub_forward(struct hub *hub, struct hub_peer *to, struct frames *frames
 enum err hub_send(struct hub *hub, struct hub_peer *to, struct msg *msg)
 {
     struct frames frames;
-    enum err err;
+    enum err err = encode(&frames, hub, msg);
 
-    msg->head.run = hub->head.run;
-    msg->head.epoch = hub->head.epoch;
-    frames_init(&frames);
-    err = codec_encode(&frames, msg);
     if (!err)
         err = hub_forward(hub, to, &frames);
     frames_fini(&frames);
