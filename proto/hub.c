@@ -145,7 +145,6 @@ static enum err put(struct hub *hub, const struct wire_route *to, struct frames 
     return err;
 }
 
-/* As a message of this hub's run; frames_fini() in any case. */
 static enum err encode(struct frames *frames, const struct hub *hub, struct msg *msg)
 {
     msg->head.run = hub->head.run;
