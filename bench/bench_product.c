@@ -4,7 +4,7 @@
  *     bench_product [seconds a point, default 0.2]
  *
  * Of y = x W^T with M tokens: dX = dY W, and dW += dY^T X, whose sums begin at +0; in f32 and in
- * bfloat16, there with W out of an image of pairs. The peak is that of f32 in registers, on as many
+ * bfloat16, there with W out of an image of pairs. Peaks are those of each in registers, on as many
  * threads (lm/kernel/peak.h). Rounds of all interleave; the medians of five are printed,
  * GFLOP/s; ratios are to OpenBLAS in f32. */
 
@@ -106,7 +106,7 @@ static void dw_openblas(const struct product_point *p)
                 p->out, p->x, p->in, 1.0f, p->dw, p->in);
 }
 
-/* Operations a second of one way, begun again and again for as long as a point has: its operands stay in a cache that holds
+/* GFLOP/s of one way, begun again and again for as long as a point has: its operands stay in a cache that holds
  * them, as those of a step mostly do. */
 static double rate(const struct product_point *p, way *one)
 {
@@ -151,25 +151,30 @@ static void measure(int m, int out, int in)
 {
     static way *const ways[] = {dx_ours, dx_bf16, dx_openblas, dw_ours, dw_bf16, dw_openblas};
     struct product_point p = {.m = m, .out = out, .in = in};
-    double top[ROUNDS], got[6][ROUNDS];
+    double top[2][ROUNDS], got[6][ROUNDS];
 
     if (prepare(&p)) {
         fprintf(stderr, "%s\n", err_text());
         return;
     }
     for (int r = 0; r < ROUNDS; r++) {
-        top[r] = peak_products(PEAK_FLOAT, isa_current()->name, seconds / 4);
+        for (int kind = 0; kind < 2; kind++)
+            top[kind][r] = 1e-9 * peak_products(kind ? PEAK_BF16 : PEAK_FLOAT,
+                                                isa_current()->name, seconds / 4);
         for (int w = 0; w < 6; w++)
             got[w][r] = rate(&p, ways[w]);
     }
-    const double most = rounds_median(top);
     printf("M %4d out %5d in %4d:", m, out, in);
     for (int w = 0; w < 6; w += 3) {
-        const double f32 = rounds_median(got[w]), bf16 = rounds_median(got[w + 1]),
-                     other = rounds_median(got[w + 2]);
+        const double other = rounds_median(got[w + 2]);
 
-        printf("  %s f32 %5.1f = %.2f of peak, ratio %.2f, bf16 %5.1f, ratio %.2f",
-               w ? "dW" : "dX", f32, f32 / most, f32 / other, bf16, bf16 / other);
+        printf("  %s", w ? "dW" : "dX");
+        for (int kind = 0; kind < 2; kind++) {
+            const double ours = rounds_median(got[w + kind]), most = rounds_median(top[kind]);
+
+            printf(" %s %5.1f = %.2f of peak, ratio %.2f", kind ? " bf16" : "f32", ours,
+                   most > 0 ? ours / most : 0, ours / other);
+        }
     }
     printf("\n");
     fflush(stdout);
