@@ -1,16 +1,15 @@
 /* bench_train: steps of supervised fine-tuning: time of each part, losses, memory.
  *
- *     bench_train MODEL|- [seqs=4] [length=256] [steps=5] [checkpointing=0]
+ *     bench_train MODEL [seqs=4] [length=256] [steps=5] [checkpointing=0]
  *                 [compute=float32] [moments=32] [tokens=FILE]
  *
- * MODEL is a .gguf file or a folder; - makes random weights of SmolLM2-135M's shape. FILE holds
+ * MODEL is a folder, a .gguf file or a shape's name (subject.h), whose weights are random then. FILE holds
  * numbers, seqs x length of them for each step; without it tokens are a formula. The peer is
  * bench/train_torch.py with the same arguments. */
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "bench/subject.h"
-#include "lm/file/model_files.h"
 #include "lm/model/train.h"
 #include "lm/model/train_room.h"
 #include "lm/optim/optim_rule.h"
@@ -25,14 +24,11 @@ struct train_bench {
     const char *compute;
     bool eight; /* moments in 8 bits */
     FILE *tokens;
-    struct params *params;
-    struct packed_layout *layout;
-    struct masters *masters; /* in bfloat16: the weights */
-    struct model *model;
+    struct subject subject;
     struct train *train;
     struct moments moments;
     struct train_room room; /* with the gradient: a step is one backward pass */
-    float *image, *logprob, *slope;
+    float *logprob, *slope;
     int *token, *seq;
     double best; /* ms, the fastest step but the first */
 };
@@ -42,47 +38,18 @@ static double now_ms(void)
     return (double)clock_mono_ns() * 1e-6;
 }
 
-static enum err open_model(struct train_bench *bench, const char *path)
-{
-    struct model_files *files = NULL;
-    enum err err;
-
-    if (!strcmp(path, "-")) { /* time does not depend on the weights' values */
-        err = params_new(&bench->params, subject_shape("smollm2-135m"));
-        if (!err)
-            params_init(bench->params, 1, false);
-        return err;
-    }
-    err = model_files_open(&files, path, MODEL_FILES_ALL);
-    if (!err) {
-        bench->params = files->params;
-        files->params = NULL;
-    }
-    model_files_free(files);
-    return err;
-}
-
 /* Everything that a run holds, once: a step allocates nothing but activations, the first time. */
 static enum err prepare(struct train_bench *bench)
 {
-    const struct shape *shape = &bench->params->shape;
-    const size_t n = (size_t)bench->seqs * (size_t)bench->length, count = bench->params->count;
-    enum err err = packed_layout_new(&bench->layout, shape);
+    const struct shape *shape = &bench->subject.params->shape;
+    const size_t n = (size_t)bench->seqs * (size_t)bench->length,
+                 count = bench->subject.params->count;
+    enum err err = train_room_grow(&bench->room, TRAIN_GRADIENT, count, "gradients");
 
-    if (!err)
-        err = mem_big(&bench->image, packed_size(shape), 1, "image");
-    if (!err && precision_halves(shape->compute))
-        err = masters_new(&bench->masters, bench->params, bench->image, bench->layout);
-    else if (!err)
-        packed_fill(bench->image, bench->layout, bench->params);
-    if (!err)
-        err = train_room_grow(&bench->room, TRAIN_GRADIENT, count, "gradients");
     bench->options.room = &bench->room;
     bench->options.alone = true;
     if (!err)
-        err = moments_new(&bench->moments, bench->params, bench->eight);
-    if (!err)
-        err = model_new(&bench->model, shape, bench->image, packed_size(shape));
+        err = moments_new(&bench->moments, bench->subject.params, bench->eight);
     if (!err)
         err = train_new(&bench->train, shape, &bench->options);
     if (err)
@@ -105,8 +72,8 @@ static enum err read_tokens(struct train_bench *bench, int step)
 
     for (int i = 0; i < n; i++)
         if (!bench->tokens)
-            bench->token[i] =
-                (int)(((long)i * i * 31 + i * 131L + step * 7L) % bench->params->shape.vocab);
+            bench->token[i] = (int)(((long)i * i * 31 + i * 131L + step * 7L) %
+                                    bench->subject.params->shape.vocab);
         else if (fscanf(bench->tokens, "%d", &bench->token[i]) != 1)
             return err_set(ERR_PARSE, "tokens: fewer than %d for step %d", n, step);
     return OK;
@@ -120,20 +87,20 @@ static enum err step(struct train_bench *bench, int t)
         .n = n, .n_seq = bench->seqs, .token = bench->token, .seq = bench->seq};
     const struct adamw conf = {0.9, 0.999, 1e-8, 0.01, OPTIM_ADAMW, {.nesterov = false}};
     float *const grad = bench->room.block[TRAIN_GRADIENT].at;
-    struct optim_target target = {.params = bench->params,
-                                  .masters = bench->masters,
-                                  .image = bench->image,
-                                  .layout = bench->layout,
+    struct optim_target target = {.params = bench->subject.params,
+                                  .masters = bench->subject.masters,
+                                  .image = bench->subject.image,
+                                  .layout = bench->subject.layout,
                                   .grad = grad,
                                   .moments = &bench->moments};
-    const size_t count = bench->params->count;
+    const size_t count = bench->subject.params->count;
     double at[5], loss = 0.0, norm;
     enum err err = read_tokens(bench, t);
 
     at[0] = now_ms();
     if (!err)
-        err =
-            train_forward(bench->train, bench->model, &batch, 1.0f, bench->logprob, NULL, NULL);
+        err = train_forward(bench->train, bench->subject.model, &batch, 1.0f, bench->logprob,
+                            NULL, NULL);
     if (err)
         return err;
     at[1] = now_ms();
@@ -142,13 +109,14 @@ static enum err step(struct train_bench *bench, int t)
         loss -= (double)bench->logprob[i] / aims;
         bench->slope[i] = -1.0f / (float)aims;
     }
-    train_backward(bench->train, bench->model, bench->params, bench->slope, NULL, NULL, grad);
+    train_backward(bench->train, bench->subject.model, bench->subject.params, bench->slope,
+                   NULL, NULL, grad);
     at[2] = now_ms();
     norm = optim_norm(grad, count);
     target.shrink = optim_shrink(norm, 1.0);
     at[3] = now_ms();
     optim_rule_step(&conf, &target, t + 1, 1e-5); /* the image follows */
-    model_changed(bench->model);
+    model_changed(bench->subject.model);
     at[4] = now_ms();
     printf("step %d loss %.7f norm %.6f: %.0f ms = forward %.0f + backward %.0f + norm %.0f + "
            "adamw %.0f\n",
@@ -187,12 +155,15 @@ static void options(struct train_bench *bench, int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct train_bench bench = {.seqs = 4, .length = 256, .steps = 5};
+    enum precision compute = PRECISION_FLOAT32;
     enum err err;
 
     options(&bench, argc, argv);
-    err = open_model(&bench, argc > 1 ? argv[1] : "-");
+    err = precision_named(&compute, bench.compute);
     if (!err)
-        err = precision_named(&bench.params->shape.compute, bench.compute);
+        err = subject_open(&bench.subject, argc > 1 ? argv[1] : "smollm2-135m", 0, compute);
+    if (!err)
+        err = subject_learns(&bench.subject);
     if (!err)
         err = prepare(&bench);
     for (int t = 0; !err && t < bench.steps; t++)
@@ -203,13 +174,9 @@ int main(int argc, char **argv)
         printf("training: %.4f steps/s\npeak memory: %.0f MB\n", 1e3 / bench.best,
                (double)mem_peak() * 1e-6);
     train_free(bench.train);
-    model_free(bench.model);
-    packed_layout_free(bench.layout);
-    params_free(bench.params);
-    free(bench.image);
+    subject_close(&bench.subject);
     train_room_fini(&bench.room);
     moments_free(&bench.moments);
-    masters_free(bench.masters);
     free(bench.logprob);
     free(bench.slope);
     free(bench.token);
