@@ -244,7 +244,7 @@ def rotation(fleet):
         peer.socket.close()
     # and a restarted broker has the new one, too
     fleet.restart()
-    fleet.until("workers are back", lambda: len(fleet_peers(fleet)) >= 3, 30)
+    fleet.until("workers are back", lambda: len(fleet_peers(fleet)) >= 3, 90)
 
 
 def fleet_peers(fleet):
