@@ -24,9 +24,6 @@ static size_t wide(const struct shape *s, const struct block_plan *plan)
     return most > head ? most : head;
 }
 
-/* The last layers are kept, as their backward comes first: when it is the turn of one that was
- * not, memory has to hold no more than before. How many layers, from the first, are computed
- * again for `rows` tokens. */
 int activations_rows_again(const struct shape *s, const struct block_plan *plan,
                            const struct train_options *options, size_t rows)
 {
