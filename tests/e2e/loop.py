@@ -24,9 +24,9 @@ from people import read
 LONG = sys.argv[2:] == ["long"]
 PEOPLE, LEAVE = 12, 4
 PAIRS = 8
-AGE = 32 if LONG else 4  # long: iterations of this world are over in a second, and people are not
+AGE = 32 if LONG else 8  # iterations of this world are over in a second, and people are not; short: in less than the page's own clocks ask for
 # long: people as slow as people, seconds; short: a think is a share of an iteration, whatever the machine makes of that
-STEPS, BATCH, THINK, KILLS, LIMIT = (60, 256, (2, 20), 8, 3000) if LONG else (24, 32, (.3, 3), 4, 400)
+STEPS, BATCH, THINK, KILLS, LIMIT = (60, 256, (2, 20), 8, 3000) if LONG else (24, 96, (.3, 3), 4, 400)
 
 
 def words(name, people, steps=STEPS, batch=BATCH, seed=42):
