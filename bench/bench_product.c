@@ -31,23 +31,25 @@ struct product_point {
     struct product_scratch scratch;
 };
 
-typedef void way(const struct product_point *p);
+typedef void way(const struct product_point *p, bool bf16);
 
-static void dx_ours(const struct product_point *p)
+static void dx_ours(const struct product_point *p, bool bf16)
 {
     product_run(&(struct product){.c = p->dx,
                                   .a = p->dy,
-                                  .b = p->w,
+                                  .b = bf16 ? NULL : p->w,
                                   .ldc = (size_t)p->in,
                                   .lda = (size_t)p->out,
                                   .ldb = (size_t)p->in,
                                   .m = p->m,
                                   .n = p->in,
                                   .k = p->out,
+                                  .bf16 = bf16,
+                                  .pairs = bf16 ? p->pairs : NULL,
                                   .scratch = p->scratch});
 }
 
-static void dw_ours(const struct product_point *p)
+static void dw_ours(const struct product_point *p, bool bf16)
 {
     product_run(&(struct product){.c = p->dw,
                                   .a = p->dy,
@@ -59,62 +61,34 @@ static void dw_ours(const struct product_point *p)
                                   .n = p->in,
                                   .k = p->m,
                                   .a_turned = true,
+                                  .bf16 = bf16,
                                   .into = PRODUCT_ADD,
                                   .scratch = p->scratch});
 }
 
-static void dx_bf16(const struct product_point *p)
+static void dx_openblas(const struct product_point *p, bool bf16)
 {
-    product_run(&(struct product){.c = p->dx,
-                                  .a = p->dy,
-                                  .ldc = (size_t)p->in,
-                                  .lda = (size_t)p->out,
-                                  .m = p->m,
-                                  .n = p->in,
-                                  .k = p->out,
-                                  .bf16 = true,
-                                  .pairs = p->pairs,
-                                  .scratch = p->scratch});
-}
-
-static void dw_bf16(const struct product_point *p)
-{
-    product_run(&(struct product){.c = p->dw,
-                                  .a = p->dy,
-                                  .b = p->x,
-                                  .ldc = (size_t)p->in,
-                                  .lda = (size_t)p->out,
-                                  .ldb = (size_t)p->in,
-                                  .m = p->out,
-                                  .n = p->in,
-                                  .k = p->m,
-                                  .a_turned = true,
-                                  .bf16 = true,
-                                  .into = PRODUCT_ADD,
-                                  .scratch = p->scratch});
-}
-
-static void dx_openblas(const struct product_point *p)
-{
+    (void)bf16;
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, p->m, p->in, p->out, 1.0f, p->dy,
                 p->out, p->w, p->in, 0.0f, p->dx, p->in);
 }
 
-static void dw_openblas(const struct product_point *p)
+static void dw_openblas(const struct product_point *p, bool bf16)
 {
+    (void)bf16;
     cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, p->out, p->in, p->m, 1.0f, p->dy,
                 p->out, p->x, p->in, 1.0f, p->dw, p->in);
 }
 
 /* GFLOP/s of one way, begun again and again for as long as a point has: its operands stay in a cache that holds
  * them, as those of a step mostly do. */
-static double rate(const struct product_point *p, way *one)
+static double rate(const struct product_point *p, way *one, bool bf16)
 {
     const int64_t start = clock_mono_ns();
     long n = 0;
 
     for (; (double)(clock_mono_ns() - start) < seconds * 1e9; n++)
-        one(p);
+        one(p, bf16);
     return 2.0 * p->m * p->out * p->in * (double)n / (double)(clock_mono_ns() - start);
 }
 
@@ -149,7 +123,11 @@ static enum err prepare(struct product_point *p)
 /* One shape: all ways by turns, then a line of medians. */
 static void measure(int m, int out, int in)
 {
-    static way *const ways[] = {dx_ours, dx_bf16, dx_openblas, dw_ours, dw_bf16, dw_openblas};
+    static const struct {
+        way *one;
+        bool bf16;
+    } ways[] = {{dx_ours, false}, {dx_ours, true}, {dx_openblas, false},
+                {dw_ours, false}, {dw_ours, true}, {dw_openblas, false}};
     struct product_point p = {.m = m, .out = out, .in = in};
     double top[2][ROUNDS], got[6][ROUNDS];
 
@@ -162,7 +140,7 @@ static void measure(int m, int out, int in)
             top[kind][r] = 1e-9 * peak_products(kind ? PEAK_BF16 : PEAK_FLOAT,
                                                 isa_current()->name, seconds / 4);
         for (int w = 0; w < 6; w++)
-            got[w][r] = rate(&p, ways[w]);
+            got[w][r] = rate(&p, ways[w].one, ways[w].bf16);
     }
     printf("M %4d out %5d in %4d:", m, out, in);
     for (int w = 0; w < 6; w += 3) {

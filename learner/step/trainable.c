@@ -121,6 +121,22 @@ static enum err build(struct trainable *step, const struct train_options *option
     return err ? err : build_train(step, options);
 }
 
+/* The end of making one, whose params and adapter are there unless `err`; it is freed if it cannot be built. */
+static enum err made(struct trainable **out, struct trainable *step,
+                     const struct train_options *options, uint64_t seed, enum err err)
+{
+    step->seed = seed;
+    step->learns = step->lora ? step->lora->weights : step->params;
+    if (!err && step->lora)
+        lora_init(step->lora, seed);
+    if (!err)
+        err = build(step, options);
+    if (err)
+        trainable_free(step);
+    *out = err ? NULL : step;
+    return err;
+}
+
 enum err trainable_new(struct trainable **out, struct params *params,
                        const struct train_options *options, const struct lora_conf *lora,
                        uint64_t seed)
@@ -128,22 +144,10 @@ enum err trainable_new(struct trainable **out, struct params *params,
     struct trainable *step = mem_new(1, sizeof(*step));
     enum err err = OK;
 
-    *out = NULL;
-    step->params = step->learns = params;
-    step->seed = seed;
+    step->params = params;
     if (lora)
         err = lora_new(&step->lora, params, lora, NULL);
-    if (!err && lora) {
-        lora_init(step->lora, seed);
-        step->learns = step->lora->weights;
-    }
-    if (!err)
-        err = build(step, options);
-    if (err)
-        trainable_free(step);
-    else
-        *out = step;
-    return err;
+    return made(out, step, options, seed, err);
 }
 
 enum err trainable_new_packed(struct trainable **out, const struct shape *shape, float *image,
@@ -153,27 +157,14 @@ enum err trainable_new_packed(struct trainable **out, const struct shape *shape,
     struct trainable *step = mem_new(1, sizeof(*step));
     enum err err = params_outline(&step->params, shape);
 
-    *out = NULL;
     step->image = image;
     step->layout = layout;
     step->packed = lora != NULL;
-    step->seed = seed;
-    step->learns = step->params;
     if (!err && lora)
         err = lora_new_packed(&step->lora, step->params, image, layout, lora);
     else if (!err)
         err = masters_of_image(&step->masters, step->params, image, layout);
-    if (!err && lora) {
-        lora_init(step->lora, seed);
-        step->learns = step->lora->weights;
-    }
-    if (!err)
-        err = build(step, options);
-    if (err)
-        trainable_free(step);
-    else
-        *out = step;
-    return err;
+    return made(out, step, options, seed, err);
 }
 
 void trainable_free(struct trainable *step)

@@ -31,11 +31,6 @@ static int panel_end(int at, int first, int n)
     return end < n ? end : n;
 }
 
-static inline uint32_t threshold(int row, int d)
-{
-    return master_threshold((uint32_t)row, (uint32_t)d);
-}
-
 /* Of depth d0.. of a row: master_weight's bits, above, and master_rest; neither asks for a NaN more than once. */
 static inline void part_row(uint32_t word[WORDS], uint16_t *rest, const float *w, int row,
                             int d0, int deep)
@@ -52,9 +47,9 @@ static inline void part_row(uint32_t word[WORDS], uint16_t *rest, const float *w
     for (int d = 0; d < deep; d++)
         rest[d] = (uint16_t)bits[d];
     for (int d = 0; d < PAIRS_DEPTH && !nan; d++)
-        bits[d] += threshold(row, d0 + d);
+        bits[d] += master_threshold(row, d0 + d);
     for (int d = 0; d < deep && nan; d++)
-        bits[d] = (uint32_t)master_weight(w[d], threshold(row, d0 + d)) << 16;
+        bits[d] = (uint32_t)master_weight(w[d], master_threshold(row, d0 + d)) << 16;
     for (int i = 0; i < HALF; i++) {
         const uint32_t *b = bits + 4 * (size_t)i;
 
@@ -107,7 +102,7 @@ static inline void join_row(float *w, const uint32_t word[WORDS], const uint16_t
         b[3] = word[HALF + i] << 16;
     }
     for (int d = 0; d < deep; d++)
-        bits[d] += rest[d] - ((rest[d] + threshold(row, d0 + d)) & 0x10000u);
+        bits[d] += rest[d] - ((rest[d] + master_threshold(row, d0 + d)) & 0x10000u);
     memcpy(w, bits, (size_t)deep * sizeof *bits);
 }
 

@@ -30,9 +30,9 @@ static inline float master_settled(float value)
 /* Of the weight in this row and column of its matrix, rows outputs, columns inputs; below 2^16. The row's and the
  * column's steps are 2^32 / p and 2^32 / p^2, p^3 = p + 1: Roberts 2018, "The unreasonable effectiveness of
  * quasirandom sequences", R2. */
-static inline uint32_t master_threshold(uint32_t row, uint32_t column)
+static inline uint32_t master_threshold(int row, int column)
 {
-    return (row * 3242174889u + column * 2447445413u) >> 16;
+    return ((uint32_t)row * 3242174889u + (uint32_t)column * 2447445413u) >> 16;
 }
 
 /* The weight that is computed with. A NaN stays one. */
@@ -52,8 +52,7 @@ static inline void master_round(float *to, const float *from, int row, int n, in
         for (int c = 0; c < columns; c++) {
             const size_t i = (size_t)r * (size_t)columns + (size_t)c;
 
-            to[i] = bf16_widen(
-                master_weight(from[i], master_threshold((uint32_t)(row + r), (uint32_t)c)));
+            to[i] = bf16_widen(master_weight(from[i], master_threshold(row + r, c)));
         }
 }
 

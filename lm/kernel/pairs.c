@@ -48,11 +48,6 @@ static uint16_t upper(float value)
     return (uint16_t)(bits >> 16);
 }
 
-static uint16_t rounded(float value, int row, int d)
-{
-    return master_weight(value, master_threshold((uint32_t)row, (uint32_t)d));
-}
-
 /* Eight rows at a time, block after block: they share the lines that hold a block. */
 enum { TOGETHER = 8 };
 
@@ -71,7 +66,9 @@ static void pack(uint16_t *pairs, int at, const float *w, size_t ldw, int row, i
                 uint16_t *to = pairs + column_at(at + j, k) + (size_t)d * PAIRS_PANEL;
 
                 for (int i = 0; i < deep; i++)
-                    to[place(i)] = row < 0 ? upper(from[i]) : rounded(from[i], row + j, d + i);
+                    to[place(i)] =
+                        row < 0 ? upper(from[i])
+                                : master_weight(from[i], master_threshold(row + j, d + i));
             }
         }
     }

@@ -91,8 +91,8 @@ static void a_share_of_weights_moves_as_far_as_all_should(void **state)
         memset(row, 0, sizeof row);
         memset(column, 0, sizeof column);
         memset(square, 0, sizeof square);
-        for (uint32_t r = 0; r < ROWS; r++)
-            for (uint32_t c = 0; c < COLUMNS; c++) {
+        for (int r = 0; r < ROWS; r++)
+            for (int c = 0; c < COLUMNS; c++) {
                 const int up = master_weight(float_of(0xBF800000u + lower[l]),
                                              master_threshold(r, c)) == 0xBF81;
 
@@ -289,10 +289,10 @@ static void an_image_has_two_bytes_a_parameter(void **state)
         packed_unpack(back, s.layout, s.image);
         for (int i = 0; i < s.params->n; i++) {
             const struct tensor *t = &s.params->tensor[i];
-            const uint32_t n = (uint32_t)(t->rows * t->cols), cols = (uint32_t)t->cols;
+            const int n = (int)(t->rows * t->cols), cols = (int)t->cols;
             const float *const from = s.params->data + t->at, *const to = back->data + t->at;
 
-            for (uint32_t j = 0; j < n; j++) {
+            for (int j = 0; j < n; j++) {
                 const uint32_t threshold = master_threshold(j / cols, j % cols);
 
                 assert_int_equal(bits_of(to[j]),
