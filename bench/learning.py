@@ -6,10 +6,10 @@ that lies on bfloat16's grid, in each `compute`, full and by LoRA, over seeds; e
 
 A cell is one run, WORK/METHOD-WAY-MODE-SEED; what has a result.json is not run again, so the same command goes on where it was
 stopped, with more seeds, too, and `only=report` prints what there is; `only=rounding` trains nothing. Seeds first: after each there is a whole table.
-What is held out are the last `held` pairs of those that are short enough; accuracy is of these. PPO's reward model is
+What is held out are `held` pairs of those that are short enough, others for each seed, so that an interval over seeds is one over pairs, too; accuracy is of these. PPO's reward model is
 that of float32's run of the same way and seed (so `reward` is needed), its own products in float32, for every mode alike.
 Of LoRA in bfloat16, where the merged weights are rounded, it says how much of the adapter's update is left in them."""
-import json, math, os, shutil, statistics, subprocess, sys, time
+import json, math, os, random, shutil, statistics, subprocess, sys, time
 
 KEYS = {"methods": "sft,reward,dpo,ppo", "modes": "float32,bfloat16", "ways": "full,lora", "seeds": "5", "steps": "60", "batch": "8",
         "held": "300", "characters": "700", "length": "256", "iterations": "8", "prompts": "8", "answer": "32", "nice": "19",
@@ -102,22 +102,28 @@ def rows_of(path):
 class Bench:
     def __init__(self, bin, model, pairs, work, k):
         self.bin, self.work, self.k = os.path.abspath(bin), os.path.abspath(work), k
-        os.makedirs(f"{work}/pairs", exist_ok=True)
-        self.start, self.train, self.held, self.asked = (f"{self.work}/{name}" for name in ("start", "pairs/train.jsonl", "pairs/test.jsonl", "prompts.jsonl"))
+        os.makedirs(work, exist_ok=True)
+        self.start, self.asked = f"{self.work}/start", f"{self.work}/prompts.jsonl"
         if not os.path.exists(f"{self.start}/model.safetensors"):
             self.drover("convert", model, "to=folder", "dtype=bfloat16", f"out={self.start}")
         said = lambda text: text.rsplit("\n\nAssistant:", 1)[-1].strip()
         short = [r for r in rows_of(pairs) if max(len(r["chosen"]), len(r["rejected"])) <= int(k["characters"])
                  and said(r["chosen"]) and said(r["rejected"]) and said(r["chosen"]) != said(r["rejected"])]
         held = min(int(k["held"]), len(short) // 4)
-        for path, some in ((self.train, short[:-held]), (self.held, short[-held:])):
-            with open(path, "w", encoding="utf-8") as f:
-                f.writelines(json.dumps({"chosen": r["chosen"], "rejected": r["rejected"]}) + "\n" for r in some)
+        for seed in range(int(k["seeds"])):
+            some = random.Random(seed).sample(short, len(short))
+            os.makedirs(self.pairs(seed), exist_ok=True)
+            for name, part in (("train", some[:-held]), ("test", some[-held:])):
+                with open(f"{self.pairs(seed)}/{name}.jsonl", "w", encoding="utf-8") as f:
+                    f.writelines(json.dumps({"chosen": r["chosen"], "rejected": r["rejected"]}) + "\n" for r in part)
         with open(self.asked, "w", encoding="utf-8") as f:  # what the dialogue asks last
-            for r in short[:-held]:
+            for r in short:
                 asked = r["chosen"].rsplit("\n\nAssistant:", 1)[0].rsplit("\n\nHuman:", 1)[-1].strip()
                 f.write(json.dumps({"prompt": [{"role": "user", "content": asked}]}) + "\n")
         print(f"{len(short) - held} pairs to learn from, {held} held out", flush=True)
+
+    def pairs(self, seed):
+        return f"{self.work}/pairs-{seed}"
 
     def drover(self, *words, log=None):
         with open(log or os.devnull, "w") as to:
@@ -135,7 +141,7 @@ class Bench:
             return words + [f"dataset={self.asked}", f"rewards=[{{name: rm, model: {reward}}}]", f"per_device_train_batch_size={k['prompts']}",
                             "gradient_accumulation_steps=1", "num_mini_batches=1", f"response_length={k['answer']}", f"max_steps={k['iterations']}",
                             "eval_prompts=0", "fleet.actors=1", f"critic_learning_rate={RATES[way]}", f"threads={k['threads']}"]
-        return words + [f"dataset={os.path.dirname(self.train)}", "format=hh", "eval_strategy=steps", f"eval_steps={k['steps']}",
+        return words + [f"dataset={self.pairs(seed)}", "format=hh", "eval_strategy=steps", f"eval_steps={k['steps']}",
                         f"per_device_train_batch_size={k['batch']}", "per_device_eval_batch_size=8", "gradient_accumulation_steps=1",
                         f"max_steps={k['steps']}", f"max_length={k['length']}", "logging_steps=5", f"threads={k['threads']}"]
 
