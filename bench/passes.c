@@ -31,10 +31,11 @@ static bool sizes(const struct model *model, int i, int *in, int *out)
 }
 
 /* A value of a matrix, as it lies. */
-static double bytes_each(const struct model *model, enum part part)
+static double bytes_each(const struct model *model, enum part part, int layer)
 {
-    const bool whole = model->beside && packed_has(model->beside, part, 0);
-    const enum packed_store store = whole ? PACKED_INT8 : model->layout->spot[1][part].store;
+    const bool whole = model->beside && packed_has(model->beside, part, layer);
+    const enum packed_store store =
+        whole ? PACKED_INT8 : model->layout->spot[layer + 1][part].store;
 
     return store == PACKED_F32     ? 4
            : store == PACKED_PAIRS ? 2
@@ -52,11 +53,10 @@ struct passes passes_of(const struct model *model, int rows, int head_rows)
     for (int i = 0; i < model->block->n_ops; i++)
         if (sizes(model, i, &in, &out)) {
             layer += (double)in * out;
-            bytes += (double)in * out * bytes_each(model, model->block->op[i].weight);
+            bytes += (double)in * out * bytes_each(model, model->block->op[i].weight, 0);
         }
     return (struct passes){2 * (layer * shape->layers * rows + head * head_rows),
-                           bytes * shape->layers +
-                               head * (precision_halves(shape->compute) ? 2 : 4)};
+                           bytes * shape->layers + head * bytes_each(model, PART_HEAD, -1)};
 }
 
 /* Scores and mixed values: each key and each value of a head once for a query, a multiplication and an addition. */

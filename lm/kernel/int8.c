@@ -35,11 +35,10 @@ static size_t place(int d)
     return (size_t)(1 + d / 4) * INT8_LINE + (size_t)(d % 4);
 }
 
-/* A group of a column, of n numbers. */
-static void group_put(uint8_t *to, const float *x, int n)
+/* Of a group of n numbers. */
+static struct int8_scale scale_of(const float *x, int n)
 {
     uint32_t largest = 0;
-    struct int8_scale s;
 
     for (int i = 0; i < n; i++) {
         uint32_t size;
@@ -48,7 +47,14 @@ static void group_put(uint8_t *to, const float *x, int n)
         size &= 0x7FFFFFFFu;
         largest = size > largest ? size : largest;
     }
-    s = int8_scale_of(largest);
+    return int8_scale_of(largest);
+}
+
+/* A group of a column, of n numbers. */
+static void group_put(uint8_t *to, const float *x, int n)
+{
+    const struct int8_scale s = scale_of(x, n);
+
     memcpy(to, &s.scale, sizeof s.scale);
     for (int i = 0; i < INT8_GROUP; i++)
         to[place(i)] = (uint8_t)((i < n ? int8_round(x[i], s.rate) : 0) + INT8_ZERO);
@@ -137,5 +143,16 @@ void int8_unpack_row(float *w, const uint8_t *panels, int at, int k)
 
         memcpy(&scale, group, sizeof scale);
         w[d] = (float)((int)group[place(d % INT8_GROUP)] - INT8_ZERO) * scale;
+    }
+}
+
+void int8_settle(float *x, int k)
+{
+    for (int d = 0; d < k; d += INT8_GROUP) {
+        const int end = k - d < INT8_GROUP ? k : d + INT8_GROUP;
+        const struct int8_scale s = scale_of(x + d, end - d);
+
+        for (int i = d; i < end; i++)
+            x[i] = (float)int8_round(x[i], s.rate) * s.scale;
     }
 }

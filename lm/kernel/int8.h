@@ -71,5 +71,7 @@ void int8_of_pairs(uint8_t *panels, const uint16_t *pairs, int n, int k);
 
 /* w [k] = what column `at` stands for, q scale. Serial. */
 void int8_unpack_row(float *w, const uint8_t *panels, int at, int k);
+/* x [k], a row that no panel holds, becomes what it stands for once quantised. Serial. */
+void int8_settle(float *x, int k);
 
 #endif

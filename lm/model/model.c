@@ -5,8 +5,8 @@
  * same ones.
  *
  * Which kernel multiplies with a matrix follows from how it lies, found anew for each product (matrix):
- * an adapter's is made just before, a layer's of a model in int8 lies beside the image where that is
- * pairs, all others in the image. Backward reads the image's own (model_weight). */
+ * an adapter's is made just before, that of a model in int8 lies beside the image where that is pairs, all
+ * others in the image. Backward reads the image's own (model_weight). */
 
 #include "lm/model/model.h"
 
@@ -364,10 +364,14 @@ void model_embed(const struct model *model, float *x, const int *token, const in
     for (int i = 0; i < n; i++) {
         float *to = x + (size_t)i * (size_t)width;
 
-        if (store == PACKED_PAIRS)
+        if (store == PACKED_INT8)
+            int8_unpack_row(to, (const void *)embed, token[i], width);
+        else if (store == PACKED_PAIRS)
             pairs_unpack_row(to, (const void *)embed, token[i], width);
         else
             gemm_unpack_row(to, embed, token[i], width);
+        if (store == PACKED_PAIRS && model->shape.compute == PRECISION_INT8)
+            int8_settle(to, width);
         if (by != 1.0f)
             isa->scale(to, by, width);
         if (positions) /* GPT-2 knows no other order of tokens */

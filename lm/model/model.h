@@ -26,8 +26,9 @@ struct model {
 };
 
 /* Borrows `weights`, which must outlive it and stay unchanged. One that computes in int8 makes its whole
- * numbers of them, 1.13 bytes a parameter more (model_size_beside); model_changed: makes them anew. Errors: ERR_RANGE (the shape, this
- * CPU's arithmetic, the size or alignment of the weights), ERR_NOMEM. */
+ * numbers of them, 1.13 bytes more for each that is multiplied so (model_size_beside); model_changed: makes
+ * them anew. Errors: ERR_RANGE (the shape, this CPU's arithmetic, the size or alignment of the weights),
+ * ERR_NOMEM. */
 enum err model_new(struct model **out, const struct shape *shape, const float *weights,
                    size_t bytes) MUST_CHECK;
 /* The same of weights packed as `store`: read only, but PACKED_PAIRS of a model that computes in bfloat16
@@ -86,7 +87,7 @@ float model_eps(const struct shape *shape);
 float model_embed_scale(const struct shape *shape);
 
 /* x [n,width] out: what enters the first layer: embedding rows of tokens, read out of the panels,
- * scaled; learned positions added. */
+ * scaled; learned positions added. In int8 a row is what its whole numbers stand for. */
 void model_embed(const struct model *model, float *x, const int *token, const int *pos, int n);
 
 /* cos, sin [n, head_dim/2] out for positions [n]: of global layers, or of local ones. */

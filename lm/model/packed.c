@@ -5,9 +5,9 @@
  * fill a block from the wire, the learner from its params after each step (packed_fill, or
  * packed_put for what an adapter changes), and both read it through packed_at.
  *
- * Each block knows how it lies, as one image may have two kinds: with PACKED_INT8 a layer's matrices but
- * those of queries, keys and values are whole numbers, all others pairs. The same walk lays PACKED_BESIDE
- * out, which leaves all rows but the first kind's out. Whole numbers come out of f32 rows (packed_put, which rounds them first, as
+ * Each block knows how it lies, as one image may have two kinds: with PACKED_INT8 matrices are whole
+ * numbers, but for those of queries, keys and values, which are pairs. The same walk lays PACKED_BESIDE
+ * out, which leaves all out that is not multiplied with as whole numbers. Whole numbers come out of f32 rows (packed_put, which rounds them first, as
  * they would lie in pairs) or out of panels of pairs, block by block (packed_whole): the same bytes. */
 
 #include "lm/model/packed.h"
@@ -44,11 +44,14 @@ static size_t block_end(const struct packing_block *b)
     return (b->start + n + PAGE_FLOATS - 1) / PAGE_FLOATS * PAGE_FLOATS;
 }
 
-/* Whether an image of that store has the row. */
+/* Whether an image of that store has the row. Beside pairs lies what is multiplied with: an embedding that
+ * is no head is read by rows, which are made of the pairs as they are read. */
 static bool lies(const struct part_row *row, const struct shape *s, enum packed_store store)
 {
-    return part_has(row, s) &&
-           (store != PACKED_BESIDE || packed_row_store(store, row) == PACKED_INT8);
+    const bool rows_alone = row->kind == KIND_EMBED && !(s->tied && s->head == HEAD_LM);
+
+    return part_has(row, s) && (store != PACKED_BESIDE ||
+                                (packed_row_store(store, row) == PACKED_INT8 && !rows_alone));
 }
 
 /* Queries, keys and values stay pairs: an error in the value of a token that all others look at goes into
@@ -59,7 +62,7 @@ enum packed_store packed_row_store(enum packed_store store, const struct part_ro
 
     if (store < PACKED_INT8)
         return store;
-    return row->kind == KIND_LINEAR && !attends ? PACKED_INT8 : PACKED_PAIRS;
+    return part_in_panels(row) && !attends ? PACKED_INT8 : PACKED_PAIRS;
 }
 
 /* The rows of one place, from `end` on. `spot` may be NULL: only the new end is asked for. */
@@ -236,7 +239,7 @@ void packed_fill(float *packed, const struct packed_layout *layout, const struct
     }
 }
 
-/* A block of a layer whose first row is `first`. */
+/* A block whose first row is `first`. */
 static void whole_block(float *to, const struct packed_layout *layout, const float *packed,
                         const struct packed_layout *pairs, const struct shape *shape, int layer,
                         const struct part_row *first, int columns)
@@ -246,29 +249,36 @@ static void whole_block(float *to, const struct packed_layout *layout, const flo
                   part_dim(shape, first->cols));
 }
 
+static void whole_place(float *to, const struct packed_layout *layout, const float *packed,
+                        const struct packed_layout *pairs, const struct shape *shape,
+                        enum part_place place, int layer)
+{
+    const struct part_rows rows = part_rows(place);
+    const struct part_row *first = NULL;
+    int columns = 0;
+
+    for (int i = 0; i < rows.n; i++) {
+        if (!lies(&rows.row[i], shape, PACKED_BESIDE))
+            continue;
+        if (first && rows.row[i].group != first->group) {
+            whole_block(to, layout, packed, pairs, shape, layer, first, columns);
+            first = NULL;
+        }
+        columns = first ? columns : 0;
+        first = first ? first : &rows.row[i];
+        columns += part_dim(shape, rows.row[i].rows);
+    }
+    if (first)
+        whole_block(to, layout, packed, pairs, shape, layer, first, columns);
+}
+
 void packed_whole(float *to, const struct packed_layout *layout, const float *packed,
                   const struct packed_layout *pairs, const struct shape *shape)
 {
-    const struct part_rows rows = part_rows(PLACE_LAYER);
-
-    for (int layer = 0; layer < shape->layers; layer++) {
-        const struct part_row *first = NULL;
-        int columns = 0;
-
-        for (int i = 0; i < rows.n; i++) {
-            if (!lies(&rows.row[i], shape, PACKED_BESIDE))
-                continue;
-            if (first && rows.row[i].group != first->group) {
-                whole_block(to, layout, packed, pairs, shape, layer, first, columns);
-                first = NULL;
-            }
-            columns = first ? columns : 0;
-            first = first ? first : &rows.row[i];
-            columns += part_dim(shape, rows.row[i].rows);
-        }
-        if (first)
-            whole_block(to, layout, packed, pairs, shape, layer, first, columns);
-    }
+    whole_place(to, layout, packed, pairs, shape, PLACE_FRONT, -1);
+    for (int layer = 0; layer < shape->layers; layer++)
+        whole_place(to, layout, packed, pairs, shape, PLACE_LAYER, layer);
+    whole_place(to, layout, packed, pairs, shape, PLACE_BACK, -1);
 }
 
 enum err packed_instead(float **image, struct packed_layout **layout, struct params **params)

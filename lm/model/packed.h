@@ -12,11 +12,10 @@
  * matrices are bfloat16 where they come from, may: what is computed with it has the same bits as
  * without, and such a block does not travel.
  *
- * A model that computes in int8 travels so, too. PACKED_INT8 is what only computes: matrices of layers
- * but those of queries, keys and values are panels of whole numbers (lm/kernel/int8.h), made of the rounded
- * weights, all others pairs.
- * PACKED_BESIDE has those panels alone, for whoever has the pairs anyway (packed_whole). What went into
- * them does not come out again. */
+ * A model that computes in int8 travels so, too. PACKED_INT8 is what only computes: matrices but those of
+ * queries, keys and values are panels of whole numbers (lm/kernel/int8.h), made of the rounded weights, and
+ * those are pairs. PACKED_BESIDE has the whole numbers of all that is multiplied with, and nothing else, for
+ * whoever has the pairs anyway (packed_whole). What went into them does not come out again. */
 
 #ifndef LM_MODEL_PACKED_H
 #define LM_MODEL_PACKED_H

@@ -14,8 +14,9 @@ enum precision {
     /* Matrices lie, travel and are hashed as bfloat16 (master.h says how they are rounded), products
      * round what they read; keys and values are rounded once, where they are made. All else is f32. */
     PRECISION_BFLOAT16,
-    /* The same, but for products with a layer's matrices: those are of whole numbers (int8.h), made of
-     * the matrices' bfloat16 and of what products read as it is. Backward is bfloat16's. */
+    /* The same, but for products other than those that make queries, keys and values: they are of whole
+     * numbers (int8.h), made of the matrices' bfloat16 and of what products read as it is; so are the
+     * embedding's rows. Backward is bfloat16's. */
     PRECISION_INT8,
     PRECISIONS
 };

@@ -262,7 +262,7 @@ def halves(int8):
                 module.eager_attention_forward = attend
         for key, module in model.named_modules():
             if type(module).__name__ in ("Linear", "Conv1D") and key != "score":
-                of = grouped if int8 and key != "lm_head" and key.split(".")[-1] not in ATTENDS else rounded
+                of = grouped if int8 and key.split(".")[-1] not in ATTENDS else rounded
                 module.register_forward_pre_hook(lambda module, x, of=of: (of(x[0]),))
         with torch.no_grad():
             for key, p in sorted(model.named_parameters()):
@@ -270,7 +270,7 @@ def halves(int8):
                 plain = p.dim() < 2 or key == "score.weight" or ".wpe." in key
                 turn = (lambda w: w.T) if key.endswith(CONV1D) and name == "gpt2" else lambda w: w
                 w = w if plain else turn(own_threshold(turn(w)))
-                if int8 and not plain and not any(x in key for x in ATTENDS + ("embed", ".wte.", "lm_head")):
+                if int8 and not plain and not any(x in key for x in ATTENDS):
                     w = turn(grouped(turn(w)))
                 p.copy_(w)
             for s, n in list(enumerate(LENGTHS))[1:]:

@@ -138,10 +138,46 @@ static void sums_go_to_their_limit(void **state)
     free(panels);
 }
 
+/* An operand is written whole, whatever its room held: where a group is not finite its bytes are 0, and a
+ * product with it is no number, not an infinity made of what lay there. */
+static void nothing_is_left_of_what_was_there(void **state)
+{
+    enum { K = 70, N = 32, ROOM = 3 * 32 * sizeof(float) };
+    static const float odd[] = {INFINITY, -INFINITY, NAN, 0.0f};
+    float x[K], w[N][K], c[N];
+    uint8_t *panels = calloc(int8_size(N, K), 1), room[2][ROOM];
+
+    (void)state;
+    for (int i = 0; i < N * K; i++)
+        w[i / K][i % K] = draw(TAME, 5, (uint64_t)i);
+    int8_pack(panels, 0, w[0], K, N, K);
+    for (int i = 0; i < ISA_TABLES * 12; i++) {
+        const struct isa *isa = isa_at(i / 12);
+        const int group = i % 3;
+        size_t bytes;
+
+        if (!isa)
+            continue;
+        bytes = 3 * isa->int8_bytes;
+        for (int d = 0; d < K; d++)
+            x[d] = draw(TAME, 6, (uint64_t)d);
+        x[32 * group + 5] = odd[i % 12 / 3];
+        for (int r = 0; r < 2; r++) {
+            memset(room[r], r ? 0x7F : 0x81, sizeof room[r]);
+            isa->int8_row(room[r], x, K);
+        }
+        assert_memory_equal(room[0], room[1], bytes);
+        isa->int8(c, N, room[0], bytes, panels, 1, K, false, NULL);
+        for (int j = 0; j < N; j++)
+            assert_true(same(c[j], defined(x, w[j], K)));
+    }
+    free(panels);
+}
+
 static void weights_go_back(void **state)
 {
     enum { N = 45, K = 151 };
-    float w[N][K], row[K];
+    float w[N][K], row[K], settled[K];
     uint8_t *a = calloc(int8_size(N, K), 1), *b = calloc(int8_size(N, K), 1);
 
     (void)state;
@@ -152,7 +188,10 @@ static void weights_go_back(void **state)
     int8_pack(b, 20, w[20], K, N - 20, K);
     assert_memory_equal(a, b, int8_size(N, K));
     for (int n = 0; n < N; n++) {
+        memcpy(settled, w[n], sizeof settled);
+        int8_settle(settled, K);
         int8_unpack_row(row, a, n, K);
+        assert_memory_equal(settled, row, sizeof row);
         for (int k = 0; k < K; k++) {
             int q[32];
             const int group = k / 32 * 32;
@@ -213,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_are_sums_of_whole_numbers),
         cmocka_unit_test(sums_go_to_their_limit),
+        cmocka_unit_test(nothing_is_left_of_what_was_there),
         cmocka_unit_test(weights_go_back),
         cmocka_unit_test(pairs_become_whole_numbers),
     };
