@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/rng.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,43 @@ static void sha256_golden(void **state)
     assert_err(ERR_PARSE, hash_parse(&back, "ba78"));
     text[3] = 'g';
     assert_err(ERR_PARSE, hash_parse(&back, text));
+}
+
+/* Long, in pieces of every length up to two blocks and more, from every place in a block: libsodium's in one. */
+static void sha256_in_pieces(void **state)
+{
+    enum { BYTES = 70000 };
+    uint8_t *const bytes = calloc(BYTES, 1);
+    struct hash whole, h;
+    char text[HASH_TEXT];
+    struct hash_sha256 s;
+
+    (void)state;
+    for (size_t i = 0; i < BYTES; i++)
+        bytes[i] = (uint8_t)(i * i * 7 + (i >> 8));
+    crypto_hash_sha256(whole.byte, bytes, BYTES);
+    for (size_t piece = 1; piece < 200; piece++) {
+        hash_sha256_init(&s);
+        for (size_t at = 0; at < BYTES; at += piece)
+            hash_sha256_add(&s, bytes + at, piece < BYTES - at ? piece : BYTES - at);
+        h = hash_sha256_end(&s);
+        assert_true(hash_same(&h, &whole));
+    }
+    for (size_t n = 0; n < 300; n++) {
+        crypto_hash_sha256(whole.byte, bytes + n, n);
+        hash_sha256_init(&s);
+        hash_sha256_add(&s, bytes + n, n);
+        h = hash_sha256_end(&s);
+        assert_true(hash_same(&h, &whole));
+    }
+    memset(bytes, 'a', BYTES); /* FIPS 180-2, B.3: a million of them */
+    hash_sha256_init(&s);
+    for (int i = 0; i < 50; i++)
+        hash_sha256_add(&s, bytes, 20000);
+    h = hash_sha256_end(&s);
+    assert_string_equal(hash_text(text, &h),
+                        "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    free(bytes);
 }
 
 static void an_artifact_is_named_by_its_chunks(void **state)
@@ -101,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crc32c_golden),
         cmocka_unit_test(sha256_golden),
+        cmocka_unit_test(sha256_in_pieces),
         cmocka_unit_test(an_artifact_is_named_by_its_chunks),
         cmocka_unit_test(philox_golden),
         cmocka_unit_test(a_shuffle_is_a_permutation),
