@@ -28,14 +28,25 @@ float half_f16(uint16_t half)
 
 /* To the nearest, ties to even, as torch rounds. A NaN stays one: rounding its bits could carry
  * into the exponent, so they are cut and one below is set. */
-uint16_t half_to_bf16(float value)
+static inline uint16_t nearest(float value)
 {
     uint32_t bits;
 
     memcpy(&bits, &value, sizeof bits);
-    if ((bits & 0x7FFFFFFFu) > 0x7F800000u)
-        return (uint16_t)(bits >> 16 | 64);
-    return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1)) >> 16);
+    return (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u
+                          ? bits >> 16 | 64
+                          : (bits + 0x7FFFu + (bits >> 16 & 1)) >> 16);
+}
+
+uint16_t half_to_bf16(float value)
+{
+    return nearest(value);
+}
+
+void half_to_bf16_all(uint16_t *to, const float *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = nearest(from[i]);
 }
 
 /* Below 2^-14 the unit is 2^-24, which adding 1/2 rounds to: a float near 1/2 has just that. */

@@ -4,6 +4,7 @@
 #ifndef LM_FILE_HALF_H
 #define LM_FILE_HALF_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ static inline float half_bf16(uint16_t half)
 
 uint16_t half_to_f16(float value);
 uint16_t half_to_bf16(float value);
+void half_to_bf16_all(uint16_t *to, const float *from, size_t n);
 
 /* A binary16, little-endian, at any address; half_write gives back what a reader will have. */
 float half_read(const uint8_t *from);

@@ -65,11 +65,10 @@ static enum err put_values_at(struct fs_file *to, const float *from, size_t n, b
 
     if (!bf16)
         return fs_put(to, from, n * sizeof *from);
-    half = mem_new(PIECE, sizeof *half);
+    half = mem_new(n < PIECE ? n : PIECE, sizeof *half);
     for (size_t done = 0; !err && done < n;) {
         const size_t take = n - done < PIECE ? n - done : PIECE;
-        for (size_t i = 0; i < take; i++)
-            half[i] = half_to_bf16(from[done + i]);
+        half_to_bf16_all(half, from + done, take);
         err = fs_put(to, half, take * sizeof *half);
         done += take;
     }

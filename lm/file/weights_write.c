@@ -70,16 +70,19 @@ enum err weights_write(const char *path, const struct params *params, const char
     return err;
 }
 
-/* Params as reading the file again will give them, row by row. */
+/* Params as reading the file again will give them, row by row; numbers that bfloat16 computes with are
+ * that already. */
 static void rounded_rows(const void *self, const struct tensor *t, int row, int rows, float *to)
 {
     const struct params *params = self;
-    const struct written_rows w = {params, t, params->shape.compute};
+    const enum precision as = params->shape.compute;
+    const struct written_rows w = {params, t, as};
     const size_t n = (size_t)rows * (size_t)t->cols;
 
     take_rows(&w, (size_t)row, (size_t)rows, to);
-    for (size_t i = 0; i < n && written_half(t, &params->shape, "bfloat16"); i++)
-        to[i] = half_bf16(half_to_bf16(to[i]));
+    if (written_half(t, &params->shape, "bfloat16") && !precision_halves(as))
+        for (size_t i = 0; i < n; i++)
+            to[i] = half_bf16(half_to_bf16(to[i]));
 }
 
 struct hash weights_write_hash(const struct params *params, const char *dtype)

@@ -235,15 +235,6 @@ void params_order(const struct params *params, const struct tensor **order)
     qsort(order, (size_t)params->n, sizeof *order, by_name);
 }
 
-const float *params_rows(const struct params *params, const struct tensor *tensor, int row,
-                         int n, float *room)
-{
-    if (params->data)
-        return params->data + tensor->at + (size_t)row * (size_t)tensor->cols;
-    params->source.take(params->source.self, tensor, row, n, room);
-    return room;
-}
-
 int params_some(const struct tensor *tensor)
 {
     const int some = (1 << 15) / tensor->cols;
@@ -251,11 +242,30 @@ int params_some(const struct tensor *tensor)
     return some < 1 ? 1 : some < tensor->rows ? some : tensor->rows;
 }
 
+const float *params_rows(const struct params *params, const struct tensor *tensor, int row,
+                         int n, float *room)
+{
+    const int some = params_some(tensor);
+
+    if (params->data)
+        return params->data + tensor->at + (size_t)row * (size_t)tensor->cols;
+#pragma omp parallel for schedule(static) if (n > some)
+    for (int at = 0; at < n; at += some)
+        params->source.take(params->source.self, tensor, row + at,
+                            n - at < some ? n - at : some,
+                            room + (size_t)at * (size_t)tensor->cols);
+    return room;
+}
+
+/* Rows that are made are made by all threads, and hashed by one. */
 static void hash_one(struct hash_sha256 *state, const struct params *params,
                      const struct tensor *tensor)
 {
-    const int some = params_some(tensor);
-    float *const room = mem_new((size_t)some * (size_t)tensor->cols, sizeof *room);
+    enum { TOGETHER = 8 }; /* a megabyte */
+    const int most = TOGETHER * params_some(tensor);
+    const int some = most < tensor->rows ? most : tensor->rows;
+    float *const room =
+        params->data ? NULL : mem_new((size_t)some * (size_t)tensor->cols, sizeof *room);
 
     for (int row = 0; row < tensor->rows; row += some) {
         const int n = tensor->rows - row < some ? tensor->rows - row : some;

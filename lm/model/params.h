@@ -24,7 +24,7 @@ struct tensor {
     bool decay;     /* weight decay applies: not to norms and biases */
 };
 
-/* Where rows of weights come from that lie in no block of floats. */
+/* Where rows of weights come from that lie in no block of floats; several threads take some at once. */
 struct params_source {
     const void *self; /* borrowed */
     void (*take)(const void *self, const struct tensor *tensor, int row, int n, float *to);

@@ -122,6 +122,26 @@ static void bf16_rounds_to_nearest_even(void **state)
         assert_int_equal(half_to_bf16(half_bf16((uint16_t)h)), h);
 }
 
+/* The loop of vectors says what one value's function says: every upper half, NaN's among them. */
+static void bf16_of_many_is_that_of_each(void **state)
+{
+    enum { VALUES = 5 * 65536 + 3 };
+    const uint32_t low[] = {0, 1, 0x7FFF, 0x8000, 0x8001};
+    float *const from = calloc(VALUES, sizeof *from);
+    uint16_t *const to = calloc(VALUES, sizeof *to);
+
+    (void)state;
+    for (uint32_t i = 0; i < VALUES; i++) {
+        const uint32_t bits = (i / 5 & 0xFFFF) << 16 | low[i % 5];
+        memcpy(from + i, &bits, sizeof bits);
+    }
+    half_to_bf16_all(to, from, VALUES);
+    for (size_t i = 0; i < VALUES; i++)
+        assert_int_equal(to[i], half_to_bf16(from[i]));
+    free(from);
+    free(to);
+}
+
 static void other_types_are_unknown(void **state)
 {
     (void)state;
@@ -146,6 +166,7 @@ int main(void)
         cmocka_unit_test(all_points_of_the_grids_are_gguf_pys),
         cmocka_unit_test(every_half_is_the_number_ieee_says),
         cmocka_unit_test(bf16_rounds_to_nearest_even),
+        cmocka_unit_test(bf16_of_many_is_that_of_each),
         cmocka_unit_test(other_types_are_unknown),
     };
 
