@@ -1,16 +1,15 @@
-/* How: BLAKE2b and SHA-256 are libsodium's; the whole blocks of SHA-256, where the processor has instructions
- * for them, sha256's. An artifact's name is a tree of two levels: a
- * digest for each chunk of 1 MiB, and the digest of these; whoever has the list can check a
- * chunk alone. CRC-32C goes four bytes at a time through four tables (slicing by four); they
- * are made before main, so that no thread needs to ask whether they are there; where the processor
- * has an instruction for it (SSE4.2: the same polynomial) eight bytes at a time by that. */
+/* How: BLAKE2b is libsodium's, SHA-256 nettle's, which knows the processor's instructions for it. An artifact's
+ * name is a tree of two levels: a digest for each chunk of 1 MiB, and the digest of these; whoever has the list
+ * can check a chunk alone. CRC-32C goes four bytes at a time through four tables (slicing by four); they are made
+ * before main, so that no thread needs to ask whether they are there; where the processor has an instruction for
+ * it (SSE4.2: the same polynomial) eight bytes at a time by that. */
 
 #include "base/hash.h"
 
 #include "base/mem.h"
-#include "base/sha256.h"
 
 #include <assert.h>
+#include <nettle/sha2.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -68,39 +67,23 @@ enum err hash_parse(struct hash *out, const char *text)
     return OK;
 }
 
-static_assert(sizeof(struct hash_sha256) >= sizeof(crypto_hash_sha256_state),
-              "opaque is too small");
+static_assert(sizeof(struct hash_sha256) >= sizeof(struct sha256_ctx), "opaque is too small");
 
 void hash_sha256_init(struct hash_sha256 *state)
 {
-    crypto_hash_sha256_init((void *)state->opaque);
+    sha256_init((void *)state->opaque);
 }
 
-static bool has_sha256;
-
-/* libsodium keeps what fills no block, and counts bits. */
 void hash_sha256_add(struct hash_sha256 *state, const void *bytes, size_t n)
 {
-    crypto_hash_sha256_state *const s = (void *)state->opaque;
-    const size_t held = s->count / 8 % SHA256_BLOCK;
-    size_t head = held ? SHA256_BLOCK - held : 0, blocks;
-
-    if (head > n || !has_sha256)
-        head = n;
-    crypto_hash_sha256_update(s, bytes, head);
-    blocks = (n - head) / SHA256_BLOCK;
-    if (blocks)
-        sha256_blocks(s->state, (const uint8_t *)bytes + head, blocks);
-    s->count += 8 * (uint64_t)SHA256_BLOCK * blocks;
-    head += SHA256_BLOCK * blocks;
-    crypto_hash_sha256_update(s, (const uint8_t *)bytes + head, n - head);
+    sha256_update((void *)state->opaque, n, bytes);
 }
 
 struct hash hash_sha256_end(struct hash_sha256 *state)
 {
     struct hash out;
 
-    crypto_hash_sha256_final((void *)state->opaque, out.byte);
+    sha256_digest((void *)state->opaque, sizeof out.byte, out.byte);
     return out;
 }
 
@@ -156,7 +139,6 @@ __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, c
 __attribute__((constructor)) static void prepare(void)
 {
     fill();
-    has_sha256 = sha256_here();
 #if defined(__x86_64__)
     __builtin_cpu_init();
     has_instruction = __builtin_cpu_supports("sse4.2");

@@ -5,7 +5,7 @@
 # Debian 12 and 13, Ubuntu 24.04 and what derives from them; elsewhere it says which libraries to install.
 set -eu
 build="gcc libc6-dev cmake ninja-build pkg-config libzmq3-dev libmsgpack-dev|libmsgpack-c-dev
-libuv1-dev libjansson-dev libyaml-dev libpcre2-dev libutf8proc-dev libsodium-dev zlib1g-dev libzstd-dev
+libuv1-dev libjansson-dev libyaml-dev libpcre2-dev libutf8proc-dev libsodium-dev nettle-dev zlib1g-dev libzstd-dev
 libsnappy-dev liblz4-dev libcurl4-openssl-dev libmicrohttpd-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libsqlite3-dev libncurses-dev libcmocka-dev ca-certificates"
 check="pmccabe binutils git python3 python3-zmq python3-msgpack"
 optional="clang-format-14" # gone from newer releases, where the lint of the format skips itself

@@ -10,7 +10,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 flags="-std=c11 -O2 -w -fsanitize=address -D_POSIX_C_SOURCE=200809L"
-libs="$build/proto/libproto.a $build/base/libbase.a $(pkg-config --libs libzmq libsodium jansson yaml-0.1 cmocka msgpack-c 2>/dev/null || pkg-config --libs libzmq libsodium jansson yaml-0.1 cmocka msgpack) -lm"
+libs="$build/proto/libproto.a $build/base/libbase.a $(pkg-config --libs libzmq libsodium nettle jansson yaml-0.1 cmocka msgpack-c 2>/dev/null || pkg-config --libs libzmq libsodium nettle jansson yaml-0.1 cmocka msgpack) -lm"
 missed=0
 
 # All is compiled once; a mutant is one object that takes the place of another.
