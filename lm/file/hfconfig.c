@@ -20,6 +20,7 @@
 #include "lm/file/unopened.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -323,18 +324,33 @@ enum err hfconfig_generation(struct shape *shape, const json_t *config, const ch
     return shape_check(shape) ? err_add("%s", name) : OK;
 }
 
-/* Each real with the fewest digits, from 15 on, that read back as the same bits. */
+/* Whether every real, written with so many digits, is read back as it was. */
+static bool reads_back(const json_t *json, size_t digits)
+{
+    json_t *const all = (json_t *)(uintptr_t)json, *value;
+    bool same = true;
+    char text[40];
+    const char *key;
+    size_t i;
+
+    if (json_is_real(json)) {
+        snprintf(text, sizeof text, "%.*g", (int)digits, json_real_value(json));
+        return strtod(text, NULL) == json_real_value(json);
+    }
+    json_object_foreach(all, key, value) same = same && reads_back(value, digits);
+    json_array_foreach(all, i, value) same = same && reads_back(value, digits);
+    return same;
+}
+
+/* All reals with the digits that the longest takes, 15 at least. The text itself may hold a tokenizer's
+ * megabytes: it is made once, and not read. */
 char *hfconfig_text(const json_t *json, size_t flags)
 {
-    for (size_t digits = 15;; digits++) {
-        char *text = json_dumps(json, flags | JSON_SORT_KEYS | JSON_REAL_PRECISION(digits));
-        json_t *again = json_loads(text, 0, NULL);
-        const bool same = json_equal(json, again);
-        json_decref(again);
-        if (same || digits == 17)
-            return text;
-        free(text);
-    }
+    size_t digits = 15;
+
+    while (digits < 17 && !reads_back(json, digits))
+        digits++;
+    return json_dumps(json, flags | JSON_SORT_KEYS | JSON_REAL_PRECISION(digits));
 }
 
 enum err hfconfig_parse(json_t **out, const char *text, size_t n, const char *name,

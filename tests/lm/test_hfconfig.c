@@ -390,6 +390,29 @@ static void what_is_written_reads_the_same(void **state)
     }
 }
 
+/* The real that takes most digits decides for all, wherever it stands. */
+static void digits_are_those_that_are_needed(void **state)
+{
+    json_t *json = json_pack("{s:f, s:[{s:f}], s:i}", "a", 0.1, "list", "b", 0.5, "n", 7);
+    char *text = hfconfig_text(json, JSON_COMPACT);
+
+    (void)state;
+    assert_string_equal(text, "{\"a\":0.1,\"list\":[{\"b\":0.5}],\"n\":7}");
+    free(text);
+    json_object_set_new(json_array_get(json_object_get(json, "list"), 0), "b",
+                        json_real(0.1 + 0.2));
+    text = hfconfig_text(json, JSON_COMPACT);
+    assert_string_equal(
+        text, "{\"a\":0.10000000000000001,\"list\":[{\"b\":0.30000000000000004}],\"n\":7}");
+    free(text);
+    json_object_set_new(json, "a", json_real(0.1234567890123456)); /* 16 */
+    json_object_del(json, "list");
+    text = hfconfig_text(json, JSON_COMPACT);
+    assert_string_equal(text, "{\"a\":0.1234567890123456,\"n\":7}");
+    free(text);
+    json_decref(json);
+}
+
 static void generation_config_adds_stops(void **state)
 {
     struct shape s;
@@ -420,6 +443,7 @@ int main(void)
         cmocka_unit_test(gemma3_has_two_thetas),
         cmocka_unit_test(every_family_is_written_as_it_reads),
         cmocka_unit_test(what_is_written_reads_the_same),
+        cmocka_unit_test(digits_are_those_that_are_needed),
         cmocka_unit_test(generation_config_adds_stops),
     };
 
