@@ -144,7 +144,7 @@ static double size_of(const struct optim_factors *f)
     return sqrt(sum / ((double)f->rows * (double)f->cols));
 }
 
-/* optim_target_walk's step. */
+/* optim_target_walk_one's step. */
 static void move(const void *self, const struct optim_piece *piece)
 {
     const struct optim_factors *f = self;
@@ -196,7 +196,7 @@ void optim_adafactor(const struct adamw *conf, const struct optim_target *target
         size = size_of(&f);
         f.decay = (float)(1 - (tensor->decay ? rate * conf->weight_decay : 0));
         f.rate = (float)(rate / (size > 1 ? size : 1));
-        optim_target_walk(&scaled, i, move, &f);
+        optim_target_walk_one(&scaled, i, move, &f);
         free(sum);
         free(by);
     }

@@ -296,10 +296,10 @@ static struct optim_rule_chunk chunk_of(const struct adamw *conf, int64_t t, dou
     return c;
 }
 
-/* optim_target_walk's step. */
+/* optim_target_walk's step; `self` [2]: of weights without decay, and with. */
 static void step_piece(const void *self, const struct optim_piece *o)
 {
-    const struct optim_rule_chunk *c = self;
+    const struct optim_rule_chunk *c = (const struct optim_rule_chunk *)self + o->tensor->decay;
 
     if (c->rule == OPTIM_ADAMW)
         adamw_chunk(c, o->p, o->g, o->m, o->v, o->n);
@@ -316,14 +316,12 @@ static void step_piece(const void *self, const struct optim_piece *o)
 void optim_rule_step(const struct adamw *conf, const struct optim_target *target, int64_t t,
                      double rate)
 {
+    const struct optim_rule_chunk c[] = {chunk_of(conf, t, rate, 0),
+                                         chunk_of(conf, t, rate, conf->weight_decay)};
+
     if (conf->rule == OPTIM_ADAFACTOR) {
         optim_adafactor(conf, target, t, rate);
         return;
     }
-    for (int i = 0; i < target->params->n; i++) {
-        const struct optim_rule_chunk c =
-            chunk_of(conf, t, rate, target->params->tensor[i].decay ? conf->weight_decay : 0.0);
-
-        optim_target_walk(target, i, step_piece, &c);
-    }
+    optim_target_walk(target, step_piece, c);
 }

@@ -30,10 +30,14 @@ struct optim_piece {
     size_t n;
 };
 
-/* Calls `step` once for each row of weight i of the params, some rows together, by all threads: it moves p,
- * m and v. */
-void optim_target_walk(const struct optim_target *target, int i,
+/* Calls `step` once for each row of all weights, some rows of one together, by all threads: it moves p, m and
+ * v. */
+void optim_target_walk(const struct optim_target *target,
                        void (*step)(const void *self, const struct optim_piece *piece),
                        const void *self);
+/* The same of weight i alone. */
+void optim_target_walk_one(const struct optim_target *target, int i,
+                           void (*step)(const void *self, const struct optim_piece *piece),
+                           const void *self);
 
 #endif

@@ -143,6 +143,39 @@ static void threads_do_not_change_bits(void **state)
     free(block);
 }
 
+/* Where a thread's share ends: between two pieces, on their border, within one; of weights that decay and not. */
+static void each_row_moves_once(void **state)
+{
+    enum { WEIGHTS = 6, COLS = 1024, ROWS = 64, MOST = 13, ALL = WEIGHTS * ROWS * COLS };
+    const struct adamw conf = {.rule = OPTIM_SGD, .weight_decay = 0.5};
+    float *const data = calloc(2 * ALL, sizeof *data), *const grad = data + ALL;
+    const int threads = omp_get_max_threads();
+    struct tensor tensor[WEIGHTS];
+
+    (void)state;
+    for (int t = 1; t <= MOST; t++) {
+        struct params params = {.n = WEIGHTS, .tensor = tensor, .data = data};
+
+        for (int i = 0; i < WEIGHTS; i++) {
+            /* six alike are divided on borders by 2, 3, 4 and 6 threads */
+            const int rows = i == 4 && t % 5 == 0 ? 1 : ROWS;
+
+            tensor[i] =
+                (struct tensor){.rows = rows, .cols = COLS, .at = params.count, .decay = i % 2};
+            params.count += (size_t)rows * COLS;
+        }
+        omp_set_num_threads(t);
+        for (size_t i = 0; i < params.count; i++)
+            data[i] = grad[i] = 1.0f;
+        optim_step(&conf, &params, grad, NULL, NULL, 1, 0.25);
+        for (int w = 0; w < WEIGHTS; w++)
+            for (size_t i = 0; i < (size_t)tensor[w].rows * COLS; i++)
+                assert_true(data[tensor[w].at + i] == (w % 2 ? 0.625f : 0.75f));
+    }
+    omp_set_num_threads(threads);
+    free(data);
+}
+
 static void a_small_gradient_is_not_scaled(void **state)
 {
     (void)state;
@@ -164,6 +197,7 @@ int main(void)
         cmocka_unit_test(factors_need_no_arguments),
         cmocka_unit_test(bad_schedules_are_refused),
         cmocka_unit_test(threads_do_not_change_bits),
+        cmocka_unit_test(each_row_moves_once),
         cmocka_unit_test(a_small_gradient_is_not_scaled),
     };
     return cmocka_run_group_tests_name("optim", tests, NULL, NULL);
