@@ -10,6 +10,7 @@
 #include "learner/run/peft.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct shape load_shape(const struct offline_job *job)
 {
@@ -66,6 +67,14 @@ static enum err check_head(const struct offline_job *o, enum head has)
                    o->keys->model_name_or_path, o->objective->name);
 }
 
+/* An adapter's start was read anew: reach and stops are those that the run has chosen, as its own meta has them. */
+static void like_card(struct shape *shape, const struct shape *card)
+{
+    shape_reach(shape, card->context);
+    memcpy(shape->eos, card->eos, sizeof shape->eos);
+    shape->eos_count = card->eos_count;
+}
+
 static enum err step_of_params(struct trainable **out, const struct offline_job *o,
                                const struct train_options *options, struct model_files *files)
 {
@@ -73,8 +82,7 @@ static enum err step_of_params(struct trainable **out, const struct offline_job 
     struct params *params = NULL;
     enum err err = OK;
 
-    shape_reach(&files->params->shape,
-                o->card->shape.context); /* as the run's own meta has it */
+    like_card(&files->params->shape, &o->card->shape);
     if (files->params->shape.head == o->head) {
         params = files->params;
         files->params = NULL;
@@ -94,7 +102,7 @@ static enum err step_of_image(struct trainable **out, const struct offline_job *
     float *image;
     enum err err = OK;
 
-    shape_reach(&files->shape, o->card->shape.context);
+    like_card(&files->shape, &o->card->shape);
     if (files->shape.head != o->head)
         err =
             packed_reheaded(&files->image, &files->layout, &files->shape, o->head, seed, false);
@@ -118,9 +126,8 @@ enum err load_step(struct trainable **out, const struct offline_job *o,
     const bool packed = reads_packed(o);
     const double noise = o->keys->neftune_noise_alpha;
     struct model_files *files = NULL;
-    enum err err =
-        model_files_open_as(&files, o->keys->model_name_or_path,
-                            packed ? MODEL_FILES_PACKED : MODEL_FILES_ALL, o->plan.compute);
+    enum err err = model_files_weights(&files, o->card, o->keys->model_name_or_path,
+                                       packed ? MODEL_FILES_PACKED : MODEL_FILES_ALL);
 
     *out = NULL;
     if (!err)

@@ -11,7 +11,6 @@
 #include "lm/file/model_files.h"
 
 #include "base/fs.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "lm/file/adapter.h"
 #include "lm/file/adapter_write.h"
@@ -77,28 +76,13 @@ static enum err fill(struct model_files *files, const struct model_meta *card, c
 static enum err take_weights(struct model_files *files, struct model_meta *card,
                              const char *path, enum model_files_want want, const char *name)
 {
-    const bool tied = card->shape.tied, all = want != MODEL_FILES_META;
     struct weights *weights = NULL;
-    enum err err = weights_open(&weights, path);
+    enum err err = model_files_weights_open(&weights, &card->shape, path, want);
 
-    if (!all && err) /* a card without weights has none to look at */
-        err = OK;
-    if (!err && weights)
-        err = weights_untie(&card->shape, weights);
-    if (tied && !card->shape.tied && all)
-        log_warn("untied",
-                 "model=%s its own lm_head.weight is used, whatever "
-                 "tie_word_embeddings says",
-                 path);
     if (!err)
         err = fill(files, card, name);
     if (!err && weights)
-        err = weights_store(&files->store, weights, &files->shape);
-    if (!err && want == MODEL_FILES_ALL)
-        err = weights_read(&files->params, weights, &files->shape);
-    else if (!err && all)
-        err = weights_pack(&files->image, &files->layout, weights, &files->shape,
-                           want == MODEL_FILES_RUN);
+        err = model_files_weights_folder(files, weights, want);
     weights_close(weights);
     return err;
 }
@@ -151,11 +135,8 @@ static enum err open_gguf(struct model_files *files, const char *path,
         err = ggufmodel_template(&card.template_text, file);
     if (!err)
         err = fill(files, &card, path);
-    if (!err && want == MODEL_FILES_ALL)
-        err = ggufmodel_weights(&files->params, file, &files->shape);
-    else if (!err && want >= MODEL_FILES_PACKED)
-        err = ggufmodel_pack(&files->image, &files->layout, file, &files->shape,
-                             want == MODEL_FILES_RUN);
+    if (!err)
+        err = model_files_weights_gguf(files, file, want);
     model_meta_fini(&card);
     gguf_close(file);
     return err;

@@ -19,7 +19,7 @@ struct model_files {
     enum packed_store store; /* of MODEL_FILES_PACKED; a folder's headers tell it with _META */
     bool merged;             /* an adapter was, into its base */
     bool runs;               /* opened with MODEL_FILES_RUN: nothing of it travels */
-    struct tokenizer *tokenizer; /* never NULL */
+    struct tokenizer *tokenizer; /* NULL only with model_files_weights */
     struct chat *chat;           /* NULL: none */
     char *chat_error; /* why the template is not usable, or NULL: only chat input fails on it */
     json_t *tokens;   /* chat_tokens_named's, for whichever template comes; NULL: none */
@@ -56,6 +56,22 @@ MUST_CHECK static inline enum err model_files_open(struct model_files **out, con
     return model_files_open_as(out, path, want, PRECISION_FLOAT32);
 }
 void model_files_free(struct model_files *files);
+
+/* The weights (`want`) of a model that was opened with MODEL_FILES_META, `card`: its shape, params or image, and
+ * neither tokenizer nor template, which are not read again. An adapter is opened whole. Errors: as model_files_open_as. */
+enum err model_files_weights(struct model_files **out, const struct model_files *card,
+                             const char *path, enum model_files_want want) MUST_CHECK;
+/* Its steps, which opening goes through, too. A folder's files of weights, and what they say of the shape: whether
+ * head and embedding are one; *out is NULL where a card alone is wanted and there are none. Then, of either kind
+ * of file, what is wanted, by files->shape. Errors: those of weights.h and ggufmodel.h. */
+struct weights;
+struct gguf;
+enum err model_files_weights_open(struct weights **out, struct shape *shape, const char *folder,
+                                  enum model_files_want want) MUST_CHECK;
+enum err model_files_weights_folder(struct model_files *files, struct weights *weights,
+                                    enum model_files_want want) MUST_CHECK;
+enum err model_files_weights_gguf(struct model_files *files, struct gguf *file,
+                                  enum model_files_want want) MUST_CHECK;
 
 /* A model whose rotation depends on how long sequences are (longrope) is opened for those of its
  * original context. From now on it is ready for `longest` tokens, or as many as it takes: says so

@@ -43,6 +43,10 @@ loss=$(value eval_loss "$work/digits/metrics.jsonl")
 below 2.2540 "$loss" || fail "eval_loss $loss is below the entropy of the data: something leaks"
 below "$loss" 2.38 || fail "eval_loss $loss: did not learn"
 echo "   eval_loss $loss in (2.2565 .. 2.38)"
+# what it learnt to stop with is what the model that it wrote stops with
+for file in config generation_config; do
+    grep -q '"eos_token_id": 1,' "$work/digits/model/$file.json" || fail "$file.json: $(grep eos_token "$work/digits/model/$file.json")"
+done
 
 echo "-- a recipe for trl sft --config, as it is"
 (cd "$golden/trl" && "$bin/drover" sft --config sft_recipe.yaml --output_dir "$work/recipe") 2> "$work/log" ||

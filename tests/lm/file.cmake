@@ -1,6 +1,6 @@
 include(${CMAKE_CURRENT_LIST_DIR}/../fuzz/fuzz.cmake)
 set(DROVER_GOLDEN ${CMAKE_CURRENT_LIST_DIR}/../golden)
-foreach(unit quant quant_encode safetensors gguf gguf_write ggufmodel hfconfig model_files unopened saved packed_model precision model_meta adapter slow_folder)
+foreach(unit quant quant_encode safetensors gguf gguf_write ggufmodel hfconfig model_files model_files_weights unopened saved packed_model precision model_meta adapter slow_folder)
   drover_test(lm/${unit} NEEDS lm_file)
   target_compile_definitions(test_lm_${unit} PRIVATE GOLDEN="${DROVER_GOLDEN}")
 endforeach()

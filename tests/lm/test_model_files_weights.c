@@ -1,0 +1,89 @@
+#include "lm/file/model_files.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "tests/lm/golden_copy.h"
+
+/* Opened for its card, then for its weights: what opening it whole gives. */
+static void in_two(const char *path, enum precision compute)
+{
+    struct model_files *card, *all, *weights, *packed, *image;
+
+    assert_ok(model_files_open_as(&card, path, MODEL_FILES_META, compute));
+    assert_null(card->params);
+    assert_ok(model_files_open_as(&all, path, MODEL_FILES_ALL, compute));
+    assert_ok(model_files_weights(&weights, card, path, MODEL_FILES_ALL));
+    assert_memory_equal(&weights->shape, &all->shape, sizeof all->shape);
+    assert_memory_equal(&weights->params->shape, &all->params->shape, sizeof all->shape);
+    assert_int_equal(weights->params->count, all->params->count);
+    assert_memory_equal(weights->params->data, all->params->data,
+                        all->params->count * sizeof *all->params->data);
+    assert_ok(model_files_open_as(&packed, path, MODEL_FILES_PACKED, compute));
+    assert_ok(model_files_weights(&image, card, path, MODEL_FILES_PACKED));
+    assert_int_equal(image->layout->store, packed->layout->store);
+    assert_int_equal(image->layout->size, packed->layout->size);
+    assert_memory_equal(image->image, packed->image,
+                        packed->layout->size * sizeof *packed->image);
+    model_files_free(card);
+    model_files_free(all);
+    model_files_free(weights);
+    model_files_free(packed);
+    model_files_free(image);
+}
+
+static void weights_are_those_of_the_whole(void **state)
+{
+    static const char *const models[] = {"llama5",     "mistral4",  "gemma3_5",
+                                         "gpt2_5",     "reward4",   "qwen5",
+                                         "llama.gguf", "gpt2.gguf", "gemma3.gguf"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
+        for (enum precision compute = PRECISION_FLOAT32; compute <= PRECISION_BFLOAT16;
+             compute++)
+            in_two(golden_path(models[i]), compute);
+    in_two(GOLDEN "/adapter/policy", PRECISION_FLOAT32);
+    in_two(GOLDEN "/adapter/reward", PRECISION_BFLOAT16);
+}
+
+/* They are read by the card's shape, and by nothing that the run has read of the folder already. */
+static void only_weights_are_read_again(void **state)
+{
+    struct model_files *card, *weights, *all;
+    char *const folder = mem_text(scratch_at("m"));
+
+    (void)state;
+    assert_ok(model_files_open(&all, golden_path("llama5"), MODEL_FILES_ALL));
+    copied("llama5", "m");
+    assert_ok(model_files_open(&card, folder, MODEL_FILES_META));
+    card->shape.eos[0] = 7; /* as the run has chosen */
+    assert_ok(fs_remove(scratch_at("m/tokenizer.json")));
+    edit("m/config.json", "\"eos_token_id\": 2", "\"eos_token_id\": 3");
+    assert_ok(model_files_weights(&weights, card, folder, MODEL_FILES_ALL));
+    assert_null(weights->tokenizer);
+    assert_int_equal(weights->params->shape.eos[0], 7);
+    assert_memory_equal(weights->params->data, all->params->data,
+                        all->params->count * sizeof *all->params->data);
+    model_files_free(weights);
+    /* weights that are another model's by now */
+    copy("qwen5", "model.safetensors", "m");
+    assert_err(ERR_RANGE, model_files_weights(&weights, card, folder, MODEL_FILES_ALL));
+    assert_null(weights);
+    assert_err(ERR_RANGE, model_files_weights(&weights, card, folder, MODEL_FILES_PACKED));
+    assert_ok(fs_remove(scratch_at("m/model.safetensors")));
+    assert_err(ERR_IO, model_files_weights(&weights, card, folder, MODEL_FILES_PACKED));
+    model_files_free(card);
+    model_files_free(all);
+    free(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(weights_are_those_of_the_whole),
+        cmocka_unit_test_setup_teardown(only_weights_are_read_again, scratch_open,
+                                        scratch_close),
+    };
+
+    return cmocka_run_group_tests_name("model_files_weights", tests, NULL, NULL);
+}
