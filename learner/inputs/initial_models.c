@@ -63,27 +63,41 @@ static enum err keep(const struct initial_models *o, struct artifact *out, const
     return err;
 }
 
-/* Packed before it is hashed: the hash of version 0 is that of the bytes that actors will have. */
-static enum err keep_model(const struct initial_models *o, struct initial_model *model,
-                           const struct model_files *files)
+/* As what a model is read that is only kept: of bfloat16 the image is made of the files. */
+static enum model_files_want first_want(enum precision compute)
 {
-    const struct shape *shape = &files->params->shape;
-    const size_t bytes = packed_size(shape);
+    return compute == PRECISION_BFLOAT16 ? MODEL_FILES_PACKED : MODEL_FILES_ALL;
+}
+
+/* What was read as f32, packed. */
+static enum err keep_params(const struct initial_models *o, struct artifact *out,
+                            const struct model_files *files)
+{
+    const size_t bytes = packed_size(&files->shape);
     struct packed_layout *layout = NULL;
     float *image = NULL;
     enum err err = mem_big(&image, bytes, 1, "compute weights");
 
     if (!err)
-        err = packed_layout_new(&layout, shape);
+        err = packed_layout_new(&layout, &files->shape);
     if (!err) {
         packed_fill(image, layout, files->params);
-        err = keep(o, &model->image, image, bytes); /* its hash is the version's */
+        err = keep(o, out, image, bytes);
     }
-    if (!err)
-        err = keep(o, &model->card, files->card, files->card_size);
     packed_layout_free(layout);
     free(image);
     return err;
+}
+
+/* Packed before it is hashed: the hash of version 0 is that of the bytes that actors will have. */
+static enum err keep_model(const struct initial_models *o, struct initial_model *model,
+                           const struct model_files *files)
+{
+    const enum err err = files->params ? keep_params(o, &model->image, files)
+                                       : keep(o, &model->image, files->image,
+                                              files->layout->size * sizeof *files->image);
+
+    return err ? err : keep(o, &model->card, files->card, files->card_size);
 }
 
 /* Its kind says what it needs of a model (reward_kind.h); what reads the policy's tokens limits how
@@ -94,7 +108,8 @@ static enum err make_reward(struct initial_models *o, const struct reward *rewar
     const struct reward_kind *kind = reward_kind_of(reward->kind);
     struct initial_model *model = &o->model[o->n_model];
     struct model_files *files = NULL;
-    enum err err = model_files_open_as(&files, reward->model, MODEL_FILES_ALL, reward->compute);
+    enum err err = model_files_open_as(&files, reward->model, first_want(reward->compute),
+                                       reward->compute);
 
     if (!err)
         err = model_files_reach(files, longest);
@@ -113,7 +128,7 @@ static enum err make_reward(struct initial_models *o, const struct reward *rewar
 /* The card says it, and so whoever is sent the card. */
 static enum err answer_in_int8(struct model_files *files)
 {
-    files->shape.answers_int8 = files->params->shape.answers_int8 = true;
+    files->shape.answers_int8 = true;
     return model_files_make_meta(files);
 }
 
@@ -121,6 +136,7 @@ static enum err make(struct initial_models *o, const struct keys *keys,
                      const struct rewards *rewards, int longest, bool answers_int8)
 {
     struct model_files *files = NULL;
+    enum precision compute = PRECISION_FLOAT32;
     uint64_t unused;
     char *eos = NULL;
     enum err err = fs_mkdir(o->folder);
@@ -128,8 +144,10 @@ static enum err make(struct initial_models *o, const struct keys *keys,
     o->fresh = true;
     peer_random(&o->run, &unused);
     if (!err)
-        err = start_model_open(&files, keys, MODEL_FILES_ALL, longest, &eos);
-    if (!err && files->params->shape.head != HEAD_LM)
+        err = precision_named(&compute, keys->compute);
+    if (!err)
+        err = start_model_open(&files, keys, first_want(compute), longest, &eos);
+    if (!err && files->shape.head != HEAD_LM)
         err = err_set(ERR_RANGE, "%s is a reward model: this method trains a language model",
                       keys->model_name_or_path);
     if (!err && answers_int8)
