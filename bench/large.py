@@ -2,7 +2,7 @@
 """A model of Qwen2.5-1.5B's shape on this machine: tokens/s and memory of answers, DPO and GRPO, the last two with an adapter.
 
     bench/large.py make FOLDER PEERS            (a Python with torch and transformers; PEERS: peers_prepare.py's folder)
-    bench/large.py run FOLDER PEERS BIN [compute=bfloat16] [lines=generate,dpo,grpo] [threads=2]
+    bench/large.py run FOLDER PEERS BIN [compute=bfloat16] [lines=generate,dpo,grpo] [threads=2] [tokens=130]
 
 make: random weights in bfloat16, 3.1 GB, and the tokenizer of PEERS/model. generate: 8 prompts together, tokens behind the second,
 which is when all prompts have been read; of two runs each the faster. dpo: 3 steps of one pair. grpo: two iterations of 2 x 4 answers of 64 tokens, one pass.
@@ -12,7 +12,7 @@ import json, os, shutil, subprocess, sys, time
 
 from follow import watched
 
-ANSWERS, SHORT, LONG = 8, 2, 130
+ANSWERS, SHORT = 8, 2
 LORA = "use_peft=true lora_r=16 lora_target_modules=all-linear learning_rate=1e-4 save_strategy=no logging_steps=1"
 
 
@@ -48,35 +48,35 @@ def keys_and_values(folder, drover, compute, prompts, answers):
     return sum(-(-(len(json.loads(row)["ids"]) + len(answer["ids"])) // 32) * 32 * token for row, answer in zip(ids.splitlines(), answers))
 
 
-def generate(folder, peers, drover, compute):
+def generate(folder, peers, drover, k):
     """One answer alone, which finds the file on a disk; of all together the longer runs hold more."""
-    took, early = {}, False
+    took, early, compute, long = {}, False, k["compute"], int(k["tokens"])
     with open(f"{folder}/prompts.jsonl", encoding="utf-8") as f:
         all_prompts = f.readlines()[:ANSWERS]
-    for n, tokens in (1, LONG), *2 * [(ANSWERS, SHORT), (ANSWERS, LONG)]:
+    for n, tokens in (1, long), *2 * [(ANSWERS, SHORT), (ANSWERS, long)]:
         with open(f"{folder}/asked.jsonl", "w", encoding="utf-8") as f:
             f.writelines(all_prompts[:n])
         start = time.monotonic()
         out, held = watched(f"{drover} generate model={folder}/model compute={compute} max_new_tokens={tokens} temperature=1 slots={n} < {folder}/asked.jsonl", every=.1)
         took.setdefault((n, tokens), []).append(time.monotonic() - start)
         answers = [json.loads(line) for line in out.splitlines()]
-        if tokens == LONG:
+        if tokens == long:
             rest = held * 1e9 - keys_and_values(folder, drover, compute, all_prompts[:n], answers)
             print(f"generate, {n} answers: {held:.3f} GB, without keys and values {rest / parameters(folder):.3f} bytes a parameter", flush=True)
         if sum(len(answer["ids"]) for answer in answers) != n * tokens:
             print(f"generate, {n} answers: one ended before its {tokens} tokens: no speed is told", flush=True)
             early = True
     if not early:
-        seconds = min(took[ANSWERS, LONG]) - min(took[ANSWERS, SHORT])
-        print(f"generate, {ANSWERS} answers together: {ANSWERS * (LONG - SHORT) / seconds:.2f} tokens/s", flush=True)
+        seconds = min(took[ANSWERS, long]) - min(took[ANSWERS, SHORT])
+        print(f"generate, {ANSWERS} answers together: {ANSWERS * (long - SHORT) / seconds:.2f} tokens/s", flush=True)
     os.remove(f"{folder}/asked.jsonl")
 
 
-def learn(method, words, folder, peers, drover, compute):
+def learn(method, words, folder, peers, drover, k):
     out = f"{folder}/out"
     shutil.rmtree(out, ignore_errors=True)
     start = time.monotonic()
-    _, held = watched(f"{drover} {method} model={folder}/model dataset={peers}/{method}.jsonl output_dir={out} compute={compute} {LORA} {words}")
+    _, held = watched(f"{drover} {method} model={folder}/model dataset={peers}/{method}.jsonl output_dir={out} compute={k['compute']} {LORA} {words}")
     seconds = time.monotonic() - start
     rows = [json.loads(line) for line in open(f"{out}/metrics.jsonl", encoding="utf-8")]
     shutil.rmtree(out)
@@ -102,10 +102,10 @@ def main():
     what, folder, peers = sys.argv[1:4]
     if what == "make":
         return make(folder, peers)
-    k = dict(compute="bfloat16", lines=",".join(LINES), threads="2") | dict(word.split("=", 1) for word in sys.argv[5:])
+    k = dict(compute="bfloat16", lines=",".join(LINES), threads="2", tokens="130") | dict(word.split("=", 1) for word in sys.argv[5:])
     os.environ.update(OMP_NUM_THREADS=k["threads"], OMP_WAIT_POLICY="passive")
     for line in k["lines"].split(","):
-        LINES[line](folder, peers, f"{sys.argv[4]}/drover", k["compute"])
+        LINES[line](folder, peers, f"{sys.argv[4]}/drover", k)
 
 
 if __name__ == "__main__":
