@@ -77,7 +77,7 @@ static enum err take_weights(struct model_files *files, struct model_meta *card,
                              const char *path, enum model_files_want want, const char *name)
 {
     struct weights *weights = NULL;
-    enum err err = model_files_weights_open(&weights, &card->shape, path, want);
+    enum err err = model_files_weights_open(&weights, files, &card->shape, path, want);
 
     if (!err)
         err = fill(files, card, name);

@@ -18,7 +18,8 @@ struct model_files {
     struct packed_layout *layout; /* the image's */
     enum packed_store store; /* of MODEL_FILES_PACKED; a folder's headers tell it with _META */
     bool merged;             /* an adapter was, into its base */
-    bool runs;               /* opened with MODEL_FILES_RUN: nothing of it travels */
+    bool untied; /* the config says that head and embedding are one, and the files have both */
+    bool runs;   /* opened with MODEL_FILES_RUN: nothing of it travels */
     struct tokenizer *tokenizer; /* NULL only with model_files_weights */
     struct chat *chat;           /* NULL: none */
     char *chat_error; /* why the template is not usable, or NULL: only chat input fails on it */
@@ -62,11 +63,13 @@ void model_files_free(struct model_files *files);
 enum err model_files_weights(struct model_files **out, const struct model_files *card,
                              const char *path, enum model_files_want want) MUST_CHECK;
 /* Its steps, which opening goes through, too. A folder's files of weights, and what they say of the shape: whether
- * head and embedding are one; *out is NULL where a card alone is wanted and there are none. Then, of either kind
- * of file, what is wanted, by files->shape. Errors: those of weights.h and ggufmodel.h. */
+ * head and embedding are one (files->untied, said where more than a card is wanted); *out is NULL where a card alone
+ * is wanted and there are none. Then, of either kind of file, what is wanted, by files->shape. Errors: those of
+ * weights.h and ggufmodel.h. */
 struct weights;
 struct gguf;
-enum err model_files_weights_open(struct weights **out, struct shape *shape, const char *folder,
+enum err model_files_weights_open(struct weights **out, struct model_files *files,
+                                  struct shape *shape, const char *folder,
                                   enum model_files_want want) MUST_CHECK;
 enum err model_files_weights_folder(struct model_files *files, struct weights *weights,
                                     enum model_files_want want) MUST_CHECK;

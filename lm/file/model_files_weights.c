@@ -16,7 +16,8 @@
 
 #include <stdlib.h>
 
-enum err model_files_weights_open(struct weights **out, struct shape *shape, const char *folder,
+enum err model_files_weights_open(struct weights **out, struct model_files *files,
+                                  struct shape *shape, const char *folder,
                                   enum model_files_want want)
 {
     const bool tied = shape->tied, all = want != MODEL_FILES_META;
@@ -26,7 +27,8 @@ enum err model_files_weights_open(struct weights **out, struct shape *shape, con
         return OK;
     if (!err)
         err = weights_untie(shape, *out);
-    if (!err && tied && !shape->tied && all)
+    files->untied = files->untied || (tied && !shape->tied);
+    if (!err && files->untied && all)
         log_warn("untied",
                  "model=%s its own lm_head.weight is used, whatever "
                  "tie_word_embeddings says",
@@ -62,7 +64,7 @@ static enum err of_folder(struct model_files *files, const char *path,
                           enum model_files_want want)
 {
     struct weights *weights = NULL;
-    enum err err = model_files_weights_open(&weights, &files->shape, path, want);
+    enum err err = model_files_weights_open(&weights, files, &files->shape, path, want);
 
     if (!err)
         err = model_files_weights_folder(files, weights, want);
@@ -97,6 +99,7 @@ enum err model_files_weights(struct model_files **out, const struct model_files 
     }
     files = mem_new(1, sizeof *files);
     files->shape = card->shape;
+    files->untied = card->untied;
     err = fs_is_dir(found) ? of_folder(files, found, want) : of_file(files, found, want);
     free(found);
     if (err)

@@ -4,6 +4,9 @@
 #include "base/mem.h"
 #include "tests/lm/golden_copy.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 /* Opened for its card, then for its weights: what opening it whole gives. */
 static void in_two(const char *path, enum precision compute)
 {
@@ -46,6 +49,45 @@ static void weights_are_those_of_the_whole(void **state)
     in_two(GOLDEN "/adapter/reward", PRECISION_BFLOAT16);
 }
 
+/* How often `word` is said on stderr while a model is opened for its card, and then for its weights. */
+static int said(const char *word, const char *folder)
+{
+    struct model_files *card, *weights;
+    const int before = dup(STDERR_FILENO);
+    int there, times = 0;
+    char *text;
+    size_t n;
+
+    fflush(stderr);
+    there = open(scratch_at("said"), O_CREAT | O_TRUNC | O_WRONLY, 0600);
+    assert_true(dup2(there, STDERR_FILENO) >= 0);
+    assert_ok(model_files_open(&card, folder, MODEL_FILES_META));
+    assert_ok(model_files_weights(&weights, card, folder, MODEL_FILES_ALL));
+    fflush(stderr);
+    assert_true(dup2(before, STDERR_FILENO) >= 0);
+    close(before);
+    close(there);
+    model_files_free(card);
+    model_files_free(weights);
+    assert_ok(fs_read(&text, &n, scratch_at("said"), 1 << 16));
+    for (const char *at = text; (at = strstr(at, word)); at++)
+        times++;
+    free(text);
+    return times;
+}
+
+/* Whatever the config says, a head of its own is used, and that is said once. */
+static void a_head_of_its_own_is_said(void **state)
+{
+    char *const folder = mem_text(copied("phi3_4", "m"));
+
+    (void)state;
+    assert_int_equal(said("event=untied", folder), 0);
+    edit("m/config.json", "\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
+    assert_int_equal(said("event=untied", folder), 1);
+    free(folder);
+}
+
 /* They are read by the card's shape, and by nothing that the run has read of the folder already. */
 static void only_weights_are_read_again(void **state)
 {
@@ -81,6 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weights_are_those_of_the_whole),
+        cmocka_unit_test_setup_teardown(a_head_of_its_own_is_said, scratch_open, scratch_close),
         cmocka_unit_test_setup_teardown(only_weights_are_read_again, scratch_open,
                                         scratch_close),
     };
